@@ -1,0 +1,227 @@
+"""The saved model: a folder of plain data that is loaded without running anything from it.
+
+``bundle.json`` (the manifest, versioned, with the SHA-256 of every other file), ``weights.safetensors``, ``card.md`` and named
+parts (``parts/<name>.safetensors`` beside ``parts/<name>.json``). See docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
+
+from strandloom.errors import BundleError
+from strandloom.io.settings import LetterPolicy
+from strandloom.io.write import replacing, sha256
+from strandloom.models.settings import ModelSettings
+from strandloom.settings import Settings
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+WEIGHTS = "weights.safetensors"
+CARD = "card.md"
+
+
+class Manifest(Settings):
+    """What a bundle says of itself (``bundle.json``)."""
+
+    format: int = FORMAT
+    """Version of the bundle format; a newer one than the program knows is refused."""
+    strandloom: str
+    """Version of the program that wrote it."""
+    name: str
+    """Name of the experiment."""
+    task: Literal["classes", "labels", "value"]
+    """What the outputs are."""
+    alphabet: Literal["dna"] = "dna"
+    """The alphabet of the input."""
+    bases: str = "ACGT"
+    """The order of the one-hot channels."""
+    length: int = Field(gt=0)
+    """Input length L in bases."""
+    anchor: Literal["left", "right", "centre"] = "left"
+    """Where a sequence of another length is held when it is padded or cropped."""
+    too_long: Literal["crop", "error"] = "crop"
+    """What happens to a longer sequence."""
+    letters: LetterPolicy = LetterPolicy()
+    """How letters other than A, C, G, T are read."""
+    sequence: str | None = None
+    """Name of the sequence column in the training table."""
+    target: tuple[str, ...] = ()
+    """Name of the target column, or columns."""
+    labels: tuple[str, ...]
+    """Class names, label names or value names, in output order."""
+    strand: Literal["one", "both"] = "one"
+    """Whether predictions are averaged over the two strands."""
+    model: ModelSettings
+    """The architecture."""
+    members: int = Field(default=1, gt=0)
+    """How many trained copies are averaged (seeds or folds)."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Logits are divided by this before the softmax (fitted on validation)."""
+    decision_threshold: float | None = None
+    """Two classes: the second is called from this probability on (None: 0.5)."""
+    abstain_threshold: float | None = None
+    """Rows whose highest probability is below this are marked ``abstain`` (None: no such threshold could be fitted)."""
+    abstain_error: float | None = None
+    """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of every other file, by path inside the bundle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A named piece of data that travels with a model: a fitted baseline, an index, a taxonomy.
+
+    Parameters
+    ----------
+    arrays
+        Numeric arrays by name.
+    facts
+        Anything JSON can hold.
+    """
+
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A manifest with its weights and parts, in memory.
+
+    Parameters
+    ----------
+    manifest
+        What the model is and how its input is read.
+    weights
+        For each member the state of the network: name to array.
+    parts
+        Named extra data.
+    card
+        The model card, Markdown.
+    """
+
+    manifest: Manifest
+    weights: tuple[dict[str, NDArray[Any]], ...]
+    parts: dict[str, Part] = field(default_factory=dict)
+    card: str = ""
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> Manifest:
+    """Write a bundle into ``folder`` (made if missing) and return the manifest with its hashes.
+
+    Each file is written beside and renamed; the manifest comes last, so a folder without one is not a bundle.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    from safetensors.numpy import save
+
+    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    flat = {
+        f"{i}.{name}": np.ascontiguousarray(a) for i, member in enumerate(bundle.weights) for name, a in member.items()
+    }
+    contents: dict[str, bytes] = {WEIGHTS: save(flat), CARD: bundle.card.encode()}
+    for name, part in sorted(bundle.parts.items()):
+        contents[f"parts/{name}.json"] = (json.dumps(part.facts, indent=1, sort_keys=True) + "\n").encode()
+        if part.arrays:
+            arrays = {key: np.ascontiguousarray(value) for key, value in part.arrays.items()}
+            contents[f"parts/{name}.safetensors"] = save(arrays)
+    hashes: dict[str, str] = {}
+    for name, data in contents.items():
+        with replacing(folder / name, text=False) as handle:
+            handle.write(data)
+        hashes[name] = sha256(folder / name)
+    manifest = bundle.manifest.model_copy(update={"files": hashes})
+    with replacing(folder / MANIFEST, text=True) as handle:
+        handle.write(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    if not path.is_file():
+        nested = folder / "bundle" / MANIFEST
+        hint = (
+            f"did you mean {nested.parent}?"
+            if nested.is_file()
+            else "name a folder that holds bundle.json, such as RUN/bundle"
+        )
+        raise BundleError("no bundle here: bundle.json is missing", where=folder, hint=hint)
+    try:
+        raw = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BundleError(f"bundle.json cannot be read: {error}", where=path, hint="copy the bundle again") from None
+    version = raw.get("format") if isinstance(raw, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise BundleError("bundle.json names no format version", where=path, hint="is this a strandloom bundle?")
+    if version > FORMAT:
+        raise BundleError(
+            f"bundle format {version} is newer than this program knows (up to {FORMAT})",
+            where=path,
+            hint=f"install strandloom {raw.get('strandloom', '')} or newer".replace("  ", " "),
+        )
+    try:
+        return TypeAdapter(Manifest).validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(x) for x in first["loc"])
+        raise BundleError(f"bundle.json is not valid at {place}: {first['msg']}", where=path) from None
+
+
+def read_bundle(folder: str | Path) -> Bundle:
+    """Read and verify a bundle; nothing in it is ever executed.
+
+    Raises
+    ------
+    BundleError
+        Not a bundle, a newer format, a missing file, or a file whose hash differs from the manifest.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    if WEIGHTS not in manifest.files:
+        raise BundleError(f"bundle.json lists no {WEIGHTS}", where=folder / MANIFEST, hint="copy the bundle again")
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BundleError(f"bundle.json names a file outside the bundle: {name}", where=folder / MANIFEST)
+        if not path.is_file():
+            raise BundleError("a file of the bundle is missing", where=path, hint="copy the whole folder again")
+        if sha256(path) != expected:
+            raise BundleError(
+                "the file was changed after the bundle was written (its SHA-256 differs from bundle.json)",
+                where=path,
+                hint="copy the bundle again, or train anew; a changed bundle is never used",
+            )
+    try:
+        flat = load_file(folder / WEIGHTS)
+        weights: list[dict[str, NDArray[Any]]] = [{} for _ in range(manifest.members)]
+        for key, array in flat.items():
+            member, name = key.split(".", 1)
+            weights[int(member)][name] = array
+        parts = {
+            Path(name).stem: Part(
+                load_file(folder / name.replace(".json", ".safetensors"))
+                if name.replace(".json", ".safetensors") in manifest.files
+                else {},
+                json.loads((folder / name).read_text()),
+            )
+            for name in manifest.files
+            if name.startswith("parts/") and name.endswith(".json")
+        }
+    except (SafetensorError, ValueError, IndexError, OSError) as error:
+        raise BundleError(
+            f"the bundle's data cannot be read: {error}", where=folder, hint="copy the bundle again"
+        ) from None
+    card = (folder / CARD).read_text() if (folder / CARD).is_file() else ""
+    return Bundle(manifest, tuple(weights), parts, card)

@@ -1,0 +1,68 @@
+"""What the command line prints: messages and progress on stderr, data on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from strandloom.errors import SettingsError
+
+
+def say(text: str) -> None:
+    """One line for the user, on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def fail(text: str) -> None:
+    """An error, on stderr; ``hint:`` lines stand apart; colour only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    message, _, hint = text.partition("\nhint: ")
+    console.print(Text.assemble(("error: ", "bold red"), message))
+    if hint:
+        console.print(Text.assemble(("hint: ", "bold cyan"), hint))
+
+
+def out(text: str) -> None:
+    """A result, on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """A result as JSON, on stdout; numbers that are not finite become null."""
+    from strandloom.io.plain import dump_json
+
+    sys.stdout.write(dump_json(value, indent=2) + "\n")
+
+
+class PathResolver:
+    """Relative paths resolve beside the experiment file, then under STRANDLOOM_DATA, as DESIGN says.
+
+    Parameters
+    ----------
+    beside
+        Folder of the experiment file.
+    """
+
+    def __init__(self, beside: Path) -> None:
+        self.beside = beside
+
+    def __call__(self, name: str) -> Path:
+        path = Path(name).expanduser()
+        if path.is_absolute():
+            candidates = [path]
+        else:
+            candidates = [self.beside / path]
+            if os.environ.get("STRANDLOOM_DATA"):
+                candidates.append(Path(os.environ["STRANDLOOM_DATA"]) / path)
+        for candidate in candidates:
+            if candidate.exists():
+                return candidate
+        looked = " or ".join(str(c) for c in candidates)
+        hint = None if path.is_absolute() or len(candidates) > 1 else "set STRANDLOOM_DATA to look in a data folder too"
+        raise SettingsError(f"no such data file: {name} (looked for {looked})", where="data.table", hint=hint)

@@ -1,0 +1,37 @@
+"""``strandloom evaluate``: a bundle on a labelled table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="The bundle folder, such as RUN/bundle.", show_default=False)],
+    table: Annotated[Path, typer.Argument(help="A table with sequences and their true labels.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for evaluation.json and report.html.", show_default=False)
+    ],
+    sequence: Annotated[
+        str | None, typer.Option(help="The sequence column, if its name differs from training.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The label column, if its name differs from training.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")] = False,
+) -> None:
+    """Judge a trained model on a labelled table: metrics with intervals beside the bundle's own baselines, and a report."""
+    import shlex
+    import sys
+
+    from strandloom.cli.console import out as say_out
+    from strandloom.cli.console import say
+    from strandloom.run import evaluate_bundle
+
+    command = shlex.join(["strandloom", *sys.argv[1:]])
+    result = evaluate_bundle(
+        bundle, table, out=out, sequence=sequence, target=target, device=device, force=force, command=command, say=say
+    )
+    say_out(result.verdict)
+    say_out(f"report: {result.folder / 'report.html'}")

@@ -1,0 +1,77 @@
+"""The ``strandloom`` command: its verbs, and how errors leave it.
+
+Exit codes: 0 done, 1 the data or the run failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from strandloom.cli import compare, data, doctor, evaluate, init, predict, simulate, train
+from strandloom.errors import StrandloomError
+
+app = typer.Typer(
+    name="strandloom",
+    help="Deep learning on DNA sequences: from labelled sequences to a model that people trust, explain and run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+app.command()(init.init)
+app.add_typer(simulate.app, name="simulate")
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(predict.predict)
+app.command()(compare.compare)
+app.command()(doctor.doctor)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from strandloom.version import VERSION
+
+        typer.echo(f"strandloom {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Deep learning on DNA sequences: from labelled sequences to a model that people trust, explain and run."""
+
+
+def main() -> None:
+    """Run the command line; every known error becomes one message on stderr and an exit code."""
+    from strandloom.cli.console import fail
+
+    try:
+        app()
+    except StrandloomError as error:
+        fail(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted; a training run goes on with `strandloom train … --resume`")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except MemoryError:
+        fail("out of memory\nhint: a smaller training.batch_size or data.limit, or a machine with more memory")
+        sys.exit(1)
+    except OSError as error:
+        fail(
+            f"{error.filename or 'file system'}: {error.strerror or error}\nhint: check the path, its permissions and the free space"
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

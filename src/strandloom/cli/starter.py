@@ -1,0 +1,171 @@
+"""The commented experiment that ``strandloom init`` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+
+from strandloom.data.recognise import Recognised, recognise, recognise_task
+from strandloom.errors import InputError, nearest
+from strandloom.io.read import read_blocks
+from strandloom.io.settings import LetterPolicy
+
+ROWS_LOOKED_AT = 200_000
+
+TEMPLATE = """\
+# A starting experiment, written by `strandloom init`. Every setting has a sensible default: delete what you do not need.
+# Train it:            strandloom train {file} --out RUN
+# Change a setting:    strandloom train {file} --out RUN --set training.epochs=20
+# Three seeds pooled:  strandloom train {file} --out RUN --seeds 3
+name: {name}
+
+data:
+  table: {table}             # relative to this file, or to STRANDLOOM_DATA
+{columns}
+  strand: auto               # both: the reverse complement means the same; one: it does not; auto: decided on validation
+  # weight: COLUMN           # a column of row weights
+  # exclude: {{column: value}} # leave rows out
+  # window: {{length: 200, anchor: centre}}   # default: the longest sequence, left-anchored
+
+task: {task}                # one of {classes} classes per sequence
+
+{split}
+
+model:
+  kind: residual             # residual (default) | multiscale | layers (your own list of blocks) | multiscale_tutorial
+
+training:
+  # epochs: 12               # at most; the best epoch on validation is kept
+  # batch_size: 128
+  # class_weights: balanced  # when rare classes matter as much as common ones
+  seed: 1
+
+evaluation:
+  # baselines: all           # or a list: [majority, composition, kmer_logistic, kmer_bayes, nearest, position_logistic]
+  abstain_error: 0.05        # rows less sure than this error allows are marked `abstain`
+"""
+
+GIVEN = """\
+split:
+  kind: column               # the table says which row is for what
+  column: {column}"""
+
+FOLDS = """\
+split:
+  kind: folds                # the table gives the folds; every row is tested once
+  column: {column}
+  k: {k}"""
+
+HOMOLOGY = """\
+split:
+  kind: homology             # near-duplicate sequences stay on one side; stratified, random, group, chromosome … are others
+  test: 0.2
+  validation: 0.1
+  seed: 1"""
+
+
+def starting_experiment(
+    table: Path, *, out: Path, sequence: str | None = None, target: str | None = None
+) -> tuple[str, list[str]]:
+    """The YAML for a table, and what was recognised, in words.
+
+    Parameters
+    ----------
+    table
+        The table.
+    out
+        The experiment file to be; the table is named relative to it.
+    sequence, target
+        Columns, where they are not to be recognised.
+
+    Raises
+    ------
+    InputError
+        No sequence or target column is recognised, or the target is nothing this version can learn.
+    """
+    frame = _look(table, sequence)
+    found = recognise(frame)
+    target = _target(frame, found, target, table)
+    task = recognise_task(frame[target])
+    if task != "classes":
+        what = "numbers to regress" if task == "value" else "several labels per row"
+        raise InputError(
+            f"the column '{target}' looks like {what}; this version trains classes",
+            where=table,
+            hint="name a column of classes with --target",
+        )
+    classes = frame[target].drop_nulls().n_unique()
+    split, note = _split(frame, found)
+    columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
+    columns.append(f"  target: {_text(target)}")
+    notes = [f"target: {target} ({classes} classes)", note]
+    text = TEMPLATE.format(
+        file=out.name,
+        name=_name(table),
+        table=_text(os.path.relpath(table.resolve(), out.resolve().parent)),
+        columns="\n".join(columns),
+        task=task,
+        classes=classes,
+        split=split,
+    )
+    return text, notes
+
+
+def _look(table: Path, sequence: str | None) -> pl.DataFrame:
+    """The first rows' columns beside the sequence."""
+    frames, rows = [], 0
+    for block in read_blocks(table, sequence=sequence, policy=LetterPolicy(unknown="skip", empty="skip")):
+        frames.append(block.columns)
+        rows += len(block)
+        if rows >= ROWS_LOOKED_AT:
+            break
+    if not frames or rows == 0:
+        raise InputError(
+            "no readable sequence in the file", where=table, hint="`strandloom data check` says what is wrong"
+        )
+    return pl.concat(frames, how="vertical_relaxed")
+
+
+def _target(frame: pl.DataFrame, found: Recognised, asked: str | None, table: Path) -> str:
+    if asked is not None:
+        if asked not in frame.columns:
+            like = nearest(asked, frame.columns)
+            hint = f"did you mean '{like}'?" if like else "columns: " + ", ".join(frame.columns)
+            raise InputError(f"there is no column '{asked}'", where=table, hint=hint)
+        return asked
+    if found.target is None:
+        columns = ", ".join(frame.columns) or "none besides the sequence"
+        raise InputError(
+            "no target column was recognised", where=table, hint=f"name it with --target; columns: {columns}"
+        )
+    return found.target
+
+
+def _split(frame: pl.DataFrame, found: Recognised) -> tuple[str, str]:
+    if found.split_column is not None:
+        counts = frame[found.split_column].value_counts(sort=True)
+        words = ", ".join(f"{name} {n:,}" for name, n in counts.iter_rows())
+        return GIVEN.format(column=_text(found.split_column)), f"split: the column '{found.split_column}' ({words})"
+    if found.fold is not None:
+        k = frame[found.fold].n_unique()
+        return FOLDS.format(column=_text(found.fold), k=k), f"split: the {k} folds of the column '{found.fold}'"
+    return HOMOLOGY, "split: by homology (no split column): near-duplicates stay on one side"
+
+
+def _name(table: Path) -> str:
+    stem = table.name.split(".")[0]
+    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in stem).strip("._-")
+    return kept or "experiment"
+
+
+def _text(value: str) -> str:
+    """A YAML scalar that reads back as this text."""
+    plain = value.replace("_", "").replace("-", "").replace(".", "").replace("/", "")
+    return (
+        value
+        if plain.isalpha() and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off")
+        else json.dumps(value)
+    )

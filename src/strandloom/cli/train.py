@@ -1,0 +1,63 @@
+"""``strandloom train``: an experiment file becomes a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    experiment: Annotated[
+        Path, typer.Argument(help="The experiment file (YAML); `strandloom init` writes one.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder to make.", show_default=False)],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="A.B=C", help="Replace a setting, for example --set training.epochs=5; repeatable."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Replaces training.seed.", show_default=False)] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="Train this many seeds and pool them into one report and one bundle.")
+    ] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps …")] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stopped (or start it).")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the verdict.")] = False,
+) -> None:
+    """Train the model of an experiment file, judge it on held-out rows beside baselines, and write a report and a bundle."""
+    import shlex
+    import sys
+
+    from strandloom.cli.console import PathResolver
+    from strandloom.cli.console import out as say_out
+    from strandloom.cli.progress import ConsoleProgress
+    from strandloom.experiment import read_experiment
+
+    overrides = list(settings or [])
+    if seed is not None:
+        overrides.append(f"training.seed={seed}")
+    read = read_experiment(experiment, overrides)
+    from strandloom.run import run_experiment
+
+    command = shlex.join(["strandloom", *sys.argv[1:]])
+    with ConsoleProgress(quiet=quiet) as progress:
+        result = run_experiment(
+            read,
+            out=out,
+            resolve=PathResolver(experiment.resolve().parent),
+            seeds=seeds,
+            device=device,
+            resume=resume,
+            force=force,
+            command=command,
+            progress=progress,
+        )
+    say_out(result.verdict)
+    say_out(f"report: {result.folder / 'report.html'}")
+    say_out(f"bundle: {result.folder / 'bundle'}")

@@ -1,0 +1,1 @@
+"""Tables of sequences as arrays: data sets, targets, splits, leakage, simulation."""

@@ -1,0 +1,1 @@
+"""How rows are divided into train, validation and test."""

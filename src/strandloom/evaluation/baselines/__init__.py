@@ -1,0 +1,1 @@
+"""The trivial and classical classifiers every network is compared with."""

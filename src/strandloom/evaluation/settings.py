@@ -1,0 +1,81 @@
+"""How a model is judged: the typed settings of this floor (no torch, no scikit-learn)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from strandloom.settings import Settings
+
+BaselineName = Literal["majority", "composition", "kmer_logistic", "kmer_bayes", "nearest", "position_logistic"]
+BASELINE_NAMES: tuple[BaselineName, ...] = (
+    "majority",
+    "composition",
+    "kmer_logistic",
+    "kmer_bayes",
+    "nearest",
+    "position_logistic",
+)
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_corrcoef",
+    "f1_macro",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "ece",
+    "r2",
+    "pearson",
+    "pearson_squared",
+    "spearman",
+    "rmse",
+]
+
+
+class EvaluationSettings(Settings):
+    """What is measured on the test part, beside which baselines, and with how much certainty."""
+
+    resamples: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    """Bootstrap resamples behind every interval and comparison; 0 leaves the intervals out."""
+
+    interval: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Share of the resamples that an interval spans (percentile interval)."""
+
+    groups: Annotated[str, Field(min_length=1)] | None = None
+    """What is resampled together: ``homology`` (near-duplicate components), a column, or none for single rows."""
+
+    primary: MetricName | None = None
+    """The metric of the comparison with the baselines; none means MCC for classes, average precision for labels, R²
+    for values.
+    """
+
+    abstain_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The error rate allowed among answered rows; below the confidence that keeps it (found on validation) the model
+    abstains.
+    """
+
+    threshold: Literal["half", "auto"] = "auto"
+    """Two classes: decide at .5, or move the threshold where the gain in MCC on validation is more than chance."""
+
+    baselines: Literal["all", "none"] | tuple[BaselineName, ...] = "all"
+    """Baselines fitted on the same split: ``all``, ``none`` or a list of names."""
+
+    kmer_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], ...], Field(min_length=1)] = (3, 4, 5, 6, 7)
+    """k-mer lengths tried by the k-mer baselines; the choice is made on validation."""
+
+    baseline_rows: Annotated[int, Field(ge=100)] = 100_000
+    """At most this many training rows (a seeded draw) for a baseline."""
+
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the resamples and of the draws inside baselines."""
+
+    def baseline_names(self) -> tuple[BaselineName, ...]:
+        """The baselines asked for, in the order of the report."""
+        if self.baselines == "all":
+            return BASELINE_NAMES
+        if self.baselines == "none":
+            return ()
+        return tuple(name for name in BASELINE_NAMES if name in self.baselines)

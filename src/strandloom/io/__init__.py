@@ -1,0 +1,1 @@
+"""Files in and out: sequences, tables and arrays, streamed in blocks."""

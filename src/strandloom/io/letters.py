@@ -1,0 +1,326 @@
+"""Letters under a policy: rows of bytes become codes, counted; the first forbidden row becomes one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from strandloom.alphabet import DNA, INVALID
+from strandloom.errors import InputError
+from strandloom.io.kernels import DROP, Bytes, Kernels, Positions
+from strandloom.io.records import MESSAGES, LetterCounts, Records, concat_columns
+from strandloom.io.settings import LetterPolicy
+
+BLOCK_BASES = 1 << 26
+"""Bases after which a block of records is closed, whatever its number of rows."""
+
+# One bit per kind of letter; a table entry is the code plus the kinds << 8, and DROP.
+LOWER, URACIL, AMBIGUOUS, ANY, GAP, UNKNOWN = 1, 2, 4, 8, 16, 32
+_KINDS = (LOWER, URACIL, AMBIGUOUS, ANY, GAP, UNKNOWN)
+_BLANKS = b" \t\r\n"
+_PROTEIN_ONLY = frozenset(b"EFILPQZefilpqz*")
+_PROTEIN = frozenset(b"ABCDEFGHIKLMNOPQRSTUVWXYZabcdefghiklmnopqrstuvwxyz*-.")
+_ALLOWED = "allowed are A C G T U, the IUPAC codes R Y S W K M B D H V N, and the gaps - and ."
+EMPTY = 64
+"""The problem of a row without letters (no kind of letter)."""
+
+
+def letter_table(policy: LetterPolicy) -> NDArray[np.uint16]:
+    """Byte to code, kinds and :data:`DROP`, uint16 ``(256,)``. Blanks leave no code and count as nothing."""
+    table = np.zeros(256, np.uint16)
+    for byte in range(256):
+        code = int(DNA.encode_table[byte])
+        if byte in _BLANKS:
+            table[byte] = DROP
+            continue
+        if code == INVALID:
+            table[byte] = DNA.any | UNKNOWN << 8
+            continue
+        letter = chr(byte)
+        kinds = LOWER if letter.islower() else 0
+        kinds |= URACIL if letter in "Uu" else 0
+        kinds |= ANY if code == DNA.any else GAP if code == DNA.gap else AMBIGUOUS if code >= DNA.channels else 0
+        if letter.islower() and policy.lower_case == "n":
+            code = DNA.any
+        table[byte] = code | kinds << 8
+        if kinds & GAP and policy.gap == "remove":
+            table[byte] |= DROP
+    return table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Consecutive rows of a file as they were read, the ones to skip included."""
+
+    codes: Bytes
+    offsets: Positions
+    ids: pl.Series
+    columns: pl.DataFrame
+    kinds: NDArray[np.int32]
+    """int32 (N, 6): letters of each kind, in the order of ``_KINDS``."""
+    problem: Bytes
+    """uint8 (N,): 0 = kept, else the kind that makes the row skipped."""
+    offender: Bytes
+    """uint8 (N,): the byte that the problem is about."""
+    places: Positions
+    """int64 (N,): line or row number."""
+
+    def __len__(self) -> int:
+        return len(self.problem)
+
+    def rows(self, first: int, last: int) -> Piece:
+        """Rows ``first`` to ``last`` (excluded)."""
+        if first == 0 and last == len(self):
+            return self
+        low, high = int(self.offsets[first]), int(self.offsets[last])
+        part = slice(first, last)
+        columns = self.columns[part] if self.columns.width else self.columns
+        return Piece(
+            self.codes[low:high], self.offsets[first : last + 1] - low, self.ids[part], columns,
+            self.kinds[part], self.problem[part], self.offender[part], self.places[part],
+        )  # fmt: skip
+
+    @staticmethod
+    def concat(parts: Sequence[Piece]) -> Piece:
+        """Pieces one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        lengths = np.concatenate([np.diff(p.offsets) for p in parts])
+        return Piece(
+            np.concatenate([p.codes for p in parts]),
+            np.concatenate(([0], np.cumsum(lengths))),
+            pl.concat([p.ids for p in parts]),
+            concat_columns([p.columns for p in parts]),
+            np.concatenate([p.kinds for p in parts]),
+            np.concatenate([p.problem for p in parts]),
+            np.concatenate([p.offender for p in parts]),
+            np.concatenate([p.places for p in parts]),
+        )
+
+
+class Pieced(NamedTuple):
+    """Rows up to the first forbidden one, and the error to raise after them."""
+
+    piece: Piece
+    error: InputError | None
+
+
+class Letters:
+    """Encodes the rows of one file.
+
+    Parameters
+    ----------
+    policy
+        What each kind of letter leads to.
+    path
+        The file, for messages.
+    unit
+        What places count: lines of a text file, or rows.
+    lead
+        Lines from the place of a record to the first line of its sequence (1 for FASTA and FASTQ).
+    kernels
+        The byte kernels to use.
+    """
+
+    def __init__(
+        self,
+        policy: LetterPolicy,
+        path: str,
+        *,
+        unit: Literal["line", "row"],
+        lead: int = 0,
+        kernels: Kernels | None = None,
+    ) -> None:
+        self.policy, self.path, self.unit, self.lead = policy, path, unit, lead
+        self.kernels = kernels or Kernels()
+
+    @cached_property
+    def table(self) -> NDArray[np.uint16]:
+        """The look-up table of the policy."""
+        return letter_table(self.policy)
+
+    @cached_property
+    def _actions(self) -> tuple[tuple[int, str], ...]:
+        p = self.policy
+        return ((UNKNOWN, p.unknown), (AMBIGUOUS, p.ambiguous), (ANY, p.n), (GAP, p.gap), (EMPTY, p.empty))
+
+    def encode(
+        self,
+        buffer: Bytes,
+        starts: Positions,
+        ends: Positions,
+        *,
+        ids: pl.Series,
+        columns: pl.DataFrame,
+        places: Positions,
+    ) -> Pieced:
+        """Encode the rows ``[starts, ends)`` of a buffer.
+
+        Parameters
+        ----------
+        buffer
+            uint8 (bytes,).
+        starts, ends
+            int64 (N,), in order and without overlap.
+        ids, columns
+            N rows each; ``columns`` may have no columns.
+        places
+            int64 (N,): line or row numbers of the records.
+        """
+        encoded = self.kernels.encode(buffer, starts, ends, self.table)
+        return self._judge(encoded.codes, encoded.lengths, encoded.flags, buffer, starts, ends, ids, columns, places)
+
+    def _judge(
+        self, codes: Bytes, lengths: Positions, flags: Bytes, buffer: Bytes, starts: Positions, ends: Positions,
+        ids: pl.Series, columns: pl.DataFrame, places: Positions,
+    ) -> Pieced:  # fmt: skip
+        n = len(starts)
+        problem, error_row = np.zeros(n, np.uint8), n
+        if flags.any() or not lengths.all():
+            met = flags | np.where(lengths == 0, EMPTY, 0).astype(np.uint8)
+            for kind, action in self._actions:
+                hit = (met & kind) != 0
+                if action == "skip":
+                    problem[hit & (problem == 0)] = kind
+                elif action == "error" and hit.any():
+                    error_row = min(error_row, int(hit.argmax()))
+        kinds, offender = self._count(buffer, starts, ends, flags, problem)
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        piece = Piece(codes, offsets, ids, columns, kinds, problem, offender, places)
+        if error_row == n:
+            return Pieced(piece, None)
+        row = slice(int(starts[error_row]), int(ends[error_row]))
+        error = self._error(buffer[row].tobytes(), int(flags[error_row]), str(ids[error_row]), int(places[error_row]))
+        return Pieced(piece.rows(0, error_row), error)
+
+    def _count(
+        self, buffer: Bytes, starts: Positions, ends: Positions, flags: Bytes, problem: Bytes
+    ) -> tuple[NDArray[np.int32], Bytes]:
+        """Letters of each kind, int32 ``(N, 6)``, and the first byte of each row's problem."""
+        counts, offender = np.zeros((len(starts), len(_KINDS)), np.int32), np.zeros(len(starts), np.uint8)
+        rows = np.flatnonzero(flags)
+        if len(rows) == 0:
+            return counts, offender
+        letters = self.kernels.select(buffer, starts[rows], ends[rows])  # a flagged row is never empty
+        edges = np.concatenate(([0], np.cumsum(ends[rows] - starts[rows])))
+        kinds = ((self.table >> 8) & 0x7F).astype(np.uint8)[letters]
+        met = int(np.bitwise_or.reduce(flags))
+        for column, kind in enumerate(_KINDS):
+            if met & kind:
+                counts[rows, column] = np.add.reduceat((kinds & kind) != 0, edges[:-1], dtype=np.int32)
+        for kind in (UNKNOWN, AMBIGUOUS, ANY, GAP):
+            at = np.flatnonzero((kinds & kind) != 0) if (problem == kind).any() else np.zeros(0, np.int64)
+            if len(at):
+                owner, first = np.unique(np.searchsorted(edges, at, side="right") - 1, return_index=True)
+                mine = problem[rows[owner]] == kind
+                offender[rows[owner][mine]] = letters[at[first]][mine]
+        return counts, offender
+
+    def place(self, number: int, record: str) -> str:
+        """``file:line, record 'id'`` or ``file, row 3, record 'id'``."""
+        at = f"{self.path}:{number}" if self.unit == "line" else f"{self.path}, row {number}"
+        return f"{at}, record '{record}'"
+
+    def _error(self, text: bytes, flags: int, record: str, place: int) -> InputError:
+        kinds = (self.table >> 8) & 0x7F
+        for kind, action in self._actions:
+            if action != "error" or kind == EMPTY or not flags & kind:
+                continue
+            at = next(i for i, byte in enumerate(text) if kinds[byte] & kind)
+            if self.unit == "line":
+                place += self.lead + text.count(b"\n", 0, at)
+            position = at - sum(text.count(bytes([b]), 0, at) for b in _BLANKS) + 1
+            letter = _show(text[at])
+            where = self.place(place, record)
+            if kind == UNKNOWN:
+                message = f"{letter} at position {position} is no DNA letter; {_ALLOWED}"
+                return InputError(message, where=where, hint=_unknown_hint(text, text[at]))
+            name = {AMBIGUOUS: "ambiguous", ANY: "n", GAP: "gap"}[kind]
+            return InputError(
+                f"{letter} at position {position} is not allowed by the letter policy",
+                where=where,
+                hint=f"set data.letters.{name} to keep or skip",
+            )
+        return InputError(
+            "the sequence is empty",
+            where=self.place(place, record),
+            hint="remove the row, or set data.letters.empty to skip",
+        )
+
+
+def _show(byte: int) -> str:
+    return f"'{chr(byte)}'" if 33 <= byte < 127 else f"the byte 0x{byte:02X}"
+
+
+def _unknown_hint(text: bytes, letter: int) -> str:
+    letters = frozenset(text) - frozenset(_BLANKS)
+    if letters & _PROTEIN_ONLY and letters <= _PROTEIN:
+        return "this looks like a protein; strandloom reads DNA and RNA, so give the coding nucleotides"
+    if letter in b"Xx?":
+        return "write N for an unknown base, or set data.letters.unknown to n"
+    return "correct it, choose another sequence column, or set data.letters.unknown to skip or n"
+
+
+def _reason(kind: int, byte: int) -> str:
+    if kind == EMPTY:
+        return "the sequence is empty"
+    return (
+        f"{_show(byte)} is no DNA letter" if kind == UNKNOWN else f"{_show(byte)} is not allowed by the letter policy"
+    )
+
+
+def finish(piece: Piece, letters: Letters, *, id_name: str | None) -> Records:
+    """Records of the rows that are kept, with what was met."""
+    kept = np.flatnonzero(piece.problem == 0)
+    skipped = np.flatnonzero(piece.problem)
+    told = tuple(
+        f"record '{piece.ids[int(i)]}' ({letters.unit} {piece.places[i]}): "
+        + _reason(int(piece.problem[i]), int(piece.offender[i]))
+        for i in skipped[:MESSAGES]
+    )
+    lower, uracil, ambiguous, n, gaps, unknown = piece.kinds[kept].sum(axis=0, dtype=np.int64).tolist()
+    lengths = np.diff(piece.offsets)
+    counts = LetterCounts(
+        rows=len(kept), bases=int(lengths[kept].sum()), lower_case=lower, uracil=uracil, ambiguous=ambiguous, n=n,
+        gaps=gaps, skipped_rows=len(skipped), skipped=told, unknown=unknown,
+    )  # fmt: skip
+    records = Records(piece.codes, piece.offsets, piece.ids.rename("id"), piece.columns, counts, id_name)
+    return records.take(kept) if len(skipped) else records
+
+
+def regroup(
+    pieces: Iterable[Pieced],
+    letters: Letters,
+    *,
+    block_rows: int,
+    id_name: str | None = None,
+    block_bases: int = BLOCK_BASES,
+) -> Iterator[Records]:
+    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after ``block_bases`` bases."""
+    held: list[Piece] = []
+    rows = bases = 0
+    with closing(iter(pieces)) as source:  # type: ignore[type-var]  # generators, which have close()
+        for piece, error in source:
+            first = 0
+            while first < len(piece):
+                reached = np.searchsorted(piece.offsets, piece.offsets[first] + block_bases - bases)
+                last = min(first + block_rows - rows, int(reached), len(piece))
+                last = max(last, first + 1)
+                held.append(piece.rows(first, last))
+                rows += last - first
+                bases += int(piece.offsets[last] - piece.offsets[first])
+                first = last
+                if rows == block_rows or bases >= block_bases:
+                    yield finish(Piece.concat(held), letters, id_name=id_name)
+                    held, rows, bases = [], 0, 0
+            if error is not None:
+                raise error
+    if held:
+        yield finish(Piece.concat(held), letters, id_name=id_name)

@@ -1,0 +1,1 @@
+"""Network architectures: typed settings and the modules they build."""

@@ -1,0 +1,243 @@
+"""Typed settings of every architecture, without torch: one class per ``kind``, joined in ``ModelSettings``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from strandloom.settings import Settings
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1, le=1001)]
+Units = Annotated[int, Field(ge=1, le=16384)]
+
+
+class ResidualSettings(Settings):
+    """Wide first convolution, dilated gated residual blocks, and a head that pools and keeps position: the default."""
+
+    kind: Literal["residual"] = "residual"
+    """Name of the architecture."""
+    filters: Units = 256
+    """Filters of the first convolution: the motif detectors."""
+    stem_width: Width = 19
+    """Width of the first convolution, in bases."""
+    pool: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """Bases per position after the first convolution; auto: 4 (fewer below 64 bases, up to 16 above 2,048)."""
+    channels: Units = 128
+    """Channels of the residual blocks."""
+    blocks: Annotated[int, Field(ge=0, le=64)] = 5
+    """Number of gated residual blocks."""
+    width: Width = 3
+    """Width of the convolution in a residual block, in positions after pooling."""
+    dilations: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1)] = (1, 2, 4, 8)
+    """Dilation of each residual block in turn, repeated when there are more blocks."""
+    dropout: Fraction = 0.2
+    """Share of values dropped in each residual block while training, in steps of 1/256."""
+    heads: Annotated[int, Field(ge=0, le=64)] = 4
+    """Heads of the attention pooling; 0 leaves it out."""
+    position: Literal["keep", "pool", "auto"] = "auto"
+    """keep: the head also sees where a feature lies; pool: only what is there; auto: keep up to 1,000 bases."""
+    position_bins: Annotated[int, Field(ge=1, le=1024)] = 75
+    """Equal stretches of the sequence told apart when position is kept; at most one per position."""
+    position_channels: Units = 8
+    """Channels summarised in each stretch."""
+    dense: Units = 128
+    """Units of the hidden dense layer."""
+    dense_dropout: Fraction = 0.3
+    """Share of units dropped before and after the hidden dense layer while training."""
+
+
+class MultiscaleSettings(Settings):
+    """Parallel convolutions of several widths, each pooled by masked attention and by its maximum."""
+
+    kind: Literal["multiscale"] = "multiscale"
+    """Name of the architecture."""
+    filters: Units = 64
+    """Filters of each convolution."""
+    widths: Annotated[tuple[Width, ...], Field(min_length=1)] = (3, 7, 15, 25)
+    """Widths of the parallel convolutions, in bases."""
+    heads: Annotated[int, Field(ge=1, le=64)] = 2
+    """Attention heads of each convolution."""
+    dense: Annotated[tuple[Units, ...], Field(min_length=1)] = (128,)
+    """Units of each hidden dense layer."""
+    dropout: Fraction = 0.2
+    """Share of channels dropped after each convolution while training."""
+    dense_dropout: Fraction = 0.4
+    """Share of units dropped after each dense layer while training."""
+
+
+class TutorialSettings(Settings):
+    """The MarkTechPost tutorial's network as published (114,693 weights with one output), kept for comparison."""
+
+    kind: Literal["multiscale_tutorial"] = "multiscale_tutorial"
+    """Name of the architecture."""
+
+
+class ConvBlockSettings(Settings):
+    """Convolution over positions."""
+
+    block: Literal["conv"] = "conv"
+    """Name of the block."""
+    filters: Units
+    """Number of filters: channels that leave the block."""
+    width: Width
+    """Width of a filter, in positions."""
+    padding: Literal["same", "valid"] = "same"
+    """same: zeros are added so that the positions stay (before stride); valid: only whole windows."""
+    dilation: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Positions from one tap of a filter to the next."""
+    stride: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Positions from one window to the next."""
+    bias: bool = True
+    """Whether each filter has a bias."""
+
+
+class PoolBlockSettings(Settings):
+    """Maximum or average of neighbouring positions; a rest shorter than a window is dropped."""
+
+    block: Literal["pool"] = "pool"
+    """Name of the block."""
+    method: Literal["max", "average"] = "max"
+    """What is taken from a window."""
+    size: Annotated[int, Field(ge=1, le=10000)]
+    """Positions in a window."""
+    stride: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Positions from one window to the next; none: the window's size."""
+
+
+class NormBlockSettings(Settings):
+    """Normalisation."""
+
+    block: Literal["norm"] = "norm"
+    """Name of the block."""
+    method: Literal["batch", "layer", "group"] = "batch"
+    """batch: each channel over the batch; layer: the channels at each position; group: channel groups over places."""
+    groups: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Number of groups, for method group; must divide the channels."""
+
+
+class ActivationBlockSettings(Settings):
+    """A function of each value."""
+
+    block: Literal["activation"] = "activation"
+    """Name of the block."""
+    function: Literal["relu", "gelu", "exp", "silu", "sigmoid", "tanh", "softplus"] = "relu"
+    """The function; exp is capped at the exponential of 10."""
+
+
+class DropoutBlockSettings(Settings):
+    """Values set to zero at random while training."""
+
+    block: Literal["dropout"] = "dropout"
+    """Name of the block."""
+    rate: Fraction
+    """Share of the values dropped."""
+
+
+class BiLSTMBlockSettings(Settings):
+    """Long short-term memory read in both directions."""
+
+    block: Literal["bilstm"] = "bilstm"
+    """Name of the block."""
+    units: Units
+    """Units in each direction; twice as many channels leave the block."""
+    sequences: bool = True
+    """True: one vector per position; false: the last state of each direction only."""
+
+
+class AttentionPoolBlockSettings(Settings):
+    """Weighted sum over positions, with learned weights that ignore padding."""
+
+    block: Literal["attention_pool"] = "attention_pool"
+    """Name of the block."""
+    heads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Number of weightings; channels times heads leave the block."""
+
+
+class GlobalPoolBlockSettings(Settings):
+    """Maximum or average over all positions that are not padding."""
+
+    block: Literal["global_pool"] = "global_pool"
+    """Name of the block."""
+    method: Literal["max", "average"] = "max"
+    """What is taken over the positions."""
+
+
+class FlattenBlockSettings(Settings):
+    """Positions and channels laid out as one flat vector."""
+
+    block: Literal["flatten"] = "flatten"
+    """Name of the block."""
+
+
+class DenseBlockSettings(Settings):
+    """Dense layer on a flat vector."""
+
+    block: Literal["dense"] = "dense"
+    """Name of the block."""
+    units: Units
+    """Number of units."""
+
+
+class ParallelBlockSettings(Settings):
+    """Branches that read the same input; what they give is joined along the channels."""
+
+    block: Literal["parallel"] = "parallel"
+    """Name of the block."""
+    branches: Annotated[tuple[tuple[BlockSettings, ...], ...], Field(min_length=1)]
+    """The blocks of each branch; an empty branch passes its input on."""
+
+
+class ResidualBlockSettings(Settings):
+    """Blocks whose output is added to their input; both must have the same shape."""
+
+    block: Literal["residual"] = "residual"
+    """Name of the block."""
+    blocks: Annotated[tuple[BlockSettings, ...], Field(min_length=1)]
+    """The blocks, in order."""
+
+
+BlockSettings = Annotated[
+    ConvBlockSettings
+    | PoolBlockSettings
+    | NormBlockSettings
+    | ActivationBlockSettings
+    | DropoutBlockSettings
+    | BiLSTMBlockSettings
+    | AttentionPoolBlockSettings
+    | GlobalPoolBlockSettings
+    | FlattenBlockSettings
+    | DenseBlockSettings
+    | ParallelBlockSettings
+    | ResidualBlockSettings,
+    Field(discriminator="block"),
+]
+
+
+class LayersSettings(Settings):
+    """A network from a list of blocks; the dense layer to the outputs is added at the end."""
+
+    kind: Literal["layers"] = "layers"
+    """Name of the architecture."""
+    blocks: Annotated[tuple[BlockSettings, ...], Field(min_length=1)]
+    """The blocks, in order; the last one must leave a flat vector."""
+
+
+class ModuleSettings(Settings):
+    """A network given in Python as an ``nn.Module``; no file can build it."""
+
+    kind: Literal["custom"] = "custom"
+    """Name of the architecture."""
+    name: str = "module"
+    """What to call it in reports."""
+
+
+ParallelBlockSettings.model_rebuild()
+ResidualBlockSettings.model_rebuild()
+LayersSettings.model_rebuild()
+
+ModelSettings = Annotated[
+    ResidualSettings | MultiscaleSettings | TutorialSettings | LayersSettings | ModuleSettings,
+    Field(discriminator="kind"),
+]

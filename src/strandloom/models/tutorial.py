@@ -1,0 +1,65 @@
+"""The MarkTechPost tutorial's "advanced CNN with attention" as published, faults included, for comparison.
+
+Its attention cannot work: a tanh score under a softmax over 200 positions weighs every position by nearly 1/200, and a
+maximum follows where a weighted sum belongs. ``multiscale`` is the network it meant to be.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+WIDTHS = (3, 7, 15, 25)
+FILTERS = 64
+
+
+def _norm(features: int) -> nn.BatchNorm1d:
+    return nn.BatchNorm1d(features, eps=1e-3, momentum=0.01)  # Keras' defaults
+
+
+class TutorialBranch(nn.Module):
+    """Convolution, ReLU, batch norm, dropout, scaling by softmaxed tanh scores, maximum over positions."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, FILTERS, width, padding=width // 2)
+        self.norm = _norm(FILTERS)
+        self.dropout = nn.Dropout(0.2)
+        self.score = nn.Conv1d(FILTERS, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, L)`` to ``(B, 64)``."""
+        h = self.dropout(self.norm(torch.relu(self.conv(x))))  # (B, 64, L)
+        weights = torch.tanh(self.score(h)).softmax(dim=-1)  # (B, 1, L)
+        return (h * weights).amax(dim=-1)
+
+
+class Tutorial(nn.Module):
+    """114,693 weights with one output on DNA, batch-norm statistics counted; 113,413 trainable.
+
+    Parameters
+    ----------
+    channels
+        Input channels C (4 for DNA).
+    outputs
+        Raw scores K; the original has one, under a sigmoid.
+    """
+
+    def __init__(self, *, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(TutorialBranch(channels, width) for width in WIDTHS)
+        self.dense = nn.Sequential(
+            nn.Linear(len(WIDTHS) * FILTERS, 256), nn.ReLU(), _norm(256), nn.Dropout(0.5),
+            nn.Linear(256, 128), nn.ReLU(), _norm(128), nn.Dropout(0.3),
+        )  # fmt: skip
+        self.output = nn.Linear(128, outputs)
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d | nn.Linear):  # Keras' start
+                nn.init.xavier_uniform_(module.weight)
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """One-hot ``(B, C, L)`` to raw scores ``(B, K)``; padding is not told from sequence."""
+        joined = torch.cat([branch(x) for branch in self.branches], dim=1)  # (B, 256)
+        return self.output(self.dense(joined))

@@ -1,0 +1,118 @@
+"""Finished runs, read back from their folders and laid side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strandloom.errors import InputError, UsageError
+from strandloom.io.plain import read_json
+from strandloom.report.compare import render_comparison, setting_differences, summary, unique_names
+from strandloom.report.inputs import Member, ReportInputs, plain
+from strandloom.run.folder import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class RunComparison:
+    """Runs side by side.
+
+    Parameters
+    ----------
+    runs
+        The report inputs of each.
+    folders
+        Where they are.
+    """
+
+    runs: tuple[ReportInputs, ...]
+    folders: tuple[Path, ...]
+
+    def html(self) -> str:
+        """The comparison page."""
+        return render_comparison(self.runs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values: runs with their metrics, the settings that differ, remarks."""
+        names = unique_names(self.runs)
+        found = []
+        for name, folder, run in zip(names, self.folders, self.runs, strict=True):
+            evaluation = plain(run.evaluation)
+            kept = {key: evaluation[key] for key in ("rows", "model", "baselines", "seeds")}
+            found.append({"name": name, "folder": str(folder), **kept})
+        different = setting_differences([run.experiment_yaml for run in self.runs])
+        notes = [summary(self.runs, names)]
+        hashes = {json.dumps(sorted(x["sha256"] for x in run.environment.get("inputs", ()))) for run in self.runs}
+        if len(hashes) > 1:
+            notes.append(
+                "The runs read different input files: their scores are not comparable unless the test rows are the same."
+            )
+        return {
+            "runs": found,
+            "differences": [
+                {"setting": d.name, "values": ["–" if v is None else v for v in d.values]} for d in different
+            ],
+            "notes": notes,
+        }
+
+
+def compare_runs(folders: Sequence[str | Path]) -> RunComparison:
+    """Read finished runs.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two were named.
+    InputError
+        One is no run, or is not finished.
+    """
+    if len(folders) < 2:
+        raise UsageError("a comparison needs two runs or more", hint="strandloom compare RUN1 RUN2")
+    paths = tuple(Path(folder) for folder in folders)
+    return RunComparison(tuple(read_run(path) for path in paths), paths)
+
+
+def read_run(path: Path) -> ReportInputs:
+    """What a finished run folder holds, as a report takes it.
+
+    Raises
+    ------
+    InputError
+        The folder is no run, or the run is not finished.
+    """
+    folder = RunFolder(path)
+    if not folder.experiment.is_file():
+        raise InputError(
+            "no run here: experiment.yaml is missing", where=path, hint="name a folder made by `strandloom train`"
+        )
+    if not folder.finished:
+        hint = "finish it with `strandloom train … --resume`"
+        raise InputError("the run is not finished", where=path, hint=hint)
+    about = read_json(folder.data)
+    return ReportInputs(
+        name=path.name,
+        evaluation=read_json(folder.evaluation),
+        facts=about["facts"],
+        leakage=about["leakage"],
+        members=tuple(_members(folder)),
+        environment=(environment := read_json(folder.environment)),
+        times=environment.get("seconds", {}),
+        experiment_yaml=folder.experiment.read_text(),
+        command=str(environment.get("command", "")),
+        version=str(environment.get("strandloom", "")),
+    )
+
+
+def _members(folder: RunFolder) -> list[Member]:
+    files = {"seed": folder.metrics} if folder.metrics.is_file() else {}
+    if (folder.path / "members").is_dir():
+        files = {
+            one.name.replace("-", " "): one / "metrics.jsonl" for one in sorted((folder.path / "members").iterdir())
+        }
+    found = []
+    for name, path in files.items():
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        found.append(Member(name, tuple({**line, **line.get("validation", {})} for line in lines)))
+    return found

@@ -1,0 +1,90 @@
+"""What a run will cost, said before it starts: measured steps for the network, a rule for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from strandloom.data.dataset import Dataset
+from strandloom.data.split.core import TRAIN, Split
+from strandloom.experiment import Experiment
+from strandloom.run.members import MakeModel, Plan, split_arrays
+from strandloom.training.estimate import measure_step
+from strandloom.training.probe import SHARE
+from strandloom.training.runtime import Runtime
+from strandloom.training.task import task_head
+
+BASELINE_SECONDS_PER_BASE = 1.5e-5
+"""Fitting all baselines, per training base: measured by the study `cost` (docs/results.md)."""
+JUDGE_SECONDS_PER_ROW = 2e-3
+"""Bootstrap of a test row with all baselines beside it, from the same study."""
+FIXED_SECONDS = 4.0
+"""Report, bundle and start of a run."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds ahead, by what they are spent on, and peak memory in bytes."""
+
+    training: float
+    baselines: float
+    rest: float
+    memory: int
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.training + self.baselines + self.rest
+
+    def line(self) -> str:
+        """In words."""
+        return (
+            f"estimate: {words(self.seconds)} in all (training {words(self.training)} if no network stops early, "
+            f"baselines {words(self.baselines)}), {self.memory / 2**30:.1f} GiB of memory"
+        )
+
+
+def estimate(
+    experiment: Experiment,
+    dataset: Dataset,
+    splits: Sequence[Split],
+    plans: Sequence[Plan],
+    *,
+    make_model: MakeModel,
+    runtime: Runtime,
+    test_rows: int,
+) -> Estimate:
+    """Time a few real steps of the first network and scale up."""
+    assert dataset.target is not None
+    train, validation, _ = split_arrays(dataset, splits[0])
+    settings = experiment.training
+    task = task_head(experiment.task, train, outputs=dataset.target.num_outputs, settings=settings)
+    strand = "both" if experiment.data.strand == "both" else "one"
+    cost = measure_step(
+        make_model(settings.seed),
+        train,
+        settings=settings,
+        task=task,
+        strand=strand,  # type: ignore[arg-type]
+        device=runtime.device,
+        precision=runtime.precision,
+    )
+    one = cost.training_seconds(train=len(train), validation=len(validation), epochs=settings.epochs_for(len(train)))
+    undecided = experiment.data.strand == "auto" or settings.augmentation.shift == "auto"
+    training = one * len(plans) + (SHARE * one if undecided else 0.0)
+    bases = sum(int((split.part == TRAIN).sum()) for split in splits) * dataset.length
+    share = len(experiment.evaluation.baseline_names()) / 6
+    rest = FIXED_SECONDS + test_rows * JUDGE_SECONDS_PER_ROW * experiment.evaluation.resamples / 1000
+    memory = cost.memory_bytes
+    if torch.device(runtime.device).type == "cpu":
+        memory += dataset.codes.nbytes
+    return Estimate(training, bases * BASELINE_SECONDS_PER_BASE * share, rest, memory)
+
+
+def words(seconds: float) -> str:
+    """``45 s``, ``3.5 min``, ``2.1 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

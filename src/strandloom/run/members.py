@@ -1,0 +1,179 @@
+"""The trained copies of a run: one for each seed of each split, with what they say of the held-out rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.data.dataset import Dataset
+from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
+from strandloom.experiment import Experiment
+from strandloom.run.folder import RunFolder
+from strandloom.run.progress import RunProgress
+from strandloom.training.arrays import Arrays, from_dataset
+from strandloom.training.history import FitResult
+from strandloom.training.infer import logits
+from strandloom.training.loop import fit
+from strandloom.training.probe import Decision
+from strandloom.training.runtime import Runtime
+from strandloom.training.task import task_head
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MakeModel = Callable[[int], "nn.Module"]
+"""Seed to a fresh network."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One network to train: its name, the split it learns from and its seed."""
+
+    name: str
+    split: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network of a run.
+
+    Parameters
+    ----------
+    plan
+        What it is.
+    result
+        How its training went.
+    weights
+        Its state, name to array.
+    validation, test
+        Raw scores float32 ``(n, K)`` of the rows of its split's parts, in row order.
+    """
+
+    plan: Plan
+    result: FitResult
+    weights: dict[str, NDArray[Any]]
+    validation: NDArray[np.float32]
+    test: NDArray[np.float32]
+
+
+def plan_members(splits: Sequence[Split], *, seed: int, seeds: int) -> list[Plan]:
+    """Every network of a run, seeds ``seed … seed + seeds - 1`` for each split."""
+    plans = []
+    for number, split in enumerate(splits):
+        for offset in range(seeds):
+            words = [split.name] if len(splits) > 1 else []
+            if seeds > 1 or not words:
+                words.append(f"seed {seed + offset}")
+            plans.append(Plan(" ".join(words), number, seed + offset))
+    return plans
+
+
+def model_maker(experiment: Experiment, dataset: Dataset, model: nn.Module | MakeModel | None) -> MakeModel:
+    """What makes a fresh network: the experiment's architecture, or the user's own module (copied) or factory."""
+    from torch import nn
+
+    from strandloom.models.build import build
+
+    if isinstance(model, nn.Module):
+        own = model
+        return lambda _seed: copy.deepcopy(own)
+    if model is not None:
+        return model
+    assert dataset.target is not None
+    outputs = dataset.target.num_outputs
+    return lambda seed: build(experiment.model, channels=4, length=dataset.length, outputs=outputs, seed=seed)
+
+
+def split_arrays(dataset: Dataset, split: Split) -> tuple[Arrays, Arrays, Arrays]:
+    """Tensors of the train, validation and test rows of a split."""
+    train, validation, test = (from_dataset(dataset, split.rows(part)) for part in (TRAIN, VALIDATION, TEST))
+    return train, validation, test
+
+
+def train_members(
+    plans: Sequence[Plan],
+    experiment: Experiment,
+    dataset: Dataset,
+    splits: Sequence[Split],
+    *,
+    make_model: MakeModel,
+    decision: Decision,
+    runtime: Runtime,
+    folder: RunFolder,
+    resume: bool,
+    progress: RunProgress,
+) -> list[Trained]:
+    """Train every network and score the held-out rows of its split.
+
+    Raises
+    ------
+    DivergedError, TrainingError, OutputError
+        As :func:`strandloom.training.loop.fit`.
+    """
+    assert dataset.target is not None
+    trained = []
+    for number, plan in enumerate(plans):
+        train, validation, test = split_arrays(dataset, splits[plan.split])
+        settings = decision.settle(experiment.training).model_copy(update={"seed": plan.seed})
+        task = task_head(experiment.task, train, outputs=dataset.target.num_outputs, settings=settings)
+        model = make_model(plan.seed)
+        result = fit(
+            model,
+            train,
+            validation,
+            settings=settings,
+            task=task,
+            strand=decision.strand,
+            device=runtime.device,
+            precision=runtime.precision,
+            folder=folder.member(plan.name.replace(" ", "-"), alone=len(plans) == 1),
+            resume=resume,
+            progress=progress.member(plan.name, number + 1, len(plans)),
+        )
+        scores = [
+            logits(model, rows.codes, rows.lengths, strand=decision.strand, device=runtime.device, anchor=rows.anchor)
+            for rows in (validation, test)
+        ]
+        weights = {name: value.detach().cpu().numpy().copy() for name, value in model.state_dict().items()}
+        trained.append(Trained(plan, result, weights, scores[0], scores[1]))
+    return trained
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Raw scores of the held-out rows of one part, pooled over splits and averaged over the seeds of each split.
+
+    Parameters
+    ----------
+    rows
+        Row numbers in the data set, int64 ``(n,)``.
+    split
+        Which split held each row out, int64 ``(n,)``.
+    scores
+        float32 ``(n, K)``.
+    by_seed
+        Seed to scores ``(n, K)`` of that seed alone.
+    """
+
+    rows: NDArray[np.int64]
+    split: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    by_seed: dict[int, NDArray[np.float32]]
+
+
+def pool(trained: Sequence[Trained], splits: Sequence[Split], part: int) -> HeldOut:
+    """The held-out scores of VALIDATION or TEST rows."""
+    rows = np.concatenate([split.rows(part) for split in splits])
+    origin = np.concatenate([np.full(int((split.part == part).sum()), i) for i, split in enumerate(splits)])
+    by_seed: dict[int, NDArray[np.float32]] = {}
+    for seed in sorted({member.plan.seed for member in trained}):
+        own = sorted((m for m in trained if m.plan.seed == seed), key=lambda m: m.plan.split)
+        by_seed[seed] = np.concatenate([m.validation if part == VALIDATION else m.test for m in own])
+    scores = np.stack(list(by_seed.values())).mean(axis=0, dtype=np.float32)
+    return HeldOut(rows, origin, scores, by_seed)

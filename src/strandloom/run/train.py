@@ -1,0 +1,368 @@
+"""From an experiment to a finished run folder: read, split, check, decide, train, judge, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from strandloom.bundle import Bundle, Manifest, Part, write_bundle
+from strandloom.data.dataset import Dataset
+from strandloom.data.facts import facts
+from strandloom.data.leakage import leakage
+from strandloom.data.load import load
+from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
+from strandloom.errors import OutputError
+from strandloom.evaluation.results import Evaluation
+from strandloom.experiment import Experiment, to_yaml
+from strandloom.io.plain import read_json, write_json
+from strandloom.io.write import replacing, sha256
+from strandloom.models.settings import ModuleSettings
+from strandloom.report.card import card
+from strandloom.report.report import render
+from strandloom.report.verdict import verdict
+from strandloom.run.estimate import estimate
+from strandloom.run.folder import RunFolder, open_run
+from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.members import (
+    HeldOut,
+    MakeModel,
+    Trained,
+    model_maker,
+    plan_members,
+    pool,
+    split_arrays,
+    train_members,
+)
+from strandloom.run.progress import Quiet, RunProgress
+from strandloom.run.reporting import report_inputs
+from strandloom.training.probe import Decision, decide
+from strandloom.training.runtime import Runtime, apply, choose_runtime, environment
+from strandloom.training.task import task_head
+from strandloom.version import VERSION
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """A finished run.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    verdict
+        The report's first sentence.
+    evaluation
+        The metrics on the test part.
+    """
+
+    folder: Path
+    verdict: str
+    evaluation: Evaluation
+
+    @property
+    def bundle(self) -> Path:
+        """The trained model."""
+        return self.folder / "bundle"
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage."""
+
+    progress: RunProgress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator[None]:
+        self.progress.stage(title)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    out: str | Path,
+    resolve: Callable[[str], Path] = Path,
+    seeds: int = 1,
+    device: str = "auto",
+    resume: bool = False,
+    force: bool = False,
+    command: str = "",
+    progress: RunProgress | None = None,
+    model: nn.Module | MakeModel | None = None,
+) -> RunResult:
+    """Train, judge and save an experiment.
+
+    Parameters
+    ----------
+    experiment
+        What to do.
+    out
+        The run folder to make.
+    resolve
+        Turns a path written in the experiment into one that can be opened.
+    seeds
+        Networks trained from consecutive seeds, pooled into one evaluation and one bundle.
+    device
+        ``auto``, ``cpu``, ``cuda`` …
+    resume
+        Go on with an interrupted run, or start it; a finished one is read again.
+    force
+        Replace an existing run.
+    command
+        What to print in the report to do it again.
+    progress
+        Told about stages, steps and epochs.
+    model
+        Your own ``nn.Module`` from one-hot float ``(B, 4, L)`` to scores ``(B, K)``, or a function from a seed to one; the experiment's
+        architecture otherwise.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used.
+    OutputError
+        The folder exists, or cannot be written.
+    TrainingError
+        Training diverged or cannot start.
+    """
+    if model is not None:
+        experiment = experiment.model_copy(update={"model": ModuleSettings(name=type(model).__name__)})
+    folder = open_run(Path(out), experiment, seeds=seeds, resume=resume, force=force)
+    told = progress or Quiet()
+    if folder.finished:
+        told.say(f"{folder.path} is finished already; nothing was trained")
+        return _finished(folder)
+    return _Run(experiment, folder, resolve, seeds, device, resume, command, told, model).go()
+
+
+def _finished(folder: RunFolder) -> RunResult:
+    evaluation = Evaluation.from_json(read_json(folder.evaluation), where=str(folder.evaluation))
+    return RunResult(folder.path, folder.verdict.read_text().strip(), evaluation)
+
+
+@dataclass
+class _Run:
+    """One call of :func:`run_experiment`."""
+
+    experiment: Experiment
+    folder: RunFolder
+    resolve: Callable[[str], Path]
+    seeds: int
+    device: str
+    resume: bool
+    command: str
+    progress: RunProgress
+    model: nn.Module | MakeModel | None
+
+    def go(self) -> RunResult:
+        """All stages."""
+        clock = _Clock(self.progress)
+        with clock.stage("data", "reading the data"):
+            dataset = load(
+                self.experiment.data, task=self.experiment.task, resolve=self.resolve, cache=self.folder.path / "store"
+            )
+            inputs = self._inputs(dataset)
+            about = facts(dataset)
+        with clock.stage("split", "splitting and looking for leaks"):
+            splits = make_splits(dataset, self.experiment.split)
+            self._write_split(dataset, splits)
+            leaks = leakage(dataset, splits[0])
+            write_json(self.folder.data, {"facts": asdict(about), "leakage": asdict(leaks)})
+        for line in (splits[0].how, *splits[0].notes):
+            self.progress.say(f"  {line}")
+        for line in about.warnings:
+            self.progress.say(f"  careful: {line}")
+        plans = plan_members(splits, seed=self.experiment.training.seed, seeds=self.seeds)
+        make_model = model_maker(self.experiment, dataset, self.model)
+        runtime = self._runtime(make_model)
+        ahead = estimate(
+            self.experiment, dataset, splits, plans, make_model=make_model, runtime=runtime,
+            test_rows=sum(int((s.part == TEST).sum()) for s in splits),
+        )  # fmt: skip
+        self.progress.say(f"  {ahead.line()}")
+        known: dict[str, Any] = {
+            **environment(runtime), "strandloom": VERSION, "command": self.command, "inputs": inputs, "seeds": self.seeds,
+            "estimated_seconds": round(ahead.seconds, 1), "estimated_memory": ahead.memory,
+        }  # fmt: skip
+        write_json(self.folder.environment, known)
+        with clock.stage("baselines", "fitting the baselines"):
+            baselines = judge_baselines(dataset, splits, settings=self.experiment.evaluation, progress=self.progress)
+        with clock.stage("decide", "deciding strand and shift"):
+            decision = self._decide(dataset, splits[0], make_model, runtime)
+        for line in decision.why:
+            self.progress.say(f"  {line}")
+        with clock.stage("training", "training"):
+            trained = train_members(
+                plans, self.experiment, dataset, splits, make_model=make_model, decision=decision, runtime=runtime,
+                folder=self.folder, resume=self.resume, progress=self.progress,
+            )  # fmt: skip
+        with clock.stage("evaluation", "judging the test part"):
+            validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
+            judged = judge(
+                dataset, splits, validation, test, settings=self.experiment.evaluation, baselines=baselines,
+                similarity=similarity_to_train(dataset, splits),
+            )  # fmt: skip
+            self._write_predictions(dataset, splits, validation, test, judged)
+            write_json(self.folder.evaluation, judged.evaluation.to_json())
+        known["seconds"] = clock.seconds
+        known["total_seconds"] = round(sum(clock.seconds.values()), 1)
+        write_json(self.folder.environment, known)
+        shown = report_inputs(
+            self.experiment, dataset, splits, facts=about, leakage=leaks, decision=decision, trained=trained,
+            evaluation=judged.evaluation, environment=known,
+        )  # fmt: skip
+        sentence = verdict(shown).sentence
+        bundle = self._bundle(dataset, trained, judged, decision, baselines, card(shown))
+        write_bundle(self.folder.bundle, bundle)
+        with replacing(self.folder.report, text=True) as handle:
+            handle.write(render(shown))
+        with replacing(self.folder.verdict, text=True) as handle:
+            handle.write(sentence + "\n")
+        return RunResult(self.folder.path, sentence, judged.evaluation)
+
+    def _inputs(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """Path, SHA-256 and size of every input file; on resume they must be what they were."""
+        found = [
+            {"path": source.path, "sha256": sha256(Path(path)), "bytes": Path(path).stat().st_size}
+            for source, path in zip(self.experiment.data.sources, dataset.source, strict=True)
+        ]
+        if self.resume and self.folder.environment.is_file():
+            before = {one["path"]: one["sha256"] for one in read_json(self.folder.environment).get("inputs", [])}
+            for one in found:
+                if before.get(one["path"], one["sha256"]) != one["sha256"]:
+                    raise OutputError(
+                        f"the input {one['path']} was changed since the run began",
+                        where=self.folder.path,
+                        hint="put the old file back, or train into another folder",
+                    )
+        return found
+
+    def _runtime(self, make_model: MakeModel) -> Runtime:
+        earlier = None
+        if self.resume and self.folder.environment.is_file():
+            stored = read_json(self.folder.environment).get("runtime")
+            earlier = Runtime.from_json(stored) if stored else None
+        weights = sum(x.numel() for x in make_model(0).parameters() if x.requires_grad)
+        runtime = apply(
+            choose_runtime(
+                self.device, precision=self.experiment.training.precision, parameters=weights, earlier=earlier
+            )
+        )
+        for note in runtime.notes:
+            self.progress.say(f"  {note}")
+        return runtime
+
+    def _decide(self, dataset: Dataset, split: Split, make_model: MakeModel, runtime: Runtime) -> Decision:
+        """Strand and shift, decided once and kept: a resumed run reads what it had decided."""
+        if self.resume and self.folder.decision.is_file():
+            return Decision.from_json(read_json(self.folder.decision))
+        assert dataset.target is not None
+        train, validation, _ = split_arrays(dataset, split)
+        settings = self.experiment.training
+        found = decide(
+            lambda: make_model(settings.seed),
+            train,
+            validation,
+            settings=settings,
+            task=task_head(self.experiment.task, train, outputs=dataset.target.num_outputs, settings=settings),
+            strand=self.experiment.data.strand,
+            device=runtime.device,
+            precision=runtime.precision,
+        )
+        write_json(self.folder.decision, found.to_json())
+        return found
+
+    def _write_split(self, dataset: Dataset, splits: Sequence[Split]) -> None:
+        names = np.array(PART_NAMES)
+        frames = [
+            pl.DataFrame(
+                {
+                    "id": dataset.ids,
+                    "row": np.arange(len(dataset)),
+                    "part": names[split.part],
+                    "split": [split.name] * len(dataset),
+                }
+            )
+            for split in splits
+        ]
+        with replacing(self.folder.split, text=False) as handle:
+            pl.concat(frames).write_parquet(handle)
+
+    def _write_predictions(
+        self, dataset: Dataset, splits: Sequence[Split], validation: HeldOut, test: HeldOut, judged: Judged
+    ) -> None:
+        """Validation and test rows: id, part, split, truth, prediction, probabilities, abstain."""
+        assert dataset.target is not None
+        names = dataset.target.names
+        frames = []
+        for part, held, answers in (
+            ("validation", validation, judged.decision.apply(validation.scores)),
+            ("test", test, judged.answers),
+        ):
+            labels = np.array(names)
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "id": dataset.ids.gather(held.rows),
+                        "row": held.rows,
+                        "part": [part] * len(held.rows),
+                        "split": [splits[i].name for i in held.split],
+                        "truth": labels[dataset.target.values[held.rows]],
+                        "prediction": labels[answers.predicted],
+                        **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
+                        "abstain": answers.abstained,
+                    }
+                )
+            )
+        with replacing(self.folder.predictions, text=False) as handle:
+            pl.concat(frames).write_parquet(handle)
+
+    def _bundle(
+        self,
+        dataset: Dataset,
+        trained: Sequence[Trained],
+        judged: Judged,
+        decision: Decision,
+        baselines: BaselineScores,
+        text: str,
+    ) -> Bundle:
+        assert dataset.target is not None
+        rule, data = judged.decision, self.experiment.data
+        column = dataset.target.column
+        manifest = Manifest(
+            strandloom=VERSION,
+            name=self.experiment.name,
+            task=self.experiment.task,
+            length=dataset.length,
+            anchor=dataset.window.anchor,
+            too_long=dataset.window.too_long,
+            letters=data.letters,
+            sequence=data.sequence,
+            target=(column,) if isinstance(column, str) else tuple(column),
+            labels=dataset.target.names,
+            strand=decision.strand,
+            model=self.experiment.model,
+            members=len(trained),
+            temperature=rule.temperature,
+            decision_threshold=rule.threshold,
+            abstain_threshold=rule.abstain_below,
+            abstain_error=rule.abstain_error,
+        )
+        parts = {"experiment": Part(facts={"yaml": to_yaml(self.experiment)})}
+        for baseline in baselines.fitted[0] if baselines.fitted else ():
+            state = baseline.state()
+            parts[f"baseline-{baseline.name}"] = Part(dict(state.arrays), state.facts)
+        return Bundle(manifest, tuple(one.weights for one in trained), parts, text)
