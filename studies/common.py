@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded
+
 from strandloom.experiment import check_experiment
 from strandloom.io.plain import read_json
 from strandloom.run import run_experiment
@@ -42,7 +44,11 @@ def run(name: str, raw: dict[str, Any], *, seeds: int = 1) -> dict[str, Any]:
         experiment, out=folder, resolve=resolver(), seeds=seeds, resume=True, command=f"studies: {name}"
     )
     print(result.verdict, flush=True)
-    return {**read_json(folder / "evaluation.json"), "environment": read_json(folder / "environment.json")}
+    return {
+        **read_json(folder / "evaluation.json"),
+        "environment": read_json(folder / "environment.json"),
+        "leakage": read_json(folder / "data.json")["leakage"],
+    }
 
 
 def commit() -> str:

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from strandloom.errors import BundleError
 from strandloom.io.settings import LetterPolicy
-from strandloom.io.write import replacing, sha256
+from strandloom.io.write import make_folder, output_error, replacing, sha256
 from strandloom.models.settings import ModelSettings
 from strandloom.settings import Settings
 
@@ -62,6 +62,12 @@ class Manifest(Settings):
     """The architecture."""
     members: int = Field(default=1, gt=0)
     """How many trained copies are averaged (seeds or folds)."""
+    blend_network: float = Field(default=1.0, ge=0)
+    """Weight of the network's scores in the blended scores."""
+    blend_baseline: float = Field(default=0.0, ge=0)
+    """Weight of the log-probabilities of the stored baseline ``kmer_logistic``; 0: it is not blended in."""
+    network_temperature: float | None = Field(default=None, gt=0)
+    """What calibrates the network alone, where a baseline is blended in."""
     temperature: float = Field(default=1.0, gt=0)
     """Logits are divided by this before the softmax (fitted on validation)."""
     decision_threshold: float | None = None
@@ -124,15 +130,18 @@ def write_bundle(folder: Path, bundle: Bundle) -> Manifest:
     """
     from safetensors.numpy import save
 
-    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    try:
+        make_folder(folder / "parts")
+    except OSError as error:
+        raise output_error(error, folder) from error
     flat = {
-        f"{i}.{name}": np.ascontiguousarray(a) for i, member in enumerate(bundle.weights) for name, a in member.items()
+        f"{i}.{name}": np.asarray(a, order="C") for i, member in enumerate(bundle.weights) for name, a in member.items()
     }
     contents: dict[str, bytes] = {WEIGHTS: save(flat), CARD: bundle.card.encode()}
     for name, part in sorted(bundle.parts.items()):
         contents[f"parts/{name}.json"] = (json.dumps(part.facts, indent=1, sort_keys=True) + "\n").encode()
         if part.arrays:
-            arrays = {key: np.ascontiguousarray(value) for key, value in part.arrays.items()}
+            arrays = {key: np.asarray(value, order="C") for key, value in part.arrays.items()}
             contents[f"parts/{name}.safetensors"] = save(arrays)
     hashes: dict[str, str] = {}
     for name, data in contents.items():
@@ -156,7 +165,7 @@ def _read_manifest(folder: Path) -> Manifest:
         )
         raise BundleError("no bundle here: bundle.json is missing", where=folder, hint=hint)
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BundleError(f"bundle.json cannot be read: {error}", where=path, hint="copy the bundle again") from None
     version = raw.get("format") if isinstance(raw, dict) else None
@@ -210,18 +219,16 @@ def read_bundle(folder: str | Path) -> Bundle:
             member, name = key.split(".", 1)
             weights[int(member)][name] = array
         parts = {
-            Path(name).stem: Part(
-                load_file(folder / name.replace(".json", ".safetensors"))
-                if name.replace(".json", ".safetensors") in manifest.files
-                else {},
-                json.loads((folder / name).read_text()),
+            name.removeprefix("parts/"): Part(
+                load_file(folder / f"{name}.safetensors") if f"{name}.safetensors" in manifest.files else {},
+                json.loads((folder / f"{name}.json").read_text(encoding="utf-8")),
             )
-            for name in manifest.files
-            if name.startswith("parts/") and name.endswith(".json")
+            for name in (x.removesuffix(".json") for x in manifest.files if x.endswith(".json"))
+            if name.startswith("parts/")
         }
     except (SafetensorError, ValueError, IndexError, OSError) as error:
         raise BundleError(
             f"the bundle's data cannot be read: {error}", where=folder, hint="copy the bundle again"
         ) from None
-    card = (folder / CARD).read_text() if (folder / CARD).is_file() else ""
+    card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
     return Bundle(manifest, tuple(weights), parts, card)

@@ -64,22 +64,47 @@ def read_experiment(path: str | Path, overrides: Iterable[str] = ()) -> Experime
         raise SettingsError(
             "no such experiment file", where=path, hint="`strandloom init TABLE --out EXP.yaml` writes one"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the experiment file cannot be read: {error}", where=path) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"the byte 0x{error.object[error.start]:02X} is not UTF-8 text",
+            where=f"{path}:{line}",
+            hint="save the file as UTF-8",
+        ) from None
+    except IsADirectoryError:
+        raise SettingsError("this is a folder, not an experiment file", where=path, hint="name a YAML file") from None
+    except OSError as error:
+        raise SettingsError(f"the experiment file cannot be read: {error.strerror or error}", where=path) from None
     raw, lines = _parse(text, str(path))
+    given: dict[tuple[str, ...], str] = {}
     for override in overrides:
         _override(raw, override)
-    return check_experiment(raw, where=str(path), lines=lines)
+        given[tuple(override.partition("=")[0].strip().split("."))] = f"--set {override}"
+    return check_experiment(raw, where=str(path), lines=lines, given=given)
 
 
 def check_experiment(
-    raw: Mapping[str, Any], *, where: str = "experiment", lines: Mapping[tuple[str, ...], int] | None = None
+    raw: Mapping[str, Any],
+    *,
+    where: str = "experiment",
+    lines: Mapping[tuple[str, ...], int] | None = None,
+    given: Mapping[tuple[str, ...], str] | None = None,
 ) -> Experiment:
-    """Validate plain settings; the first mistake becomes a SettingsError that names the place and the nearest right key."""
+    """Validate plain settings; the first mistake becomes a SettingsError that names the place and the nearest right key.
+
+    Parameters
+    ----------
+    raw
+        The settings.
+    where
+        Their file, for messages.
+    lines, given
+        The line of a setting in the file, and the words that gave one outside it (``--set a.b=c``).
+    """
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
-        raise _translate(error, raw, where, lines or {}) from None
+        raise _translate(error, raw, where, lines or {}, given or {}) from None
 
 
 def to_yaml(experiment: Experiment) -> str:
@@ -145,7 +170,9 @@ def _note_lines(node: yaml.Node, place: tuple[str, ...], lines: dict[tuple[str, 
 def _override(raw: dict[str, Any], text: str) -> None:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise SettingsError(f"`--set {text}` is not of the form a.b=value", where="--set")
+        raise SettingsError(
+            f"`--set {text}` is not of the form a.b=value", where="--set", hint="for example --set training.epochs=5"
+        )
     try:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError:
@@ -176,12 +203,24 @@ def _index(part: str, items: Sequence[Any], text: str) -> int:
 # ---------------------------------------------------------------------------------------------- pydantic errors in words
 
 
-def _translate(error: ValidationError, raw: Any, where: str, lines: Mapping[tuple[str, ...], int]) -> SettingsError:
+def _translate(
+    error: ValidationError,
+    raw: Any,
+    where: str,
+    lines: Mapping[tuple[str, ...], int],
+    given_by: Mapping[tuple[str, ...], str],
+) -> SettingsError:
     first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
     place = _place_in(raw, first["loc"])
     dotted = ".".join(place)
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     spot = f"{where}:{line}" if line else where
+    asked = place
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        asked = (*place, str(first.get("ctx", {}).get("discriminator", "kind")).strip("'"))
+    for name, words in given_by.items():
+        shared = min(len(name), len(asked))
+        spot = words if name[:shared] == asked[:shared] else spot
     if first["type"] == "extra_forbidden":
         allowed = sorted(_allowed(first["loc"]))
         like = nearest(place[-1], allowed)
@@ -198,7 +237,8 @@ def _translate(error: ValidationError, raw: Any, where: str, lines: Mapping[tupl
         like = nearest(str(context.get("tag")), tags)
         hint = f"did you mean `{like}`? allowed: {', '.join(tags)}" if like else "allowed: " + ", ".join(tags)
         return SettingsError(f"`{dotted}.{key}` is `{context.get('tag')}`, which is not known", where=spot, hint=hint)
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").replace(", unable to parse string as an integer", "")
+    message = message.replace(", unable to parse string as a number", "")
     given = first.get("input")
     shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) or given is None else ""
     text = f"`{dotted}`: {message[:1].lower() + message[1:]}{shown}"
@@ -258,8 +298,10 @@ def _allowed(loc: tuple[int | str, ...]) -> set[str]:
 
 
 def _help_of(loc: tuple[int | str, ...]) -> str | None:
-    for model in _walk(loc[:-1]):
-        found = model.model_fields.get(str(loc[-1]))
-        if found is not None and found.description:
-            return " ".join(found.description.split())
+    """The docstring of the setting at a location, or of the one that holds it."""
+    for n in range(len(loc), 0, -1):
+        for model in _walk(loc[: n - 1]):
+            found = model.model_fields.get(str(loc[n - 1]))
+            if found is not None and found.description:
+                return " ".join(found.description.split())
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.alphabet import DNA, INVALID
 from strandloom.bundle import Bundle, Manifest, read_bundle
 from strandloom.data.window import Window
-from strandloom.errors import BundleError, InputError
+from strandloom.errors import BundleError, InputError, OutputError
+from strandloom.evaluation.baselines.base import Baseline, State
+from strandloom.evaluation.baselines.fit import baseline_from_state
+from strandloom.evaluation.blend import BASELINE, Blend, baseline_probabilities
 from strandloom.evaluation.decision import Decision
+from strandloom.io.letters import Letters, finish
 from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
+from strandloom.io.settings import LetterPolicy
 from strandloom.io.write import TableWriter
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 65_536
 BATCH_ROWS = 1_024
+_LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 
 
 class PredictListener(Protocol):
@@ -66,7 +72,38 @@ class Predictor:
         """How sequences of other lengths are padded and cropped."""
         return Window(self.manifest.length, self.manifest.anchor, self.manifest.too_long)
 
+    @cached_property
+    def partner(self) -> Baseline | None:
+        """The stored baseline that is blended into the scores, where one is."""
+        if not self.manifest.blend_baseline:
+            return None
+        part = self.bundle.parts.get(f"baseline-{BASELINE}")
+        if part is None:
+            raise BundleError(
+                f"the bundle blends in the baseline {BASELINE} but does not hold it", hint="copy the bundle again"
+            )
+        return baseline_from_state(BASELINE, State(part.arrays, part.facts))
+
     def logits(
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
+    ) -> NDArray[np.float64]:
+        """Scores before calibration: the networks', with the stored baseline blended in where validation gained from it.
+
+        Parameters and result as in :meth:`network_logits`.
+        """
+        return self.blended(self.network_logits(codes, lengths, batch_size=batch_size), codes, lengths)
+
+    def blended(
+        self, scores: NDArray[np.float32], codes: NDArray[np.uint8], lengths: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """The network's scores ``(N, K)`` with the stored baseline blended in."""
+        blend = Blend(self.manifest.blend_network, self.manifest.blend_baseline)
+        found = None
+        if self.partner is not None:
+            found = baseline_probabilities(self.partner, codes, lengths, strand=self.manifest.strand)
+        return blend.apply(scores, found)
+
+    def network_logits(
         self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
     ) -> NDArray[np.float32]:
         """Raw scores averaged over members and, under ``strand: both``, over strands.
@@ -107,7 +144,7 @@ class Predictor:
             manifest.temperature, manifest.decision_threshold, manifest.abstain_threshold, manifest.abstain_error
         )
 
-    def frame(self, ids: pl.Series, logits: NDArray[np.float32]) -> pl.DataFrame:
+    def frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
         """Raw scores ``(N, K)`` as they are written: ``id, prediction, p_<class>…, abstain``."""
         answers = self.decision.apply(logits)
         labels = pl.Series("prediction", list(self.manifest.labels), dtype=pl.String)
@@ -137,9 +174,10 @@ class Predictor:
         Raises
         ------
         InputError
-            A sequence is empty or holds a letter that is not DNA.
+            A sequence is empty, or holds a letter that the model's letter policy does not take (one that it would skip in a
+            file is an error here: there is one answer per sequence).
         """
-        records = sequences if isinstance(sequences, Records) else _records(sequences, ids, self.manifest.sequence)
+        records = sequences if isinstance(sequences, Records) else _records(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
         return self.frame(records.ids, self.logits(codes, lengths))
 
@@ -189,7 +227,13 @@ def load(bundle: str | Path | Bundle, *, device: str = "auto", model: nn.Module 
         try:
             module.load_state_dict(state)
         except RuntimeError as error:
-            raise BundleError(f"the weights do not fit the model: {str(error).splitlines()[-1].strip()}") from None
+            raise BundleError(
+                f"the weights do not fit the model: {str(error).splitlines()[-1].strip()}",
+                where=None if isinstance(bundle, Bundle) else bundle,
+                hint="copy the bundle again"
+                if model is None
+                else "give a module of the same shape as the one that was trained",
+            ) from None
         modules.append(module.to(runtime.device).eval())
     return Predictor(read, modules, runtime)
 
@@ -210,21 +254,25 @@ class PredictionSummary:
     def lines(self) -> list[str]:
         """The summary in words, a line each."""
         rate = self.rows / self.seconds if self.seconds else 0.0
-        lines = [f"{self.rows:,} rows in {self.seconds:.1f} s ({rate:,.0f} rows/s) → {self.out}"]
+        lines = [f"{_many(self.rows, 'row')} in {self.seconds:.1f} s ({rate:,.0f} rows/s) → {self.out}"]
         if self.abstained:
             lines.append(
-                f"{self.abstained:,} rows are marked abstain: below the confidence that was chosen on validation"
+                f"{_many(self.abstained, 'row')} marked abstain: below the confidence that was chosen on validation"
             )
         if self.longer:
-            lines.append(f"{self.longer:,} sequences were longer than {self.length} bases and were cropped")
+            lines.append(f"{_many(self.longer, 'sequence')} longer than {self.length} bases, cropped")
         if self.shorter:
-            lines.append(f"{self.shorter:,} sequences were shorter than {self.length} bases and were padded")
+            lines.append(f"{_many(self.shorter, 'sequence')} shorter than {self.length} bases, padded")
         if self.letters.skipped_rows:
-            lines.append(f"{self.letters.skipped_rows:,} rows were skipped:")
+            lines.append(f"{_many(self.letters.skipped_rows, 'row')} skipped:")
             lines += [f"  {text}" for text in self.letters.skipped]
             if self.letters.skipped_rows > len(self.letters.skipped):
                 lines.append(f"  and {self.letters.skipped_rows - len(self.letters.skipped):,} more")
         return lines
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def predict_file(
@@ -255,12 +303,18 @@ def predict_file(
     ------
     InputError
         A row cannot be read, or there is none.
+    OutputError
+        The output cannot be written, or it is the input.
     """
     started = time.perf_counter()
+    if Path(out).is_file() and Path(source).is_file() and Path(out).samefile(source):
+        raise OutputError("this is the input file", where=out, hint="choose another name for the output")
     manifest = predictor.manifest
     policy = manifest.letters
     if on_bad_row == "skip":
-        policy = policy.model_copy(update={"unknown": "skip", "empty": "skip"})
+        policy = policy.model_copy(
+            update={kind: "skip" for kind, action in policy.model_dump().items() if action == "error"}
+        )
     rows = abstained = shorter = longer = 0
     letters: LetterCounts | None = None
     with TableWriter(Path(out)) as writer:
@@ -290,43 +344,53 @@ def predict_file(
 
 
 def _blocks(
-    source: str | Path, sequence: str | None, manifest: Manifest, policy: Any, block_rows: int
+    source: str | Path, sequence: str | None, manifest: Manifest, policy: LetterPolicy, block_rows: int
 ) -> Iterator[Records]:
     from strandloom.io.read import column_names
 
-    if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
-        sequence = manifest.sequence
-    return read_blocks(source, sequence=sequence, policy=policy, block_rows=block_rows, columns="none")
+    try:
+        if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
+            sequence = manifest.sequence
+        yield from read_blocks(source, sequence=sequence, policy=policy, block_rows=block_rows, columns="none")
+    except InputError as error:  # a prediction has no experiment file to change
+        hint = _LETTER_SETTING.sub("leave such rows out with --on-bad-row skip", error.hint or "") or None
+        raise InputError(error.message, where=error.where, hint=hint) from error
 
 
-def _records(sequences: str | Sequence[str] | pl.DataFrame, ids: Sequence[str] | None, column: str | None) -> Records:
+def _records(sequences: str | Sequence[str] | pl.DataFrame, ids: Sequence[str] | None, manifest: Manifest) -> Records:
     others = pl.DataFrame()
     if isinstance(sequences, pl.DataFrame):
+        column = manifest.sequence
         name = column if column in sequences.columns else "sequence"
         if name not in sequences.columns:
             raise InputError(f"the frame has no column `{name}`", hint="columns: " + ", ".join(sequences.columns))
         if ids is None and "id" in sequences.columns:
             ids = sequences["id"].cast(pl.String).to_list()
         others = sequences.drop([c for c in (name, "id") if c in sequences.columns])
-        texts: Sequence[str] = sequences[name].to_list()
+        texts: Sequence[str] = sequences[name].cast(pl.String).fill_null("").to_list()
     else:
         texts = [sequences] if isinstance(sequences, str) else list(sequences)
+    if not texts:
+        raise InputError("no sequence to predict")
     names = [str(i + 1) for i in range(len(texts))] if ids is None else [str(i) for i in ids]
     if len(names) != len(texts):
         raise InputError(f"{len(names)} ids for {len(texts)} sequences")
-    lengths = np.fromiter((len(t or "") for t in texts), np.int64, len(texts))
-    if len(texts) == 0 or not lengths.all():
-        where = f"record '{names[int(np.flatnonzero(lengths == 0)[0])]}'" if len(texts) else None
-        raise InputError("an empty sequence" if len(texts) else "no sequence to predict", where=where)
-    codes = DNA.encode("".join(texts))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    bad = np.flatnonzero(codes == INVALID)
-    if len(bad):
-        row = int(np.searchsorted(offsets, bad[0], side="right") - 1)
-        letter = texts[row][int(bad[0] - offsets[row])]
-        raise InputError(
-            f"the letter {letter!r} is not DNA",
-            where=f"record '{names[row]}'",
-            hint="allowed: A C G T U, IUPAC codes and -",
-        )
-    return Records(codes, offsets, pl.Series("id", names, dtype=pl.String), others, LetterCounts.empty())
+    for name, text in zip(names, texts, strict=True):
+        if not isinstance(text, str):
+            raise InputError(f"a sequence is text, not {type(text).__name__}", where=f"record '{name}'")
+    asked = manifest.letters.model_dump()
+    policy = LetterPolicy(**{kind: "error" if action == "skip" else action for kind, action in asked.items()})
+    letters = Letters(policy, "sequences", unit="row")
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    found = letters.encode(
+        np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8),
+        np.concatenate([[0], ends[:-1]]),
+        ends,
+        ids=pl.Series("id", names, dtype=pl.String),
+        columns=others,
+        places=np.arange(1, len(texts) + 1),
+    )
+    if found.error is not None:
+        hint = _LETTER_SETTING.sub("leave such sequences out", found.error.hint or "") or None
+        raise InputError(found.error.message, where=found.error.where, hint=hint)
+    return finish(found.piece, letters, id_name=None)

@@ -78,7 +78,7 @@ def test_a_device_is_not_replaced() -> None:
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [("none/a.csv", "does not exist"), ("file/a.csv", "a file, not a folder"), ("folder.csv", "a folder")],
+    [("file/a.csv", "a file, not a folder"), ("folder.csv", "a folder")],
 )
 def test_places_that_cannot_be_written(tmp_path: Path, place: str, words: str) -> None:
     (tmp_path / "file").write_text("")
@@ -86,6 +86,20 @@ def test_places_that_cannot_be_written(tmp_path: Path, place: str, words: str) -
     with pytest.raises(OutputError, match=words) as caught, TableWriter(tmp_path / place) as writer:
         writer.write(FRAME)
     assert caught.value.hint
+
+
+def test_missing_folders_are_made_and_taken_away_again(tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "a" / "b" / "t.csv") as writer:
+        writer.write(FRAME)
+    assert (tmp_path / "a" / "b" / "t.csv").is_file()
+
+    def fails() -> None:
+        with replacing(tmp_path / "a" / "c" / "d" / "t.txt", text=True):
+            raise InputError("no")
+
+    with pytest.raises(InputError):
+        fails()
+    assert [x.name for x in (tmp_path / "a").iterdir()] == ["b"]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])

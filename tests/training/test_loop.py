@@ -56,7 +56,7 @@ def test_learns_reports_and_keeps_the_best(
     assert result == notes.result
     assert notes.plan == Plan(6, 0, 16, 513)
     assert notes.steps[15] == (1, 16, 33)
-    assert result.stopped == "all 6 epochs were trained"
+    assert result.stopped == "every epoch was trained"
     best = max(result.history[3:], key=lambda x: (x.validation["roc_auc"], -x.validation_loss))
     assert result.best_epoch == best.epoch
     assert not model.training
@@ -166,7 +166,7 @@ def test_patience_counts_from_the_best_epoch() -> None:
     reason = why_stop(history, monitor="loss", patience=3, epochs=9)
     assert reason == "the validation loss had not improved for 3 epochs since epoch 2"
     assert why_stop(history, monitor="loss", patience=None, epochs=9) is None
-    assert why_stop(history, monitor="loss", patience=None, epochs=5) == "all 5 epochs were trained"
+    assert why_stop(history, monitor="loss", patience=None, epochs=5) == "every epoch was trained"
     rising = [record(i + 1, 1.0, x) for i, x in enumerate([0.7, math.nan, 0.6])]
     assert why_stop(rising, monitor="roc_auc", patience=2, epochs=9) is not None
     assert why_stop(rising[:2], monitor="roc_auc", patience=2, epochs=9) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from strandloom.errors import SettingsError
 
@@ -21,7 +21,8 @@ def fail(text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    console = Console(stderr=True, soft_wrap=True, highlight=False, color_system=colours)
     message, _, hint = text.partition("\nhint: ")
     console.print(Text.assemble(("error: ", "bold red"), message))
     if hint:

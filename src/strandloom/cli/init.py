@@ -22,6 +22,8 @@ def init(
     from strandloom.errors import OutputError
     from strandloom.io.write import replacing
 
+    if out.is_file() and table.is_file() and out.samefile(table):
+        raise OutputError("this is the input file", where=out, hint="choose another name for the experiment")
     if out.exists() and not force:
         raise OutputError("the file exists already", where=out, hint="choose another name or add --force")
     text, notes = starting_experiment(table, out=out, sequence=sequence, target=target)

@@ -5,12 +5,18 @@ Exit codes: 0 done, 1 the data or the run failed, 2 wrong usage, 130 interrupted
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 
 import typer
 
 from strandloom.cli import compare, data, doctor, evaluate, init, predict, simulate, train
 from strandloom.errors import StrandloomError
+
+INTERRUPTED = 130
+OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|can't allocate memory|not enough memory")
+"""How torch says it, on a card and on the CPU."""
 
 app = typer.Typer(
     name="strandloom",
@@ -52,18 +58,21 @@ def main() -> None:
     """Run the command line; every known error becomes one message on stderr and an exit code."""
     from strandloom.cli.console import fail
 
+    # Threads that wait must sleep: beside any other job, spinning makes two threads several times slower than one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        app(prog_name="strandloom")
     except StrandloomError as error:
         fail(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        fail("interrupted; a training run goes on with `strandloom train … --resume`")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except MemoryError:
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # Typer's answer to Ctrl-C, without a word
+            again = "the same command with --resume goes on where it stopped"
+            fail(f"interrupted\nhint: {again}" if sys.argv[1:2] == ["train"] else "interrupted")
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}")):
+            raise
         fail("out of memory\nhint: a smaller training.batch_size or data.limit, or a machine with more memory")
         sys.exit(1)
     except OSError as error:

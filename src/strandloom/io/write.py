@@ -28,6 +28,8 @@ _OUTPUT_FAULTS = {
     errno.EACCES: ("the folder may not be written", "choose another folder, or ask for write permission"),
     errno.EPERM: ("the folder may not be written", "choose another folder, or ask for write permission"),
     errno.ENOENT: ("the folder does not exist", "create it first"),
+    errno.EEXIST: ("a part of the path is a file, not a folder", "choose another path"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another path"),
     errno.EISDIR: ("this is a folder", "name a file in it"),
     errno.EIO: ("the disk reported an error", "check the disk, or choose another folder"),
@@ -48,7 +50,8 @@ def replacing(path: str | Path, *, text: Literal[False]) -> Any: ...
 def replacing(path: str | Path, *, text: bool) -> Any:
     """A handle whose content replaces ``path`` when the block ends well; otherwise nothing changes.
 
-    A device or pipe (``/dev/stdout``) is written directly; a link keeps pointing at the file that is replaced.
+    Missing folders above ``path`` are made, and taken away again when the block fails. A device or pipe
+    (``/dev/stdout``) is written directly; a link keeps pointing at the file that is replaced.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def replacing(path: str | Path, *, text: bool) -> Any:
     Raises
     ------
     OutputError
-        The folder is missing or read-only, the disk is full, ``path`` is a folder.
+        The folder is read-only, the disk is full, ``path`` is a folder or lies below a file.
     """
     return _replacing(Path(path), text=text)
 
@@ -79,8 +82,10 @@ def _replacing(path: Path, *, text: bool) -> Iterator[IO[Any]]:
 @contextmanager
 def _replacing_path(path: Path) -> Iterator[tuple[Path, bool]]:
     """A fresh path beside ``path`` that is renamed to it, and whether it is (False: a device, written directly)."""
+    made: list[Path] = []
     try:
         path = path.resolve() if path.is_symlink() else path
+        made = make_folder(path.parent)
         mode = path.stat().st_mode if path.exists() else stat.S_IFREG
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -89,6 +94,7 @@ def _replacing_path(path: Path) -> Iterator[tuple[Path, bool]]:
         if regular:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
+        remove_empty(made)
         raise output_error(error, path) from error
     finished = False
     try:
@@ -105,6 +111,32 @@ def _replacing_path(path: Path) -> Iterator[tuple[Path, bool]]:
         if regular:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+        if not finished:
+            remove_empty(made)
+
+
+def make_folder(path: Path) -> list[Path]:
+    """Make a folder and the missing ones above it; those that were made, the innermost first.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        remove_empty(missing)
+        raise
+    return missing
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Take away folders that were made for nothing; one that holds something stays."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -63,7 +63,7 @@ class MultiscaleSettings(Settings):
     """Units of each hidden dense layer."""
     dropout: Fraction = 0.2
     """Share of channels dropped after each convolution while training."""
-    dense_dropout: Fraction = 0.4
+    dense_dropout: Fraction = 0.7
     """Share of units dropped after each dense layer while training."""
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,17 +20,22 @@ from strandloom.data.window import WindowSettings
 from strandloom.errors import OutputError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
+from strandloom.evaluation.calibration import softmax
 from strandloom.evaluation.evaluate import evaluate_classes
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.io.plain import write_json
-from strandloom.io.write import replacing, sha256
+from strandloom.io.write import make_folder, output_error, remove_empty, replacing, sha256
 from strandloom.predict import load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
+from strandloom.run.judge import ALONE, known_ceiling
 from strandloom.training.runtime import environment
 from strandloom.version import VERSION
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +71,7 @@ def evaluate_bundle(
     command: str = "",
     say: Callable[[str], None] | None = None,
     settings: EvaluationSettings | None = None,
+    model: nn.Module | None = None,
 ) -> Assessment:
     """Judge a trained model on a labelled table and write ``evaluation.json``, ``predictions.parquet`` and ``report.html``.
 
@@ -77,6 +85,8 @@ def evaluate_bundle(
         Columns, where they are not named as in training.
     settings
         Resamples, interval and seed of the bootstrap.
+    model
+        For a bundle trained from your own ``nn.Module``: a module of the same shape.
 
     Raises
     ------
@@ -91,9 +101,11 @@ def evaluate_bundle(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         ours = folder.is_dir() and (folder / "evaluation.json").is_file() and not (folder / "experiment.yaml").exists()
         if not (force and ours):
-            raise OutputError("the folder exists already", where=folder, hint="choose another --out, or add --force")
-        shutil.rmtree(folder)
-    predictor = load(bundle, device=device)
+            hint = "choose another --out, or add --force"
+            if force:
+                hint = "it holds something else than an evaluation, so --force does not remove it; choose another --out"
+            raise OutputError("the folder exists already", where=folder, hint=hint)
+    predictor = load(bundle, device=device, model=model)
     manifest = predictor.manifest
     told = say or (lambda _: None)
     data = DataSettings(
@@ -106,26 +118,33 @@ def evaluate_bundle(
     dataset = load_data(data, task=manifest.task, names=manifest.labels, window=predictor.window)
     assert dataset.target is not None
     told(f"{len(dataset):,} rows")
-    scores = predictor.logits(np.asarray(dataset.codes), dataset.lengths)
+    codes = np.asarray(dataset.codes)
+    network = predictor.network_logits(codes, dataset.lengths)
+    scores = predictor.blended(network, codes, dataset.lengths)
     answers = predictor.decision.apply(scores)
     baselines = stored_baselines(predictor.bundle)
     truth = dataset.target.values.astype(np.int64)
+    others = {b.name: b.predict_proba(codes, dataset.lengths) for b in baselines}
+    about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
+    if manifest.network_temperature is not None:
+        others = {ALONE: softmax(network, temperature=manifest.network_temperature), **others}
+        about = {
+            ALONE: {"title": "The network alone", "about": "before k-mer logistic regression is blended in"},
+            **about,
+        }
     evaluation = evaluate_classes(
         answers,
         truth,
         names=manifest.labels,
         settings=settings or EvaluationSettings(),
-        baselines={b.name: b.predict_proba(np.asarray(dataset.codes), dataset.lengths) for b in baselines},
+        baselines=others,
         part="table",
         decision=predictor.decision,
-        baseline_facts={b.name: {"title": b.title, "about": b.describe()} for b in baselines},
+        baseline_facts=about,
+        ceiling=known_ceiling(dataset),
     )
-    folder.mkdir(parents=True, exist_ok=True)
     labels = np.array(manifest.labels)
     frame = predictor.frame(dataset.ids, scores).insert_column(1, pl.Series("truth", labels[truth]))
-    with replacing(folder / "predictions.parquet", text=False) as handle:
-        frame.write_parquet(handle)
-    write_json(folder / "evaluation.json", evaluation.to_json())
     path = Path(table)
     shown = ReportInputs(
         name=f"{manifest.name} on {path.name}",
@@ -140,9 +159,30 @@ def evaluate_bundle(
         files=(InputFile(str(table), sha256(path), len(dataset), path.stat().st_size),),
         version=VERSION,
     )  # fmt: skip
-    with replacing(folder / "report.html", text=True) as handle:
-        handle.write(render(shown))
+    with _new_folder(folder):
+        with replacing(folder / "predictions.parquet", text=False) as handle:
+            frame.write_parquet(handle)
+        write_json(folder / "evaluation.json", evaluation.to_json())
+        with replacing(folder / "report.html", text=True) as handle:
+            handle.write(render(shown))
     return Assessment(folder, verdict(shown).sentence, evaluation)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """An empty folder to fill; a fault or Ctrl-C takes it away again, so that nothing half-made stays."""
+    try:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        made = make_folder(folder)
+    except OSError as error:
+        raise output_error(error, folder) from error
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        remove_empty(made)
+        raise
 
 
 def _present(column: str | None, table: str | Path) -> str | None:

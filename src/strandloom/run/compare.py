@@ -99,7 +99,7 @@ def read_run(path: Path) -> ReportInputs:
         members=tuple(_members(folder)),
         environment=(environment := read_json(folder.environment)),
         times=environment.get("seconds", {}),
-        experiment_yaml=folder.experiment.read_text(),
+        experiment_yaml=folder.experiment.read_text(encoding="utf-8"),
         command=str(environment.get("command", "")),
         version=str(environment.get("strandloom", "")),
     )
@@ -113,6 +113,6 @@ def _members(folder: RunFolder) -> list[Member]:
         }
     found = []
     for name, path in files.items():
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         found.append(Member(name, tuple({**line, **line.get("validation", {})} for line in lines)))
     return found

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strandloom.errors import OutputError, SettingsError
+from strandloom.errors import OutputError, SettingsError, StrandloomError
 from strandloom.experiment import Experiment, check_experiment, to_yaml
 from strandloom.io.plain import read_json, write_json
-from strandloom.io.write import replacing
+from strandloom.io.write import make_folder, output_error, remove_empty, replacing
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,46 @@ class RunFolder:
         return self.path / "verdict.txt"
 
     def member(self, name: str, *, alone: bool) -> Path:
-        """Folder of one trained copy (metrics.jsonl, checkpoint/): the run itself when it is the only one."""
-        return self.path if alone else self.path / "members" / name
+        """Folder of one trained copy (metrics.jsonl, checkpoint/): the run itself when it is the only one.
+
+        A name may hold the name of a group of the table, that is, anything.
+        """
+        return self.path if alone else self.path / "members" / _folder_name(name)
+
+    @property
+    def plan(self) -> Path:
+        """How many seeds."""
+        return self.path / "plan.json"
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the folder holds nothing but what a run writes before it trains."""
+        known = {x.name for x in (self.experiment, self.plan, self.environment, self.data, self.split)} | {"store"}
+        return self.path.is_dir() and all(one.name in known or _unfinished(one) for one in self.path.iterdir())
+
+    @property
+    def idle(self) -> bool:
+        """Whether the folder is a run that stopped before training: no work is lost with it."""
+        return self.experiment.is_file() and self.plan.is_file() and self.untrained
 
     @property
     def finished(self) -> bool:
         """Whether every file of the run stands."""
         return self.verdict.is_file()
+
+
+@contextmanager
+def nothing_left(path: Path) -> Iterator[None]:
+    """A run that fails before training leaves no folder, nor the empty ones made above it; Ctrl-C leaves it to be resumed."""
+    absent = [folder for folder in path.parents if not folder.exists()]
+    run, fresh = RunFolder(path), not path.exists()
+    try:
+        yield
+    except (StrandloomError, OSError):
+        if run.idle or (fresh and run.untrained):
+            shutil.rmtree(path, ignore_errors=True)
+        remove_empty(absent)
+        raise
 
 
 def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, force: bool) -> RunFolder:
@@ -96,7 +133,8 @@ def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, fo
     Raises
     ------
     OutputError
-        It exists and neither resume nor force was asked for, or it cannot be written.
+        It exists and neither resume nor force was asked for, or it cannot be written. A run that stopped before
+        training is replaced unasked.
     SettingsError
         A run to resume was started with other settings.
     """
@@ -107,29 +145,55 @@ def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, fo
     if path.is_dir() and any(path.iterdir()):
         if resume and run.experiment.is_file():
             _same_settings(run, experiment, plan)
+            _sweep(path)
             return run
-        if not force:
+        barely = all(one.name == "plan.json" or _unfinished(one) for one in path.iterdir())  # killed at its first write
+        if not force and not run.idle and not (resume and barely):
             hint = "choose another --out, or add --resume to go on with it, or --force to replace it"
             raise OutputError("the run folder exists already", where=path, hint=hint)
-        if not run.experiment.is_file():
+        if not (run.experiment.is_file() and run.plan.is_file()) and not barely:
             raise OutputError(
                 "the folder is not a run, so --force does not remove it", where=path, hint="choose another --out"
             )
-        shutil.rmtree(path)
-    path.mkdir(parents=True, exist_ok=True)
-    write_json(path / "plan.json", plan)
+        _attempt(lambda: shutil.rmtree(path), path)
+    _attempt(lambda: make_folder(path), path)
+    write_json(run.plan, plan)
     with replacing(run.experiment, text=True) as handle:
         handle.write(to_yaml(experiment))
     return run
 
 
+def _folder_name(name: str) -> str:
+    """``fold 3`` as ``fold-3``; a name that spaces alone do not tell from others, or no folder can have, gets a hash."""
+    plain = re.sub(r"[^A-Za-z0-9.=]+", "-", name)[:80].strip("-.")
+    return plain if plain.replace("-", " ") == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _unfinished(path: Path) -> bool:
+    """Whether a file was being written when the process was killed (see :func:`strandloom.io.write.replacing`)."""
+    return path.name.startswith(".") and path.name.endswith(".part") and path.is_file()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left half-written; the store of sequences looks after itself."""
+    for path in folder.rglob(".*.part"):
+        if _unfinished(path):
+            path.unlink(missing_ok=True)
+
+
+def _attempt(work: Callable[[], object], path: Path) -> None:
+    try:
+        work()
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
 def _same_settings(run: RunFolder, experiment: Experiment, plan: dict[str, Any]) -> None:
     import yaml
 
-    old = check_experiment(yaml.safe_load(run.experiment.read_text()), where=str(run.experiment))
+    old = check_experiment(yaml.safe_load(run.experiment.read_text(encoding="utf-8")), where=str(run.experiment))
     different = _differences(old.model_dump(mode="json"), experiment.model_dump(mode="json"))
-    plan_file = run.path / "plan.json"
-    if plan_file.is_file() and read_json(plan_file) != plan:
+    if run.plan.is_file() and read_json(run.plan) != plan:
         different.append("--seeds")
     if different:
         raise SettingsError(

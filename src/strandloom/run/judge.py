@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from strandloom.data.leakage import nearest
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
 from strandloom.evaluation.baselines.base import Rows
 from strandloom.evaluation.baselines.fit import FittedBaselines, fit_baselines
+from strandloom.evaluation.blend import BASELINE, Blend, baseline_probabilities, fit_blend
+from strandloom.evaluation.calibration import fit_temperature, softmax
 from strandloom.evaluation.decision import ClassPredictions, Decision, fit_decision
 from strandloom.evaluation.evaluate import evaluate_classes
 from strandloom.evaluation.pooling import pool_seeds
@@ -23,6 +25,8 @@ from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.run.members import HeldOut
 from strandloom.run.progress import RunProgress
 
+ALONE = "network_alone"
+"""Name of the unblended network among the comparisons."""
 SIMILARITY_CELLS = 500_000_000
 """Similarity to the nearest training row is left out when test rows × training rows × bases passes this, times a thousand."""
 
@@ -85,13 +89,34 @@ def similarity_to_train(dataset: Dataset, splits: Sequence[Split]) -> NDArray[np
     return np.concatenate(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """From raw scores to answers: blend, then temperature, threshold and abstention; ``alone`` calibrates the unblended network."""
+
+    blend: Blend
+    decision: Decision
+    alone: float = 1.0
+
+    def apply(self, logits: NDArray[np.floating[Any]], baseline: NDArray[np.float64] | None) -> ClassPredictions:
+        """The answers to rows with the network's scores and the baseline's probabilities, each ``(N, K)``."""
+        return self.decision.apply(self.blend.apply(logits, baseline))
+
+    def words(self) -> str:
+        """What was blended, and why."""
+        return (
+            f"k-mer logistic regression has {self.blend.share:.0%} of the weight in the model's answer: it lowered the validation log "
+            f"loss by {self.blend.gain:.4f} ± {self.blend.standard_error:.4f}"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """An evaluation with the rule and the answers behind it."""
+    """An evaluation with the rule and the answers behind it, to test and to validation rows."""
 
     evaluation: Evaluation
-    decision: Decision
+    rule: Rule
     answers: ClassPredictions
+    validation: ClassPredictions
 
 
 def judge(
@@ -102,60 +127,125 @@ def judge(
     *,
     settings: EvaluationSettings,
     baselines: BaselineScores,
+    strand: Literal["one", "both"],
     similarity: NDArray[np.floating[Any]] | None,
 ) -> Judged:
     """Fit the rule on validation, apply it to test, and measure.
 
     With folds, each fold's answers follow the rule of its own validation rows; the rule that goes into the bundle is fitted
-    on the validation rows of all folds.
+    on the validation rows of all folds, and nothing is blended in: every fold has baselines of its own.
     """
-    assert dataset.target is not None
-    truth = dataset.target.values.astype(np.int64)
-    names = dataset.target.names
-    folds = len(splits) > 1
-
-    def measure(
-        validation_scores: NDArray[np.float32], test_scores: NDArray[np.float32], part: EvaluationSettings
-    ) -> Judged:
-        rule = fit_decision(validation_scores, truth[validation.rows], settings=part)
-        if folds:
-            answers = ClassPredictions.concat(
-                [
-                    fit_decision(
-                        validation_scores[validation.split == i],
-                        truth[validation.rows[validation.split == i]],
-                        settings=part,
-                    ).apply(test_scores[test.split == i])
-                    for i in range(len(splits))
-                ]
-            )
-        else:
-            answers = rule.apply(test_scores)
-        whole = part is settings
-        evaluation = evaluate_classes(
-            answers,
-            truth[test.rows],
-            names=names,
-            settings=part,
-            baselines=baselines.probabilities if whole else None,
-            part="folds" if folds else "test",
-            decision=None if folds else rule,
-            groups=_groups(dataset, splits, test, settings) if whole else None,
-            similarity=similarity if whole else None,
-            ceiling=_ceiling(dataset, test.rows) if whole else None,
-            baseline_facts=baselines.fitted[0].facts() if whole and baselines.fitted else None,
+    partners: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None] = (None, None)
+    if settings.blend == "auto" and len(splits) == 1 and BASELINE in baselines.probabilities:
+        partners = (
+            _partner(dataset, splits, baselines, VALIDATION, strand),
+            _partner(dataset, splits, baselines, TEST, strand),
         )
-        return Judged(evaluation, rule, answers)
-
-    judged = measure(validation.scores, test.scores, settings)
+    bench = _Bench(dataset, splits, validation, test, baselines, *partners)
+    judged = bench.measure(validation.scores, test.scores, settings=settings, similarity=similarity)
     if len(test.by_seed) == 1:
         return judged
     quick = settings.model_copy(update={"resamples": 0})
-    single = [measure(validation.by_seed[seed], test.by_seed[seed], quick).evaluation for seed in test.by_seed]
-    return Judged(pool_seeds(judged.evaluation, single, seeds=list(test.by_seed)), judged.decision, judged.answers)
+    single = [
+        bench.measure(validation.by_seed[seed], test.by_seed[seed], settings=quick, whole=False).evaluation
+        for seed in test.by_seed
+    ]
+    return replace(judged, evaluation=pool_seeds(judged.evaluation, single, seeds=list(test.by_seed)))
 
 
-def _ceiling(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Any] | None:
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """What every measurement of one run shares."""
+
+    dataset: Dataset
+    splits: Sequence[Split]
+    validation: HeldOut
+    test: HeldOut
+    baselines: BaselineScores
+    partner_validation: NDArray[np.float64] | None
+    partner_test: NDArray[np.float64] | None
+
+    def measure(
+        self,
+        validation_scores: NDArray[np.float32],
+        test_scores: NDArray[np.float32],
+        *,
+        settings: EvaluationSettings,
+        similarity: NDArray[np.floating[Any]] | None = None,
+        whole: bool = True,
+    ) -> Judged:
+        """Weigh, calibrate and decide on validation, split by split; apply to test; measure."""
+        target = self.dataset.target
+        assert target is not None
+        truth = target.values.astype(np.int64)
+        folds = len(self.splits) > 1
+        answers, alone = [], []
+        for i in range(len(self.splits)):
+            seen, held = self.validation.split == i, self.test.split == i
+            rule = _rule(
+                validation_scores[seen],
+                _some(self.partner_validation, seen),
+                truth[self.validation.rows[seen]],
+                settings,
+            )
+            answers.append(rule.apply(test_scores[held], _some(self.partner_test, held)))
+            alone.append(softmax(test_scores[held], temperature=rule.alone))
+        if folds:
+            rule = _rule(validation_scores, self.partner_validation, truth[self.validation.rows], settings)
+        others = dict(self.baselines.probabilities) if whole else {}
+        facts = self.baselines.fitted[0].facts() if whole and self.baselines.fitted else {}
+        if rule.blend.used and whole:
+            others = {ALONE: np.concatenate(alone), **others}
+            facts = {ALONE: {"title": "The network alone", "about": rule.words()}, **facts}
+        evaluation = evaluate_classes(
+            ClassPredictions.concat(answers),
+            truth[self.test.rows],
+            names=target.names,
+            settings=settings,
+            baselines=others,
+            part="folds" if folds else "test",
+            decision=None if folds else rule.decision,
+            groups=_groups(self.dataset, self.splits, self.test, settings) if whole else None,
+            similarity=similarity,
+            ceiling=known_ceiling(self.dataset, self.test.rows) if whole else None,
+            baseline_facts=facts,
+        )
+        seen_too = rule.apply(validation_scores, self.partner_validation)
+        return Judged(evaluation, rule, ClassPredictions.concat(answers), seen_too)
+
+
+def _partner(
+    dataset: Dataset, splits: Sequence[Split], baselines: BaselineScores, part: int, strand: Literal["one", "both"]
+) -> NDArray[np.float64]:
+    """Probabilities of the baseline that may be blended in, over the pooled rows of a part."""
+    found = []
+    for split, fitted in zip(splits, baselines.fitted, strict=True):
+        rows = split.rows(part)
+        partner = next(b for b in fitted if b.name == BASELINE)
+        found.append(
+            baseline_probabilities(partner, np.asarray(dataset.codes[rows]), dataset.lengths[rows], strand=strand)
+        )
+    return np.concatenate(found)
+
+
+def _some(values: NDArray[np.float64] | None, rows: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    return None if values is None else values[rows]
+
+
+def _rule(
+    scores: NDArray[np.float32],
+    partner: NDArray[np.float64] | None,
+    truth: NDArray[np.int64],
+    settings: EvaluationSettings,
+) -> Rule:
+    """The rule that validation rows give."""
+    blend = Blend() if partner is None else fit_blend(scores, partner, truth)
+    decision = fit_decision(blend.apply(scores, partner), truth, settings=settings)
+    return Rule(blend, decision, fit_temperature(scores, truth))
+
+
+def known_ceiling(dataset: Dataset, rows: NDArray[np.int64] | None = None) -> dict[str, Any] | None:
+    """The best possible scores on rows of simulated data, as ``evaluation.json`` holds them; None where nothing is known."""
     known = ceiling_for(dataset, rows)
     if known.ceiling is None:
         return {"note": known.note} if known.note else None

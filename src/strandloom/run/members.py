@@ -132,7 +132,7 @@ def train_members(
             strand=decision.strand,
             device=runtime.device,
             precision=runtime.precision,
-            folder=folder.member(plan.name.replace(" ", "-"), alone=len(plans) == 1),
+            folder=folder.member(plan.name, alone=len(plans) == 1),
             resume=resume,
             progress=progress.member(plan.name, number + 1, len(plans)),
         )

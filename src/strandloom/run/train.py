@@ -28,7 +28,7 @@ from strandloom.report.card import card
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
 from strandloom.run.estimate import estimate
-from strandloom.run.folder import RunFolder, open_run
+from strandloom.run.folder import RunFolder, nothing_left, open_run
 from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
 from strandloom.run.members import (
     HeldOut,
@@ -139,13 +139,16 @@ def run_experiment(
         Training diverged or cannot start.
     """
     if model is not None:
-        experiment = experiment.model_copy(update={"model": ModuleSettings(name=type(model).__name__)})
-    folder = open_run(Path(out), experiment, seeds=seeds, resume=resume, force=force)
-    told = progress or Quiet()
-    if folder.finished:
-        told.say(f"{folder.path} is finished already; nothing was trained")
-        return _finished(folder)
-    return _Run(experiment, folder, resolve, seeds, device, resume, command, told, model).go()
+        experiment = experiment.model_copy(
+            update={"model": ModuleSettings(name=getattr(model, "__name__", type(model).__name__))}
+        )
+    with nothing_left(Path(out)):
+        folder = open_run(Path(out), experiment, seeds=seeds, resume=resume, force=force)
+        told = progress or Quiet()
+        if folder.finished:
+            told.say(f"{folder.path} is finished already; nothing was trained")
+            return _finished(folder)
+        return _Run(experiment, folder, resolve, seeds, device, resume, command, told, model).go()
 
 
 def _finished(folder: RunFolder) -> RunResult:
@@ -171,10 +174,10 @@ class _Run:
         """All stages."""
         clock = _Clock(self.progress)
         with clock.stage("data", "reading the data"):
+            inputs = self._inputs()
             dataset = load(
                 self.experiment.data, task=self.experiment.task, resolve=self.resolve, cache=self.folder.path / "store"
             )
-            inputs = self._inputs(dataset)
             about = facts(dataset)
         with clock.stage("split", "splitting and looking for leaks"):
             splits = make_splits(dataset, self.experiment.split)
@@ -213,7 +216,7 @@ class _Run:
             validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
             judged = judge(
                 dataset, splits, validation, test, settings=self.experiment.evaluation, baselines=baselines,
-                similarity=similarity_to_train(dataset, splits),
+                strand=decision.strand, similarity=similarity_to_train(dataset, splits),
             )  # fmt: skip
             self._write_predictions(dataset, splits, validation, test, judged)
             write_json(self.folder.evaluation, judged.evaluation.to_json())
@@ -233,11 +236,12 @@ class _Run:
             handle.write(sentence + "\n")
         return RunResult(self.folder.path, sentence, judged.evaluation)
 
-    def _inputs(self, dataset: Dataset) -> list[dict[str, Any]]:
+    def _inputs(self) -> list[dict[str, Any]]:
         """Path, SHA-256 and size of every input file; on resume they must be what they were."""
         found = [
-            {"path": source.path, "sha256": sha256(Path(path)), "bytes": Path(path).stat().st_size}
-            for source, path in zip(self.experiment.data.sources, dataset.source, strict=True)
+            {"path": source.path, "sha256": sha256(path), "bytes": path.stat().st_size}
+            for source in self.experiment.data.sources
+            for path in [self.resolve(source.path)]
         ]
         if self.resume and self.folder.environment.is_file():
             before = {one["path"]: one["sha256"] for one in read_json(self.folder.environment).get("inputs", [])}
@@ -309,7 +313,7 @@ class _Run:
         names = dataset.target.names
         frames = []
         for part, held, answers in (
-            ("validation", validation, judged.decision.apply(validation.scores)),
+            ("validation", validation, judged.validation),
             ("test", test, judged.answers),
         ):
             labels = np.array(names)
@@ -340,7 +344,7 @@ class _Run:
         text: str,
     ) -> Bundle:
         assert dataset.target is not None
-        rule, data = judged.decision, self.experiment.data
+        rule, data = judged.rule.decision, self.experiment.data
         column = dataset.target.column
         manifest = Manifest(
             strandloom=VERSION,
@@ -356,6 +360,9 @@ class _Run:
             strand=decision.strand,
             model=self.experiment.model,
             members=len(trained),
+            blend_network=judged.rule.blend.network,
+            blend_baseline=judged.rule.blend.baseline,
+            network_temperature=judged.rule.alone if judged.rule.blend.used else None,
             temperature=rule.temperature,
             decision_threshold=rule.threshold,
             abstain_threshold=rule.abstain_below,

@@ -71,7 +71,9 @@ class Checkpoints:
             self._keep_best(name)
         except (OSError, SafetensorError) as error:
             raise OutputError(
-                f"cannot write the checkpoint: {error}", where=self.folder, hint="free some space and use --resume"
+                f"cannot write the checkpoint: {getattr(error, 'strerror', None) or error}",
+                where=self.folder,
+                hint="free some space and use --resume",
             ) from error
 
     def load(self) -> Saved | None:

@@ -99,7 +99,7 @@ def first_candidate(schedule: ScheduleSettings, monitor: Monitor, *, epochs: int
 def why_stop(history: Sequence[EpochRecord], *, monitor: Monitor, patience: int | None, epochs: int) -> str | None:
     """The sentence that ends the training after these epochs, or None to go on."""
     if len(history) >= epochs:
-        return f"all {epochs} epochs were trained"
+        return "every epoch was trained" if epochs > 1 else "the only epoch was trained"
     if patience is None or not history:
         return None
     best = best_index(history, monitor)

@@ -41,9 +41,12 @@ SHARE = 0.2
 """Row passes of all probes together, as a share of the row passes of the training."""
 LEAST_PASSES = 10_000
 """Row passes of one probe, at least: with fewer a network has learned too little to tell, however small the data."""
-STRANDLESS, STRANDED = 0.9, 0.5
+STRANDLESS, STRANDED = 0.9, 0.8
 """Share of the learned (loss below that of a constant) kept on the other strand: labels from the first on count as
 strandless, those below the second as stranded beyond doubt."""
+
+WORTH_A_SHIFT = 0.01
+"""Shifts must lower the loss by this share of what is learned, beside passing the noise."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,8 @@ def decide(
         moved = bench.run(chosen, AUTO_SHIFT)
         found = _arm(f"{_words(chosen)}, shift {AUTO_SHIFT}", chosen, AUTO_SHIFT, moved.losses, best.losses)
         arms.append(found)
-        shift = AUTO_SHIFT if found.gain > found.standard_error else 0
+        learned_loss = float(bench.constant().mean() - best.losses.mean())
+        shift = AUTO_SHIFT if found.gain > max(found.standard_error, WORTH_A_SHIFT * learned_loss) else 0
         said = "lowered" if shift else "did not lower"
         why.append(f"shifts by up to {AUTO_SHIFT} bases {said} the validation loss beyond noise ({_figure(found)})")
     return Decision(chosen, shift, tuple(why), tuple(arms), len(few), len(seen), epochs)

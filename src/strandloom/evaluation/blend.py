@@ -1,0 +1,113 @@
+"""A network and a linear k-mer model in one answer: a weighted sum of their log-probabilities, weighed on validation.
+
+The two err differently: on transcription-factor sites the sum beats either, and it never falls far below the better one (stacked
+generalisation, Wolpert 1992, with two weights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.alphabet import DNA, Codes
+from strandloom.evaluation.baselines.base import Baseline
+from strandloom.evaluation.calibration import fit_temperature, softmax
+from strandloom.evaluation.metrics import log_losses
+from strandloom.evaluation.ranking import Floats
+
+BASELINE = "kmer_logistic"
+SHARES = tuple(np.round(np.arange(0, 1.0001, 0.05), 2).tolist())
+SMALLEST = 1e-7
+LEAST_ROWS = 100
+"""With fewer validation rows nothing is blended: two weights could not be told from noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Weights of the sum ``network × logits + baseline × log p``.
+
+    Parameters
+    ----------
+    network, baseline
+        The weights; 1 and 0: the network alone.
+    gain, standard_error
+        Log loss saved on validation against the calibrated network alone, with its paired standard error over rows.
+    """
+
+    network: float = 1.0
+    baseline: float = 0.0
+    gain: float = 0.0
+    standard_error: float = 0.0
+
+    @property
+    def used(self) -> bool:
+        """Whether the baseline has any weight."""
+        return self.baseline > 0
+
+    @property
+    def share(self) -> float:
+        """The baseline's share of the weight, 0 to 1."""
+        return self.baseline / (self.network + self.baseline)
+
+    def apply(self, logits: NDArray[np.floating], baseline: NDArray[np.floating] | None) -> Floats:
+        """Blended scores ``(N, K)`` of the network's logits and the baseline's probabilities, each ``(N, K)``."""
+        scores = np.asarray(logits, np.float64)
+        if not self.used or baseline is None:
+            return scores
+        return self.network * scores + self.baseline * np.log(np.clip(baseline, SMALLEST, 1.0))
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return asdict(self)
+
+
+def baseline_probabilities(
+    baseline: Baseline, codes: Codes, lengths: NDArray[np.integer], *, strand: Literal["one", "both"]
+) -> Floats:
+    """What goes into the blend: the baseline's probabilities ``(N, K)``, under ``both`` the geometric mean over the strands.
+
+    Parameters
+    ----------
+    baseline
+        A k-mer baseline: where padding stands does not matter to it.
+    codes, lengths
+        uint8 ``(N, L)`` and int ``(N,)``.
+    """
+    found = baseline.predict_proba(codes, lengths)
+    if strand == "one":
+        return found
+    other = baseline.predict_proba(DNA.reverse_complement(codes), lengths)
+    return softmax((np.log(np.clip(found, SMALLEST, 1.0)) + np.log(np.clip(other, SMALLEST, 1.0))) / 2)
+
+
+def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: NDArray[np.integer]) -> Blend:
+    """Weigh a network and a baseline on validation; the network alone unless the sum gains more than its standard error.
+
+    Parameters
+    ----------
+    logits
+        The network's raw scores, float ``(N, K)``.
+    baseline
+        The baseline's probabilities, float ``(N, K)``.
+    y
+        True class, int ``(N,)``.
+    """
+    truth = np.asarray(y, np.int64)
+    if len(truth) < LEAST_ROWS:
+        return Blend()
+    scores = np.asarray(logits, np.float64) / fit_temperature(logits, truth)
+    other = np.log(np.clip(baseline, SMALLEST, 1.0))
+    other = other / fit_temperature(other, truth)
+    losses = [log_losses(softmax((1 - share) * scores + share * other), truth) for share in SHARES]
+    best = int(np.argmin([x.mean() for x in losses]))
+    saved = losses[0] - losses[best]
+    error = float(saved.std(ddof=1) / np.sqrt(len(saved)))
+    if best == 0 or saved.mean() <= error:
+        return Blend()
+    share = SHARES[best]
+    network = (1 - share) / fit_temperature(logits, truth)
+    weight = share / fit_temperature(np.log(np.clip(baseline, SMALLEST, 1.0)), truth)
+    return Blend(float(network), float(weight), float(saved.mean()), error)
