@@ -14,12 +14,12 @@ CURVES = 6
 UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def forest(scores: Scores, *, model: str = "network") -> Figure | None:
+def forest(scores: Scores) -> Figure | None:
     """The headline metric of the model and of each baseline with 95 % intervals."""
     metric = scores.headline
     if metric is None:
         return None
-    rows = [(model, scores.model[metric], True)]
+    rows = [(scores.subject, scores.model[metric], True)]
     rows += [(scores.titles[n], b[metric], False) for n, b in scores.baselines.items() if metric in b]
     ceiling = scores.ceiling.get(metric, Score(None)).value
     low, high = span([v for _, s, _ in rows for v in s[:3]] + [ceiling], pad=0.06)
@@ -61,7 +61,7 @@ def forest_differences(scores: Scores) -> Figure | None:
     if not rows:
         return None
     low, high = span([0.0, *(v for _, s, _ in rows for v in s[:3])], pad=0.08)
-    title = f"Network minus baseline, {metric_title(metric)}"
+    title = f"{scores.subject.capitalize()} minus baseline, {metric_title(metric)}"
     canvas = _forest(
         f"gain-{metric}",
         title,

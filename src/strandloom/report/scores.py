@@ -60,6 +60,10 @@ def reads_better(metric: str | None) -> bool:
     return metric is None or METRICS.get(metric, ("", "", 1))[2] > 0
 
 
+NETWORK_ALONE = "network_alone"
+"""Name under which `baselines` holds the network before a baseline was blended in."""
+
+
 class Score(NamedTuple):
     """A value with its 95 % interval; None where not known, ``why`` says the reason."""
 
@@ -190,9 +194,15 @@ class Scores:
         return None if metric is None else self.baselines.get(name, {}).get(metric, Score(None)).value
 
     @property
+    def subject(self) -> str:
+        """What the model's scores are scores of: ``network``, or ``model`` where a baseline was blended into its answer."""
+        return "model" if NETWORK_ALONE in self.baselines else "network"
+
+    @property
     def best(self) -> str | None:
-        """The baseline with the best headline metric."""
-        known = [(name, v) for name in self.baselines if (v := self.baseline_value(name)) is not None]
+        """The baseline with the best headline metric; the unblended network is none."""
+        names = [name for name in self.baselines if name != NETWORK_ALONE]
+        known = [(name, v) for name in names if (v := self.baseline_value(name)) is not None]
         if not known:
             return None
         sign = 1 if reads_better(self.headline) else -1

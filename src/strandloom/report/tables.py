@@ -78,12 +78,12 @@ OUTCOMES = {
 }
 
 
-def metric_table(scores: Scores, *, model: str = "network") -> Table | None:
+def metric_table(scores: Scores) -> Table | None:
     """Model and baselines: every metric with its interval, best in bold, and the paired difference."""
     if not scores.model and not scores.baselines:
         return None
     metrics = list(scores.model) or sorted({m for b in scores.baselines.values() for m in b})
-    blocks: list[tuple[str, dict[str, Score], str]] = [(model, scores.model, "")]
+    blocks: list[tuple[str, dict[str, Score], str]] = [(scores.subject, scores.model, "")]
     blocks += [(scores.titles[n], b, n) for n, b in scores.baselines.items()]
     best: dict[str, float] = {}
     for m in metrics:
@@ -110,7 +110,7 @@ def metric_table(scores: Scores, *, model: str = "network") -> Table | None:
         rows.append((*lead, *(score_cell(scores.ceiling.get(m, Score(None, why="no ceiling known"))) for m in metrics)))
     head = [text("method")]
     if compared:
-        head.append(Cell(f"network minus this ({metric_title(headline or '')})", classes="text wrap"))
+        head.append(Cell(f"{scores.subject} minus this ({metric_title(headline or '')})", classes="text wrap"))
     head += [Cell(metric_title(m) + arrow(m), tip=metric_meaning(m)) for m in metrics]
     arrows = "↑ higher is better, ↓ lower is better. Small figures: 95 % interval. Bold: best value."
     return Table(

@@ -48,6 +48,11 @@ def verdict(inputs: ReportInputs) -> Verdict:
     return Verdict(sentence, tone, tuple(cautions(inputs)))
 
 
+def _who(scores: Scores) -> str:
+    """The network, or the network with what is blended into its answer."""
+    return "network" if scores.subject == "network" else "model (network with k-mer logistic regression)"
+
+
 def _subject(scores: Scores) -> str:
     names = scores.classes
     if scores.task == "classes" and len(names) == 2:
@@ -85,13 +90,13 @@ def _sentence(scores: Scores, *, near: float | None) -> tuple[str, Tone]:
     tone: Tone = "good"
     if scores.no_skill:
         return (
-            f"The network does no better than guessing: {_with(score, metric)} {on}"
+            f"The {scores.subject} does no better than guessing: {_with(score, metric)} {on}"
             + (f"; the best baseline, {scores.titles[scores.best]}, reaches {fixed(scores.best_value, 2)}"
                if scores.best is not None else "")
             + ".",
             "poor",
         )  # fmt: skip
-    clauses = [f"The network {_subject(scores)} with {_with(score, metric)} {on}"]
+    clauses = [f"The {_who(scores)} {_subject(scores)} with {_with(score, metric)} {on}"]
     if scores.best is not None:
         named = f"{scores.titles[scores.best]} ({fixed(scores.best_value, 2)})"
         outcome = scores.against_best

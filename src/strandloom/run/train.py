@@ -21,6 +21,7 @@ from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make
 from strandloom.errors import OutputError
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment, to_yaml
+from strandloom.io.detect import detect
 from strandloom.io.plain import read_json, write_json
 from strandloom.io.write import replacing, sha256
 from strandloom.models.settings import ModuleSettings
@@ -238,6 +239,8 @@ class _Run:
 
     def _inputs(self) -> list[dict[str, Any]]:
         """Path, SHA-256 and size of every input file; on resume they must be what they were."""
+        for source in self.experiment.data.sources:
+            detect(self.resolve(source.path))  # a folder, a missing or an empty file has an error of its own
         found = [
             {"path": source.path, "sha256": sha256(path), "bytes": path.stat().st_size}
             for source in self.experiment.data.sources
