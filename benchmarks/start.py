@@ -1,6 +1,6 @@
 """How long the command line takes to start: `--help`, and `predict` on one sequence (median of 5), as ratios to bare Python.
 
-    python benchmarks/start.py [--bundle RUN/bundle]
+python benchmarks/start.py [--bundle RUN/bundle]
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ def main() -> None:
             fasta = Path(folder) / "one.fa"
             fasta.write_text(">one\n" + "ACGTTGCA" * 8 + "\n")
             out = Path(folder) / "out.tsv"
-            rows.append(("predict, one sequence", seconds([*module, "predict", str(given.bundle), str(fasta), "--out", str(out)])))
+            rows.append(
+                (
+                    "predict, one sequence",
+                    seconds([*module, "predict", str(given.bundle), str(fasta), "--out", str(out)]),
+                )
+            )
     for name, value in rows:
         print(f"{name:<24} {value:7.3f} s   {value / bare:6.1f} × bare Python")
 

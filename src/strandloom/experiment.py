@@ -5,7 +5,6 @@ It only composes the typed settings of the floors below and turns mistakes in a 
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -270,10 +269,7 @@ def _place_in(raw: Any, loc: tuple[int | str, ...]) -> tuple[str, ...]:
 def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType, tuple, list, typing.Annotated) or origin is not None:
-        return [m for argument in typing.get_args(annotation) for m in _models(argument)]
-    return []
+    return [m for argument in typing.get_args(annotation) for m in _models(argument)]
 
 
 def _walk(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -164,12 +163,14 @@ def test_no_rows() -> None:
     json.dumps(asdict(facts(_records([]))), allow_nan=False)
 
 
-def test_fifty_thousand_rows_are_quick() -> None:
+def test_fifty_thousand_rows() -> None:
     generator = np.random.default_rng(1)
     codes = generator.integers(0, 4, 50_000 * 101, dtype=np.uint8)
     ids = pl.Series("id", np.arange(50_000)).cast(pl.String)
     records = Records(codes, np.arange(50_001) * 101, ids, pl.DataFrame(), LetterCounts(rows=50_000, bases=len(codes)))
     target = _classes(np.arange(50_000) % 2)
-    started = time.process_time()
-    facts(records, target)
-    assert time.process_time() - started < 3  # about 0.6 s; loose because machines are shared
+    found = facts(records, target)
+    assert (found.rows, found.length.median, found.duplicates.distinct) == (50_000, 101, 50_000)
+    assert found.gc is not None
+    assert found.gc.mean == pytest.approx(np.isin(codes, (1, 2)).mean())
+    assert [one.rows for one in found.classes] == [25_000, 25_000]

@@ -118,6 +118,19 @@ def test_wrong_values(bad: object) -> None:
     assert caught.value.where == "t.csv:3, record 'r1'"
 
 
+def test_equal_answers_have_equal_numbers() -> None:
+    frame = pl.DataFrame({"a": [1, 0, 1, 0], "b": [0, 0, 0, 1], "x": [0.5, 2.0, 0.5, 0.5]})
+    classes = classes_target(pl.Series("y", ["b", "a", "b"]), path="t.csv")
+    assert classes.answers().tolist() == [1, 0, 1]
+    for target, equal in (
+        (labels_target(frame, ["a", "b"], path="t.csv"), [(0, 2)]),
+        (value_target(frame, ["x"], path="t.csv"), [(0, 2), (0, 3), (2, 3)]),
+        (value_target(frame, ["x", "a"], path="t.csv"), [(0, 2)]),
+    ):
+        found = target.answers()
+        assert [(i, j) for i in range(4) for j in range(i + 1, 4) if found[i] == found[j]] == equal
+
+
 def test_a_missing_column_lists_the_columns_and_the_nearest() -> None:
     error = missing_column("lable", ["id", "label"], path="t.csv", setting="data.target")
     assert str(error) == "t.csv: no column 'lable' (data.target)\nhint: did you mean 'label'? columns: id, label"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from strandloom.errors import InputError
-from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation, Interval, plain
+from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation, Interval
 
 KEYS = {
     "format", "task", "classes", "rows", "part", "primary", "model", "baselines", "comparisons", "per_target",
@@ -67,9 +67,3 @@ def test_typed_parts_come_back_typed():
 def test_a_wrong_file_is_one_clear_error(stored, message):
     with pytest.raises(InputError, match=message):
         Evaluation.from_json(stored, where="evaluation.json")
-
-
-def test_plain_refuses_what_json_cannot_hold():
-    assert plain({"a": (np.float32(0.5), np.inf, True, None, "x")}) == {"a": [0.5, None, True, None, "x"]}
-    with pytest.raises(TypeError):
-        plain(object())

@@ -119,7 +119,7 @@ def test_a_record_longer_than_a_block(tmp_path: Path) -> None:
 
 
 def test_blocks_close_after_many_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strandloom.io.letters.regroup.__kwdefaults__", {"id_name": None, "block_bases": 10})
+    monkeypatch.setattr("strandloom.io.letters.BLOCK_BASES", 10)
     path = tmp_path / "a.fa"
     path.write_text("".join(f">{i}\nACGTAC\n" for i in range(5)))
     assert [len(b) for b in read_blocks(path)] == [2, 2, 1]

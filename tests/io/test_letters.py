@@ -38,7 +38,7 @@ def test_everything_is_counted(path: Path) -> None:
     for rows in (1, 2, 3):
         parts = [asdict(b.letters) for b in read_blocks(path, block_rows=rows)]
         assert sum(x["bases"] for x in parts) == 20
-    assert asdict(sum((b.letters for b in read_blocks(path, block_rows=2)), LetterCounts.empty())) == asdict(expected)
+    assert asdict(sum((b.letters for b in read_blocks(path, block_rows=2)), LetterCounts())) == asdict(expected)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from strandloom.data.window import Window
 from strandloom.io.records import LetterCounts
 from strandloom.report import datasheet
 from strandloom.report.cautions import near_twin_fraction
-from strandloom.report.inputs import ReportInputs, plain
+from strandloom.report.inputs import ReportInputs, as_mapping
 from strandloom.report.report import render
 
 
@@ -46,21 +46,21 @@ def split():
 
 
 def test_facts_are_told(dataset):
-    pairs = dict(datasheet.facts(plain(facts(dataset))))
+    pairs = dict(datasheet.facts(as_mapping(facts(dataset))))
     assert pairs["Sequences"] == "200"
     assert pairs["Length"] == "80 bases, all alike"
     assert pairs["Letters"] == "16,000 letters, all A, C, G or T"
     assert pairs["Exact copies of an earlier row"].startswith("10 rows")
     assert pairs["Reverse complements of another row"].startswith("10 rows")
     assert "median" in pairs["GC content"]
-    table = datasheet.class_table(plain(facts(dataset)))
+    table = datasheet.class_table(as_mapping(facts(dataset)))
     assert table is not None
     assert [r[0].text for r in table.rows] == ["<background>", "promoter"]
     assert [r[1].text for r in table.rows] == ["100", "100"]
 
 
 def test_leakage_is_told(dataset, split):
-    found = plain(leakage(dataset, split))
+    found = as_mapping(leakage(dataset, split))
     assert near_twin_fraction(found) == pytest.approx(15 / 50)
     table = datasheet.leakage_table(found)
     assert table is not None

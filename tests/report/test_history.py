@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from strandloom.report import history
 from strandloom.report.inputs import Member
 from strandloom.training.history import EpochRecord, FitResult
@@ -31,7 +33,7 @@ def test_a_member_of_a_fit_result():
 def test_metric_choice():
     member = Member.of("seed 1", fitted())
     assert history.metric_key([member]) == "validation_accuracy"
-    assert history.metric_key([member], "roc_auc") == "validation_accuracy"
+    assert history.metric_key([replace(member, monitor="roc_auc")]) == "validation_accuracy"
     assert history.metric_key([Member("x")]) is None
 
 

@@ -51,3 +51,8 @@ def test_what_cannot_be_compared(full_run: RunResult, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not finished") as caught:
         compare_runs([full_run.folder, half])
     assert "--resume" in (caught.value.hint or "")
+    broken = Path(shutil.copytree(full_run.folder, tmp_path / "broken"))
+    (broken / "metrics.jsonl").write_text("{")
+    with pytest.raises(InputError, match="training history cannot be read") as caught:
+        compare_runs([full_run.folder, broken])
+    assert caught.value.where == str(broken / "metrics.jsonl")

@@ -45,6 +45,15 @@ def evaluation_of(folder: Path, *, seconds: bool = False) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------- the run folder
 
 
+def test_the_example_of_the_card_runs(full_run: RunResult) -> None:
+    text = (full_run.bundle / "card.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0].replace("RUN/bundle", str(full_run.bundle))
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert found["frame"].columns[:2] == ["id", "prediction"]
+    assert found["frame"].height == 2
+
+
 def test_every_file_stands_and_parses(full_run: RunResult, experiment: Make) -> None:
     folder = full_run.folder
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.parts[-2] != "checkpoint"}

@@ -42,7 +42,7 @@ def out_json(value: Any) -> None:
 
 
 class PathResolver:
-    """Relative paths resolve beside the experiment file, then under STRANDLOOM_DATA, as DESIGN says.
+    """Relative paths resolve beside the experiment file, then under STRANDLOOM_DATA.
 
     Parameters
     ----------

@@ -7,10 +7,9 @@ table is not believed.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,9 @@ from pydantic import ValidationError
 
 from strandloom.data.mixture import LogRatios, MotifSimulation, log_ratios
 from strandloom.data.ranks import auroc
-from strandloom.io.write import replacing, sha256
+from strandloom.errors import InputError
+from strandloom.io.plain import read_json, write_json
+from strandloom.io.write import sha256
 
 if TYPE_CHECKING:
     from strandloom.data.dataset import Dataset
@@ -99,8 +100,7 @@ def write_note(table: str | Path, settings: MotifSimulation, *, seed: int, found
         "ceiling": {name: getattr(found, name) for name in Ceiling.__dataclass_fields__},
     }
     path = note_path(table)
-    with replacing(path, text=True) as handle:
-        handle.write(json.dumps(about, indent=1) + "\n")
+    write_json(path, about)
     return path
 
 
@@ -143,8 +143,8 @@ def ceiling_for(dataset: Dataset, rows: ArrayLike | None = None) -> KnownCeiling
 def _read_note(table: Path) -> MotifSimulation | str:
     """The generator's settings, or why the note cannot be used."""
     try:
-        about: Any = json.loads(note_path(table).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        about = read_json(note_path(table))
+    except InputError:
         return "it cannot be read"
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         return "it is no note of a simulation"

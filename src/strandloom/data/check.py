@@ -95,13 +95,13 @@ def check_file(path: str | Path, *, sequence: str | None = None, target: str | N
         problems.append(
             f"{records.letters.skipped_rows:,} rows cannot be read; the first: {records.letters.skipped[0]}"
         )
-    learned = _target(records, target or found.target, path, problems, asked=target is not None)
+    learned = _target(records, target or found.target, path, problems)
     about = facts(records, learned)
     problems += about.warnings
     return Checked(path, detected, path.stat().st_size, found, about, tuple(problems), complete)
 
 
-def _target(records: Records, name: str | None, path: Path, problems: list[str], *, asked: bool) -> Target | None:
+def _target(records: Records, name: str | None, path: Path, problems: list[str]) -> Target | None:
     """The target, or a problem noted."""
     if name is None:
         return None

@@ -191,7 +191,7 @@ def _name(target: Target | None) -> str | None:
 
 
 def _groups(target: Target | None) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Each class or label with the rows that have it, bool ``(N,)``; lazily small: at most the profiled ones."""
+    """Each class or label with the rows that have it, bool ``(N,)``; at most the 50 that are profiled."""
     if target is None or target.kind == "value":
         return []
     names = target.names[:_MAX_PROFILED]
@@ -280,10 +280,5 @@ def _duplicates(rows: RowProfile, ids: pl.Series, target: Target | None) -> Dupl
 
 
 def _answers(target: Target | None, rows: int) -> NDArray[np.int64]:
-    """One number per row that differs where the classes, or the sets of labels, differ."""
-    if target is None or target.kind == "value":
-        return np.zeros(rows, np.int64)
-    if target.kind == "classes":
-        return target.values.astype(np.int64)
-    _, inverse = np.unique(np.packbits(target.values > 0, axis=1), axis=0, return_inverse=True)
-    return np.asarray(inverse, np.int64).reshape(-1)
+    """One number per row that differs where the classes, or the sets of labels, differ; values never contradict."""
+    return np.zeros(rows, np.int64) if target is None or target.kind == "value" else target.answers()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,6 @@ from strandloom.data.split.index import (
     find_hubs,
     hash_rows,
 )
-
-if TYPE_CHECKING:
-    from strandloom.data.targets import Target
 
 _EXAMPLES = 5
 
@@ -129,7 +125,7 @@ def leakage(dataset: Rows, split: Split, *, k: int | None = None, threshold: flo
     """
     k, threshold = resolve(dataset.lengths, k=k, threshold=threshold)
     hashes = hash_rows(dataset.codes)
-    labels = _labels(dataset.target)
+    labels = None if dataset.target is None else dataset.target.answers()
     sets = build_sets(dataset.codes, k=k)
     hub = find_hubs(sets.take(np.unique(hashes.canonical, return_index=True)[1]))
     pairs = []
@@ -242,15 +238,6 @@ def _lookup(wanted: NDArray[np.uint64], have: NDArray[np.uint64]) -> NDArray[np.
     values, first = np.unique(have, return_index=True)
     at = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
     return np.where(values[at] == wanted, first[at], -1)
-
-
-def _labels(target: Target | None) -> NDArray[np.int64] | None:
-    """A number per row, int64 ``(N,)``, equal exactly where the targets are equal."""
-    if target is None:
-        return None
-    if target.kind == "classes":
-        return target.values.astype(np.int64)
-    return np.unique(target.values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _different(

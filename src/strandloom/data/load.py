@@ -51,6 +51,7 @@ class _Rows:
     blocks: list[Records] | None
 
     def take(self, rows: NDArray[np.int64]) -> _Rows:
+        """Some rows ``(M,)``, in rising order."""
         return _Rows(
             ids=self.ids.gather(rows),
             columns=self.columns[rows] if self.columns.width else self.columns,
@@ -261,7 +262,7 @@ def _dataset(
     need_target: bool,
     names: Sequence[str] | None,
 ) -> Dataset:
-    where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    where = _files(paths)
     weights = None
     if settings.weight is not None:
         weights = _weights(stored.columns, settings.weight, where, at)
@@ -342,8 +343,13 @@ def _by_place(paths: list[Path], rows: _Rows) -> Locate:
 
 
 def _by_id(paths: list[Path], ids: pl.Series) -> Locate:
-    where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    where = _files(paths)
     return lambda row: f"{where}, record '{ids[row]}'"
+
+
+def _files(paths: list[Path]) -> str:
+    """The files in a few words, for messages."""
+    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
 def _key(settings: DataSettings, paths: list[Path], window: Window | None) -> str:

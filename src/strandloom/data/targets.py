@@ -17,6 +17,7 @@ Task = Literal["classes", "labels", "value"]
 Locate = Callable[[int], str]
 """Row number to the words that find it (``file:line, record 'id'``)."""
 
+_LISTED = 12
 _MISSING = ("", "nan", "null", "na", "n/a")
 
 
@@ -49,6 +50,13 @@ class Target:
     def take(self, rows: ArrayLike) -> Target:
         """The target of the rows ``(M,)``."""
         return replace(self, values=self.values[np.asarray(rows)])
+
+    def answers(self) -> NDArray[np.int64]:
+        """A number per row, int64 ``(N,)``, equal exactly where the class, the set of labels or all values are equal."""
+        if self.kind == "classes":
+            return self.values.astype(np.int64)
+        rows = np.packbits(self.values > 0, axis=1) if self.kind == "labels" else self.values
+        return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def counts(self) -> dict[str, int]:
         """Rows per class, rows with each label, or rows per value column."""
@@ -242,9 +250,9 @@ def _by_row(path: str | Path) -> Locate:
     return lambda row: f"{path}, row {row + 1}"
 
 
-def _listing(names: Sequence[str], limit: int = 12) -> str:
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+def _listing(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED:,} more"
 
 
 def _check_columns(frame: pl.DataFrame, columns: Sequence[str], path: str | Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.evaluation.ranking import Floats
+from strandloom.evaluation.ranking import Floats, tie_ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +66,14 @@ class AbstentionThreshold:
 
 def risk_coverage(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> RiskCoverage:
     """The risk-coverage curve of rows with confidence ``(N,)`` and correctness ``(N,)``; ties are answered together."""
-    confidence = np.asarray(confidence, np.float64)
-    if not len(confidence):
+    scores: Floats = np.asarray(confidence, np.float64)
+    if not len(scores):
         empty = np.empty(0)
         return RiskCoverage(empty, empty.copy(), empty.copy(), float("nan"))
-    order = np.argsort(-confidence, kind="stable")
-    ordered = confidence[order]
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
     wrong = np.cumsum(~np.asarray(correct, bool)[order])
-    ends = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # last row of each distinct confidence
+    ends = tie_ends(ordered)
     answered = ends + 1
     risk = wrong[ends] / answered
     steps = np.diff(answered, prepend=0) / len(ordered)
@@ -167,7 +167,7 @@ def _best_cut(positive: Floats, y: NDArray[np.int64]) -> float:
     """The probability from which to call the positive class for the best MCC, midway between two rows."""
     order = np.argsort(-positive, kind="stable")
     scores = positive[order]
-    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    ends = tie_ends(scores)
     called = ends + 1.0
     hits = np.cumsum(y[order])[ends]
     positives = float(y.sum())

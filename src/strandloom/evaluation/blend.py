@@ -98,9 +98,9 @@ def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: N
     truth = np.asarray(y, np.int64)
     if len(truth) < LEAST_ROWS:
         return Blend()
-    scores = np.asarray(logits, np.float64) / fit_temperature(logits, truth)
-    other = np.log(np.clip(baseline, SMALLEST, 1.0))
-    other = other / fit_temperature(other, truth)
+    scores, other = np.asarray(logits, np.float64), np.log(np.clip(baseline, SMALLEST, 1.0))
+    own, partner = fit_temperature(scores, truth), fit_temperature(other, truth)
+    scores, other = scores / own, other / partner
     losses = [log_losses(softmax((1 - share) * scores + share * other), truth) for share in SHARES]
     best = int(np.argmin([x.mean() for x in losses]))
     saved = losses[0] - losses[best]
@@ -108,6 +108,4 @@ def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: N
     if best == 0 or saved.mean() <= error:
         return Blend()
     share = SHARES[best]
-    network = (1 - share) / fit_temperature(logits, truth)
-    weight = share / fit_temperature(np.log(np.clip(baseline, SMALLEST, 1.0)), truth)
-    return Blend(float(network), float(weight), float(saved.mean()), error)
+    return Blend(float((1 - share) / own), float(share / partner), float(saved.mean()), error)

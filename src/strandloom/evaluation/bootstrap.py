@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from strandloom.evaluation.metrics import LOWER_IS_BETTER, Scorer
 from strandloom.evaluation.ranking import Floats
-from strandloom.evaluation.results import Comparison, Interval
+from strandloom.evaluation.results import Comparison, Interval, Verdict
 
 _CHUNK_VALUES = 1_000_000  # row counts held at once (8 MB of float64)
 _RANKED_LIMIT = 3_000_000_000  # rows visited by sorted metrics, all systems and resamples: about half a minute
@@ -163,7 +163,7 @@ def compare_draws(value: float, difference: Floats, *, metric: str, interval: fl
     ties = 0.5 * np.count_nonzero(defined == 0)
     below, above = np.count_nonzero(defined < 0) + ties, np.count_nonzero(defined > 0) + ties
     p = min(1.0, 2 * (min(below, above) + 1) / (len(defined) + 1))
-    verdict = "not distinguishable"
+    verdict: Verdict = "not distinguishable"
     if found.low > 0 or found.high < 0:
         gained = (found.low > 0) != (metric in LOWER_IS_BETTER)
         verdict = "better" if gained else "worse"

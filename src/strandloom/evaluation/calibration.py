@@ -43,9 +43,9 @@ def softmax(logits: NDArray[np.floating], *, temperature: float = 1.0) -> Floats
     return scaled
 
 
-def sigmoid(logits: NDArray[np.floating], *, temperature: float = 1.0) -> Floats:
+def sigmoid(logits: NDArray[np.floating]) -> Floats:
     """Scores to probabilities one by one, float64, same shape."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logits, np.float64) / temperature))
+    return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))
 
 
 def fit_temperature(logits: NDArray[np.floating], y: NDArray[np.integer]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strandloom.evaluation.abstention import risk_coverage
 from strandloom.evaluation.calibration import reliability
-from strandloom.evaluation.ranking import Floats
+from strandloom.evaluation.ranking import Floats, tie_ends
 
 MAX_POINTS = 200
 MAX_CLASSES = 12
@@ -33,13 +33,13 @@ def pr_curve(scores: Floats, positive: NDArray[np.bool_]) -> dict[str, list[floa
     return thin(np.concatenate([[0], hits / max(int(positive.sum()), 1)]), np.concatenate([precision[:1], precision]))
 
 
-def thin(x: NDArray[np.floating], y: NDArray[np.floating], *, points: int = MAX_POINTS) -> dict[str, list[float]]:
-    """At most ``points`` of a curve, spread evenly along its length on the page, both ends kept."""
-    if len(x) > points:
+def thin(x: NDArray[np.floating], y: NDArray[np.floating]) -> dict[str, list[float]]:
+    """At most 200 points of a curve, spread evenly along its length on the page, both ends kept."""
+    if len(x) > MAX_POINTS:
         span = max(float(np.ptp(x)), 1e-12), max(float(np.ptp(y)), 1e-12)
         steps = np.abs(np.diff(x)) / span[0] + np.abs(np.diff(y)) / span[1]
         along = np.concatenate([[0], np.cumsum(steps)])
-        kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], points - 1)))
+        kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], MAX_POINTS - 1)))
         kept = np.unique(np.append(kept, [0, len(x) - 1]))
         x, y = x[kept], y[kept]
     return {"x": np.round(x, 5).tolist(), "y": np.round(y, 5).tolist()}
@@ -98,5 +98,5 @@ def score_histograms(
 def _cumulative(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Positives and rows at or above each distinct score, best first."""
     order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    ends = tie_ends(scores[order])
     return np.cumsum(positive[order])[ends].astype(np.float64), (ends + 1).astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.evaluation.abstention import AbstentionThreshold, abstention_threshold, decision_threshold
+from strandloom.evaluation.abstention import abstention_threshold, decision_threshold
 from strandloom.evaluation.calibration import expected_calibration_error, fit_temperature, reliability, softmax
 from strandloom.evaluation.metrics import log_losses
 from strandloom.evaluation.ranking import Floats
@@ -126,7 +126,7 @@ def fit_decision(logits: NDArray[np.floating], y: NDArray[np.integer], *, settin
         found = decision_threshold(after[:, 1], y, seed=settings.seed)
         threshold = None if found == 0.5 else found
     decided = Decision(temperature, threshold).decide(after)
-    silence: AbstentionThreshold = abstention_threshold(after.max(axis=1), decided == y, target=settings.abstain_error)
+    silence = abstention_threshold(after.max(axis=1), decided == y, target=settings.abstain_error)
     truth = np.asarray(y, np.int64)
     return Decision(
         temperature=temperature,

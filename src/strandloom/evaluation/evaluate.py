@@ -29,6 +29,7 @@ DISTANCE_EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 SMALL_TEST = 100
 RARE_CLASS = 20
 CONFUSION_CLASSES = 200
+LISTED = 6
 
 
 def evaluate_classes(
@@ -339,5 +340,5 @@ def _bootstrap_warnings(drawn: Bootstrap) -> list[str]:
     return [f"{few} of {model.shape[1]} resamples lacked a class and were left out of some intervals"] if few else []
 
 
-def _listed(words: list[str], *, most: int = 6) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+def _listed(words: list[str]) -> str:
+    return ", ".join(words[:LISTED]) + (f" and {len(words) - LISTED} more" if len(words) > LISTED else "")

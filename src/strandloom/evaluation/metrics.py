@@ -21,26 +21,17 @@ Definitions (N rows, K classes)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.evaluation.ranking import Floats, Ranking, areas, rank
+from strandloom.evaluation.settings import ClassMetric, ValueMetric
 
-CLASS_METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "matthews_corrcoef",
-    "f1_macro",
-    "roc_auc",
-    "average_precision",
-    "log_loss",
-    "brier",
-    "ece",
-)
-LABEL_METRICS = CLASS_METRICS[:-1]
-VALUE_METRICS = ("r2", "pearson", "pearson_squared", "spearman", "rmse")
+CLASS_METRICS: tuple[ClassMetric, ...] = get_args(ClassMetric)
+LABEL_METRICS = CLASS_METRICS[:-1]  # without ece
+VALUE_METRICS: tuple[ValueMetric, ...] = get_args(ValueMetric)
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "rmse"})
 ECE_BINS = 15
 _KEPT_RANKS = 20_000_000  # rows × classes of sorted scores held in memory (160 MB)
@@ -167,21 +158,17 @@ class LabelScorer:
     probabilities
         float ``(N, K)``, each in 0..1.
     y
-        0 or 1, ``(N, K)``.
-    predicted
-        0 or 1, ``(N, K)``; ``probabilities >= 0.5`` when not given.
+        0 or 1, ``(N, K)``; "yes" is decided from 0.5 on.
     """
 
     metrics = LABEL_METRICS
 
-    def __init__(
-        self, probabilities: NDArray[np.floating], y: NDArray[Any], *, predicted: NDArray[Any] | None = None
-    ) -> None:
+    def __init__(self, probabilities: NDArray[np.floating], y: NDArray[Any]) -> None:
         self.probabilities = np.asarray(probabilities, np.float64)
         self.y = np.asarray(y) > 0.5
         self.rows, self.labels = self.probabilities.shape
         self.groups = 1 + self.labels
-        decided = self.probabilities >= 0.5 if predicted is None else np.asarray(predicted) > 0.5
+        decided = self.probabilities >= 0.5
         clipped = np.clip(self.probabilities, _CLIP, 1 - _CLIP)
         blocks = [
             self.y & decided,
@@ -255,10 +242,11 @@ class ValueScorer:
     def score(self, weights: Floats, *, ranked: bool = True) -> Floats:
         """Metrics ``(G, M, R)`` under row weights ``(N, R)``: the mean over targets, then (several targets) each."""
         total = weights.sum(axis=0)
-        each = np.stack([self._one(k, weights, total, ranked) for k in range(self.targets)])  # (K, M, R)
+        each = np.stack([self._one(k, weights, total, ranked=ranked) for k in range(self.targets)])  # (K, M, R)
         return np.concatenate([_mean(each)[None], each]) if self.targets > 1 else each
 
-    def _one(self, target: int, weights: Floats, total: Floats, ranked: bool) -> Floats:
+    def _one(self, target: int, weights: Floats, total: Floats, *, ranked: bool) -> Floats:
+        """Metrics ``(M, R)`` of one target, from row weights ``(N, R)`` and their sums ``(R,)``."""
         y, p = self.y[:, target], self.predicted[:, target]
         residual = ((y - p) ** 2) @ weights
         y, p = y - y.mean(), p - p.mean()  # sums of squares around the mean of all rows lose no digits

@@ -88,6 +88,11 @@ def areas(ranking: Ranking, weights: Floats) -> Areas:
     return Areas(roc_auc, average_precision)
 
 
+def tie_ends(ordered: Floats) -> Rows:
+    """Last row of each distinct value of sorted values ``(N,)``, int64; N is not 0."""
+    return np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
+
+
 def _cumulative(weights: Floats) -> Floats:
     """Running sums down the rows with a leading zero, ``(n, R)`` to ``(n + 1, R)``."""
     sums = np.zeros((len(weights) + 1, weights.shape[1]))

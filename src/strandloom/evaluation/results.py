@@ -6,12 +6,12 @@ back. The layout has a number (``format``); a reader refuses a newer one.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 from strandloom.errors import InputError
+from strandloom.io.plain import plain
 
 FORMAT = 1
 Verdict = Literal["better", "not distinguishable", "worse"]
@@ -44,7 +44,7 @@ class Comparison:
     metric: str
     difference: Interval
     p: float
-    verdict: str
+    verdict: Verdict
 
     def to_json(self) -> dict[str, Any]:
         """The difference flattened beside ``metric``, ``p`` and ``verdict``."""
@@ -195,23 +195,6 @@ class Evaluation:
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"the evaluation is incomplete or damaged ({error})", where=where) from error
-
-
-def plain(value: Any) -> Any:
-    """Any nest of numbers, arrays, tuples and dictionaries as plain JSON values; NaN and infinities become None."""
-    if isinstance(value, Interval):
-        return value.to_json()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (str, bool, int)) or value is None:
-        return value
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
 
 
 def _metrics_json(metrics: Metrics) -> dict[str, Any]:

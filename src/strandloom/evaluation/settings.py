@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from strandloom.settings import Settings
 
 BaselineName = Literal["majority", "composition", "kmer_logistic", "kmer_bayes", "nearest", "position_logistic"]
-BASELINE_NAMES: tuple[BaselineName, ...] = (
-    "majority",
-    "composition",
-    "kmer_logistic",
-    "kmer_bayes",
-    "nearest",
-    "position_logistic",
-)
-MetricName = Literal[
+BASELINE_NAMES: tuple[BaselineName, ...] = get_args(BaselineName)
+ClassMetric = Literal[
     "accuracy",
     "balanced_accuracy",
     "matthews_corrcoef",
@@ -27,12 +20,9 @@ MetricName = Literal[
     "log_loss",
     "brier",
     "ece",
-    "r2",
-    "pearson",
-    "pearson_squared",
-    "spearman",
-    "rmse",
 ]
+ValueMetric = Literal["r2", "pearson", "pearson_squared", "spearman", "rmse"]
+MetricName = Literal[ClassMetric, ValueMetric]
 
 
 class EvaluationSettings(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -115,10 +115,8 @@ class RowArray:
         return np.frombuffer(self._bytes(int(np.prod(shape)) * self.dtype.itemsize), self.dtype).reshape(shape)
 
 
-def array_names(path: Path, detected: Detected) -> list[str]:
-    """Names of the arrays in an NPZ; an NPY has none."""
-    if detected.format == "npy":
-        return []
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in an NPZ."""
     with zipfile.ZipFile(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
@@ -237,7 +235,9 @@ def _main_array(arrays: dict[str, RowArray], sequence: str | None, path: Path) -
     )
 
 
-def _decoder(stored: RowArray, bases: NDArray[np.uint8]) -> Any:
+def _decoder(
+    stored: RowArray, bases: NDArray[np.uint8]
+) -> Callable[[NDArray[Any], int], tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """The function from stored rows (and the number of the first) to codes uint8 (total,) and lengths int64 (n,)."""
     shape, kind = stored.shape, stored.dtype.kind
     if len(shape) == 2 and kind in "iu":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -34,7 +33,6 @@ class FrameTable:
 
     def __init__(self, path: Path, detected: Detected, *, block_bytes: int = BLOCK_BYTES) -> None:
         self.path, self.detected, self.block_bytes = path, detected, block_bytes
-        self.unit: Literal["line", "row"] = "row" if detected.format == "parquet" else "line"
         self.schema = self._parquet_schema() if detected.format == "parquet" else self._json_schema()
         if not self.schema:
             raise InputError("the file has no columns", where=path)

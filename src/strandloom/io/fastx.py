@@ -97,6 +97,8 @@ class _Parser:
 
 
 class _Fasta(_Parser):
+    """Records that begin at a ``>`` after a newline; sequences may run over several lines."""
+
     def cut(self, held: list[bytes]) -> int:
         new = held[-1]
         before = sum(map(len, held[:-1]))
@@ -128,6 +130,8 @@ class _Fasta(_Parser):
 
 
 class _Fastq(_Parser):
+    """Records of four lines."""
+
     def cut(self, held: list[bytes]) -> int:
         if len(held) > 1:
             held[:] = [b"".join(held)]

@@ -125,21 +125,11 @@ class Letters:
         What places count: lines of a text file, or rows.
     lead
         Lines from the place of a record to the first line of its sequence (1 for FASTA and FASTQ).
-    kernels
-        The byte kernels to use.
     """
 
-    def __init__(
-        self,
-        policy: LetterPolicy,
-        path: str,
-        *,
-        unit: Literal["line", "row"],
-        lead: int = 0,
-        kernels: Kernels | None = None,
-    ) -> None:
+    def __init__(self, policy: LetterPolicy, path: str, *, unit: Literal["line", "row"], lead: int = 0) -> None:
         self.policy, self.path, self.unit, self.lead = policy, path, unit, lead
-        self.kernels = kernels or Kernels()
+        self.kernels = Kernels()
 
     @cached_property
     def table(self) -> NDArray[np.uint16]:
@@ -301,23 +291,22 @@ def regroup(
     *,
     block_rows: int,
     id_name: str | None = None,
-    block_bases: int = BLOCK_BASES,
 ) -> Iterator[Records]:
-    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after ``block_bases`` bases."""
+    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 64 million bases."""
     held: list[Piece] = []
     rows = bases = 0
     with closing(iter(pieces)) as source:  # type: ignore[type-var]  # generators, which have close()
         for piece, error in source:
             first = 0
             while first < len(piece):
-                reached = np.searchsorted(piece.offsets, piece.offsets[first] + block_bases - bases)
+                reached = np.searchsorted(piece.offsets, piece.offsets[first] + BLOCK_BASES - bases)
                 last = min(first + block_rows - rows, int(reached), len(piece))
                 last = max(last, first + 1)
                 held.append(piece.rows(first, last))
                 rows += last - first
                 bases += int(piece.offsets[last] - piece.offsets[first])
                 first = last
-                if rows == block_rows or bases >= block_bases:
+                if rows == block_rows or bases >= BLOCK_BASES:
                     yield finish(Piece.concat(held), letters, id_name=id_name)
                     held, rows, bases = [], 0, 0
             if error is not None:

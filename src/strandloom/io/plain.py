@@ -1,29 +1,54 @@
-"""JSON files: written beside and renamed, always valid JSON."""
+"""Plain values out of arrays and results, and JSON files: always valid, written beside and renamed."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from strandloom.errors import InputError
 from strandloom.io.write import replacing
 
 
-def finite(value: Any) -> Any:
-    """The same value with NaN and infinities as None and every key a string, so that it is valid JSON."""
+def _refuse(value: object) -> Never:
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
+
+
+def plain(value: Any, *, other: Callable[[Any], Any] = _refuse) -> Any:
+    """Any nest of numbers, arrays, sequences and mappings as plain JSON values; NaN and infinities become None.
+
+    Parameters
+    ----------
+    value
+        A thing with a ``to_json`` method is asked for its own form.
+    other
+        What becomes of anything else; refused unless given.
+
+    Raises
+    ------
+    TypeError
+        Something has no form in JSON.
+    """
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, other=other) for key, item in value.items()}
+    if isinstance(value, (str, bool, int)) or value is None:
+        return value
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist(), other=other)
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(v) for v in value]
-    return value
+        return value if math.isfinite(value) else None
+    if isinstance(value, Sequence):
+        return [plain(item, other=other) for item in value]
+    return other(value)
 
 
 def dump_json(value: Any, *, indent: int | None = 1) -> str:
-    """Valid JSON text of a plain value."""
-    return json.dumps(finite(value), indent=indent, ensure_ascii=False, default=str)
+    """Valid JSON text of a value; what JSON does not know (a path) is written as its text."""
+    return json.dumps(plain(value, other=str), indent=indent, ensure_ascii=False)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -12,13 +12,10 @@ from strandloom.io.columnar import FrameTable, read_frames
 from strandloom.io.detect import detect
 from strandloom.io.fastx import read_fastx
 from strandloom.io.letters import Letters, Pieced, regroup
-from strandloom.io.names import sequence_column
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
 from strandloom.io.stream import BLOCK_BYTES
 from strandloom.io.table import TextTable, open_table, read_table
-
-__all__ = ["column_names", "read_blocks", "read_records", "sequence_column"]
 
 BLOCK_ROWS = 65_536
 
@@ -158,7 +155,7 @@ def column_names(path: str | Path) -> list[str]:
         return list(TextTable(path, detected).header.columns)
     if detected.format in ("parquet", "ndjson"):
         return list(FrameTable(path, detected).schema)
-    return array_names(path, detected) if detected.format == "npz" else []
+    return array_names(path) if detected.format == "npz" else []
 
 
 def _no_columns(sequence: str | None, id_column: str | None, path: Path, format: str) -> None:

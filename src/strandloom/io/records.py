@@ -41,11 +41,6 @@ class LetterCounts:
     unknown: int = 0
     """Bytes that are no DNA letter, read as N."""
 
-    @staticmethod
-    def empty() -> LetterCounts:
-        """Nothing met."""
-        return LetterCounts()
-
     def __add__(self, other: LetterCounts) -> LetterCounts:
         sums = {x.name: getattr(self, x.name) + getattr(other, x.name) for x in fields(self) if x.name != "skipped"}
         return LetterCounts(**sums, skipped=(self.skipped + other.skipped)[:MESSAGES])

@@ -60,10 +60,6 @@ class TextTable:
         self.kernels = Kernels()
         self.header = self._header()
 
-    @property
-    def _one_column(self) -> bool:
-        return len(self.header.columns) == 1
-
     def _header(self) -> Header:
         if self.detected.format == "lines":
             return Header(["sequence"], 0)

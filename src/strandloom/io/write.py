@@ -11,7 +11,7 @@ import secrets
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, overload
@@ -44,10 +44,10 @@ def output_error(error: OSError, path: Path) -> OutputError:
 
 
 @overload
-def replacing(path: str | Path, *, text: Literal[True]) -> Any: ...
+def replacing(path: str | Path, *, text: Literal[True]) -> AbstractContextManager[IO[str]]: ...
 @overload
-def replacing(path: str | Path, *, text: Literal[False]) -> Any: ...
-def replacing(path: str | Path, *, text: bool) -> Any:
+def replacing(path: str | Path, *, text: Literal[False]) -> AbstractContextManager[IO[bytes]]: ...
+def replacing(path: str | Path, *, text: bool) -> AbstractContextManager[IO[Any]]:
     """A handle whose content replaces ``path`` when the block ends well; otherwise nothing changes.
 
     Missing folders above ``path`` are made, and taken away again when the block fails. A device or pipe
@@ -281,11 +281,13 @@ class _ParquetSink:
                 return
 
     def write(self, frame: pl.DataFrame) -> None:
+        """Hand a frame to the writing thread; raises what that thread met."""
         self._put(frame)
         if not self._worker.is_alive():
             self._fail()
 
     def close(self, *, finished: bool) -> None:
+        """End the file, or give it up where it is not ``finished``."""
         self._abandoned = not finished
         self._put(None)
         self._worker.join()

@@ -164,7 +164,7 @@ def _data(inputs: ReportInputs) -> str:
 def _run(inputs: ReportInputs, bundle: str) -> str:
     text = f"```\nstrandloom predict {bundle} sequences.fasta --out predictions.tsv\n```\n\n"
     text += f'```python\nimport strandloom\n\nmodel = strandloom.load("{bundle}")\n'
-    text += 'frame = model.predict("sequences.fasta")\n```'
+    text += 'frame = model.predict(["ACGTACGTTATAAAGG", "GGGCGGGACCATTTAC"])\n```'
     if inputs.command:
         fence = "````" if "```" in inputs.command else "```"
         text += f"\n\nMade with\n\n{fence}\n{inputs.command}\n{fence}"

@@ -18,6 +18,7 @@ SMALL_TEST, SMALL_CLASS = 200, 20
 UNBALANCED = 0.80
 NEAR_CEILING = 0.02
 OVERFIT_RISE = 1.25
+LISTED = 4
 
 COVERED = (
     ("the intervals are wide", "Small test set"),
@@ -288,8 +289,8 @@ def _about_distance(scores: Scores) -> list[Caution]:
     ]
 
 
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    shown = list(names[:most])
+def _listed(names: Sequence[str]) -> str:
+    shown = list(names[:LISTED])
     rest = len(names) - len(shown)
     if rest:
         return ", ".join(shown) + f" and {rest} more"

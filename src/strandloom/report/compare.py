@@ -8,7 +8,7 @@ from typing import Any
 
 from strandloom.report import history
 from strandloom.report.cautions import near_twin_fraction
-from strandloom.report.figures import forest_of
+from strandloom.report.figures import UNIT_TICKS, forest_of
 from strandloom.report.inputs import Member, ReportInputs
 from strandloom.report.numbers import MISSING, count, fixed, interval, percent, shorten
 from strandloom.report.report import Section, page
@@ -16,8 +16,6 @@ from strandloom.report.scores import Curve, Score, metric_meaning, metric_title,
 from strandloom.report.svg import COLOURS, Axis, Figure, Key, Plot, span
 from strandloom.report.tables import Cell, Table, arrow, score_cell, text
 from strandloom.report.verdict import verdict
-
-UNIT = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
@@ -84,11 +82,13 @@ def render_comparison(runs: Sequence[ReportInputs], *, title: str = "") -> str:
     ]  # fmt: skip
     return page(
         "compare.html",
-        heading=title or f"{len(runs)} runs compared",
-        kicker="strandloom comparison",
-        version=next((r.version for r in runs if r.version), ""),
-        sentence=summary(runs, names),
-        sections=[s for s in found if not s.empty],
+        {
+            "heading": title or f"{len(runs)} runs compared",
+            "kicker": "strandloom comparison",
+            "version": next((r.version for r in runs if r.version), ""),
+            "sentence": summary(runs, names),
+            "sections": [s for s in found if not s.empty],
+        },
     )
 
 
@@ -263,8 +263,8 @@ def _overlay(slug: str, title: str, curves: Sequence[tuple[str, Curve]], x: str,
         f"all-{slug}",
         title=title,
         description=", ".join(n for n, _ in curves),
-        x=Axis(0, 1, x, at=UNIT),
-        y=Axis(0, top, y, at=UNIT if slug != "risk" else None),
+        x=Axis(0, 1, x, at=UNIT_TICKS),
+        y=Axis(0, top, y, at=UNIT_TICKS if slug != "risk" else None),
         height=340,
         grid="xy",
     )

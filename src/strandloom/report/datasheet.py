@@ -6,19 +6,14 @@ Reads the mappings that ``dataclasses.asdict`` makes of :class:`strandloom.data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from strandloom.report.inputs import Json
 from strandloom.report.numbers import count, finite, fixed, general, percent, plural
+from strandloom.report.scores import Json, mapping
 from strandloom.report.svg import Axis, Figure, Key, Plot
 from strandloom.report.tables import MOST_CLASSES, Cell, Table, text
 
 GC_CURVES = 6
-
-
-def _map(entry: Any) -> Json:
-    return entry if isinstance(entry, Mapping) else {}
 
 
 def _of(rows: Any, total: Any) -> str:
@@ -34,8 +29,8 @@ def facts(data: Json) -> tuple[tuple[str, str], ...]:
     if not data:
         return ()
     rows = data.get("rows")
-    letters, twins = _map(data.get("letters")), _map(data.get("duplicates"))
-    length, gc, value = _map(data.get("length")), _map(data.get("gc")), _map(data.get("value"))
+    letters, twins = mapping(data.get("letters")), mapping(data.get("duplicates"))
+    length, gc, value = mapping(data.get("length")), mapping(data.get("gc")), mapping(data.get("value"))
     pairs = [
         ("Sequences", count(rows)),
         ("Length", _spread(length, "bases")),
@@ -51,10 +46,10 @@ def facts(data: Json) -> tuple[tuple[str, str], ...]:
         ("Same sequence, different class", _of(twins.get("contradictory_rows"), rows)),
         ("Repeated ids", _of(twins.get("id_rows"), rows)),
     ]
-    if _map(letters).get("skipped_rows"):
+    if letters.get("skipped_rows"):
         pairs.append(("Rows skipped while reading", _of(letters["skipped_rows"], None)))
     for one in data.get("separations") or ():
-        said = _separation(_map(one))
+        said = _separation(mapping(one))
         if said:
             pairs.append(said)
     return tuple((name, words) for name, words in pairs if words)
@@ -103,7 +98,7 @@ def _separation(entry: Json) -> tuple[str, str] | None:
 
 def class_table(data: Json) -> Table | None:
     """Rows, share, median length and median GC of each class; of many the largest."""
-    classes = [_map(x) for x in data.get("classes") or ()]
+    classes = [mapping(x) for x in data.get("classes") or ()]
     if not classes:
         return None
     total = sum(finite(c.get("rows")) or 0 for c in classes) or 1
@@ -114,8 +109,8 @@ def class_table(data: Json) -> Table | None:
     rows = []
     for c in shown:
         share = (finite(c.get("rows")) or 0) / total
-        gc = finite(_map(c.get("gc")).get("median"))
-        length = finite(_map(c.get("length")).get("median"))
+        gc = finite(mapping(c.get("gc")).get("median"))
+        length = finite(mapping(c.get("length")).get("median"))
         rows.append(
             (
                 text(str(c.get("name")), wrap=True),
@@ -141,7 +136,7 @@ def drawings(data: Json) -> tuple[Figure | None, ...]:
 
 
 def _histogram(entry: Any) -> tuple[list[float], list[float]] | None:
-    block = _map(entry)
+    block = mapping(entry)
     edges = [v for x in block.get("edges") or () if (v := finite(x)) is not None]
     counts = [v for x in block.get("counts") or () if (v := finite(x)) is not None]
     return (edges, counts) if counts and len(edges) == len(counts) + 1 and sum(counts) else None
@@ -157,7 +152,7 @@ def _lengths(data: Json) -> Figure | None:
     plot = Plot(
         "lengths",
         title="Lengths of the sequences",
-        description=_spread(_map(data.get("length")), "bases"),
+        description=_spread(mapping(data.get("length")), "bases"),
         x=Axis(edges[0], edges[-1], "length, bases"),
         y=Axis(0, max(counts) * 1.06, "rows", text=count),
         height=250,
@@ -169,7 +164,7 @@ def _lengths(data: Json) -> Figure | None:
 def _gc(data: Json) -> Figure | None:
     named = [
         (str(c.get("name")), found, finite(c.get("rows")) or 0)
-        for c in map(_map, data.get("classes") or ())
+        for c in map(mapping, data.get("classes") or ())
         if (found := _histogram(c.get("gc_histogram"))) is not None
     ]
     whole = _histogram(data.get("gc_histogram"))
@@ -216,7 +211,7 @@ PAIRS = {
 
 
 def _pairs(leaks: Json) -> list[Json]:
-    return [_map(x) for x in leaks.get("pairs") or ()]
+    return [mapping(x) for x in leaks.get("pairs") or ()]
 
 
 def leakage_table(leaks: Json) -> Table | None:
@@ -226,6 +221,7 @@ def leakage_table(leaks: Json) -> Table | None:
         return None
 
     def cell(pair: Json, key: str) -> Cell:
+        """Rows of one relation (``all``: of any), with their share."""
         fraction = finite(pair.get("fraction" if key == "all" else f"{key}_fraction"))
         number = pair.get(key) if key != "all" else _total(pair)
         return Cell(count(number), percent(fraction) if fraction is not None else "")
@@ -255,7 +251,7 @@ def _total(pair: Json) -> float:
 def twins_table(leaks: Json) -> Table | None:
     """Examples of test rows with a relative in training."""
     examples = [
-        _map(x)
+        mapping(x)
         for p in _pairs(leaks)
         if (p.get("part"), p.get("other")) == ("test", "train")
         for x in p.get("examples") or ()

@@ -49,17 +49,16 @@ def loss(members: Sequence[Member]) -> Figure | None:
     )
 
 
-def metric_key(members: Sequence[Member], monitor: str | None = None) -> str | None:
+def metric_key(members: Sequence[Member]) -> str | None:
     """The validation metric to draw: the monitored one if it was recorded, else the most telling one."""
     recorded = {k for m in members for k in m.recorded}
-    asked = [m.monitor for m in members if m.monitor] if monitor is None else [monitor]
-    wanted = [*asked, *PREFERRED, *METRICS]
+    wanted = [*(m.monitor for m in members if m.monitor), *PREFERRED, *METRICS]
     return next((f"validation_{k}" for k in wanted if k in recorded and k != "loss"), None)
 
 
-def metric(members: Sequence[Member], *, monitor: str | None = None) -> Figure | None:
+def metric(members: Sequence[Member]) -> Figure | None:
     """A validation metric per epoch, one line per network."""
-    key = metric_key(members, monitor)
+    key = metric_key(members)
     shown = [m for m in members if m.epochs][:MOST_MEMBERS]
     if key is None or not shown:
         return None

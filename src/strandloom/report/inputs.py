@@ -8,15 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from strandloom.report.numbers import finite
-from strandloom.report.scores import Scores
+from strandloom.report.scores import Json, Scores
 
 if TYPE_CHECKING:
     from strandloom.data.facts import DataFacts
     from strandloom.data.leakage import LeakageReport
     from strandloom.evaluation.results import Evaluation
     from strandloom.training.history import FitResult
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,10 @@ class Member:
         Why training ended, in words.
     seconds
         Wall-clock time in s.
+    samples_per_second
+        Training rows per second.
+    monitor
+        The validation figure that picked the best epoch; empty where it is not known.
     """
 
     name: str
@@ -59,7 +61,7 @@ class Member:
     @classmethod
     def of(cls, name: str, result: FitResult | Json) -> Member:
         """The history of a finished training (``FitResult`` or its ``to_json``)."""
-        stored = plain(result)
+        stored = as_mapping(result)
         return cls(
             name=name,
             epochs=tuple(stored.get("history") or ()),
@@ -144,7 +146,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class BlockRow:
-    """One block of the model: its kind, settings in words, output shape and parameter count."""
+    """One block of the model: its name, settings in words, output shape and parameter count."""
 
     name: str
     settings: str = ""
@@ -187,8 +189,16 @@ class ReportInputs:
         The resolved experiment file.
     command
         The command that reproduces the run.
+    split, decisions, model, files
+        How rows were divided, what the run settled by itself, the network, and the files it read.
+    warnings
+        Further sentences for the careful reader.
+    version
+        Version of strandloom.
     date
         When the run was made, as text; nothing here reads a clock.
+    description
+        A line under the heading.
     """
 
     name: str
@@ -214,27 +224,27 @@ class ReportInputs:
         """The evaluation, normalised."""
         from strandloom.report.reading import read_scores
 
-        return read_scores(plain(self.evaluation))
+        return read_scores(as_mapping(self.evaluation))
 
     @cached_property
     def data(self) -> Json:
         """The data facts as a mapping."""
-        return plain(self.facts)
+        return as_mapping(self.facts)
 
     @cached_property
     def leaks(self) -> Json:
         """The leakage report as a mapping."""
-        return plain(self.leakage)
+        return as_mapping(self.leakage)
 
 
-def plain(thing: Any) -> Json:
+def as_mapping(thing: Any) -> Json:
     """A mapping of an object: itself, its ``to_json()``, or its dataclass fields; empty for None."""
     if thing is None:
         return {}
     if isinstance(thing, Mapping):
         return thing
     if hasattr(thing, "to_json"):
-        return plain(thing.to_json())
+        return as_mapping(thing.to_json())
     if is_dataclass(thing) and not isinstance(thing, type):
         return asdict(thing)
     return {}

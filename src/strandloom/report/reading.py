@@ -26,6 +26,7 @@ from strandloom.report.scores import (
     Score,
     Scores,
     SeedRow,
+    mapping,
 )
 
 METRIC_ORDER = tuple(METRICS)
@@ -44,14 +45,14 @@ def read_scores(stored: Json) -> Scores:
     if not stored:
         return Scores()
     classes = tuple(str(x) for x in stored.get("classes") or ())
-    curves = _mapping(stored.get("curves"))
-    calibration = _mapping(stored.get("calibration"))
-    abstention = _mapping(stored.get("abstention"))
+    curves = mapping(stored.get("curves"))
+    calibration = mapping(stored.get("calibration"))
+    abstention = mapping(stored.get("abstention"))
     model = read_metrics(stored.get("model"))
-    facts = {str(k): _mapping(v) for k, v in _mapping(stored.get("baseline_facts")).items()}
-    baselines = {str(k): m for k, v in _mapping(stored.get("baselines")).items() if (m := read_metrics(v))}
+    facts = {str(k): mapping(v) for k, v in mapping(stored.get("baseline_facts")).items()}
+    baselines = {str(k): m for k, v in mapping(stored.get("baselines")).items() if (m := read_metrics(v))}
     seeds, word = _seeds(stored.get("seeds"))
-    ceiling = _mapping(stored.get("ceiling"))
+    ceiling = mapping(stored.get("ceiling"))
     return Scores(
         task=str(stored.get("task") or "classes"),
         part=str(stored.get("part") or "test"),
@@ -68,18 +69,18 @@ def read_scores(stored: Json) -> Scores:
         comparisons=_comparisons(stored.get("comparisons")),
         ceiling={m: s for m, s in read_metrics(ceiling).items() if m in METRIC_ORDER},
         symmetric_ceiling=finite(ceiling.get("strand_symmetric_accuracy")),
-        per_target={str(k): read_metrics(v) for k, v in _mapping(stored.get("per_target")).items()},
+        per_target={str(k): read_metrics(v) for k, v in mapping(stored.get("per_target")).items()},
         confusion=tuple(tuple(finite(v) or 0.0 for v in row) for row in _list(stored.get("confusion")) if _list(row)),
         per_class=_per_class(stored.get("per_class"), classes),
         roc=_curves(curves.get("roc"), classes, area="roc_auc", stored=stored),
         pr=_curves(curves.get("pr"), classes, area="average_precision", stored=stored),
         reliability=_bins(curves.get("reliability") or calibration.get("bins")),
         histograms=_histograms(curves.get("scores")),
-        histogram_label=str(_mapping(curves.get("scores")).get("score") or "score"),
+        histogram_label=str(mapping(curves.get("scores")).get("score") or "score"),
         risk_coverage=_curve("", curves.get("risk_coverage"), None),
         temperature=finite(calibration.get("temperature")),
-        ece_before=finite(_mapping(calibration.get("validation")).get("ece_before")),
-        ece_after=finite(_mapping(calibration.get("validation")).get("ece_after")),
+        ece_before=finite(mapping(calibration.get("validation")).get("ece_before")),
+        ece_after=finite(mapping(calibration.get("validation")).get("ece_after")),
         stated_error=finite(abstention.get("target_error")),
         abstention=_point(abstention),
         abstention_text=str(abstention.get("text") or ""),
@@ -101,7 +102,7 @@ def read_score(entry: Any) -> Score:
 
 def read_metrics(entry: Any) -> dict[str, Score]:
     """The metrics of a block, known ones first and in the report's order."""
-    block = _mapping(entry)
+    block = mapping(entry)
     known = [m for m in METRIC_ORDER if m in block]
     other = [
         str(m) for m, v in block.items()
@@ -110,17 +111,14 @@ def read_metrics(entry: Any) -> dict[str, Score]:
     return {m: read_score(block[m]) for m in [*known, *other]}
 
 
-def wilson(share: float | None, rows: int, *, z: float = 1.959964) -> Score:
+def wilson(share: float | None, rows: int) -> Score:
     """A share with its 95 % Wilson interval (Wilson 1927); no interval without rows."""
+    z = 1.959964
     if share is None or rows <= 0:
         return Score(share)
     centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
     half = z / (1 + z * z / rows) * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     return Score(share, max(centre - half, 0.0), min(centre + half, 1.0))
-
-
-def _mapping(entry: Any) -> Json:
-    return entry if isinstance(entry, Mapping) else {}
 
 
 def _list(entry: Any) -> list[Any]:
@@ -138,15 +136,15 @@ def _first(entry: Json, *keys: str) -> float | None:
 def _comparisons(entry: Any) -> dict[str, dict[str, Difference]]:
     return {
         str(name): {
-            str(metric): Difference(read_score(one), OUTCOMES.get(str(_mapping(one).get("verdict")), "unknown"))
-            for metric, one in _mapping(found).items()
+            str(metric): Difference(read_score(one), OUTCOMES.get(str(mapping(one).get("verdict")), "unknown"))
+            for metric, one in mapping(found).items()
         }
-        for name, found in _mapping(entry).items()
+        for name, found in mapping(entry).items()
     }
 
 
 def _per_class(entry: Any, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
-    block = {str(k): _mapping(v) for k, v in _mapping(entry).items()}
+    block = {str(k): mapping(v) for k, v in mapping(entry).items()}
     names = [n for n in classes if n in block] + [n for n in block if n not in classes]
     return tuple(
         ClassScore(
@@ -159,7 +157,7 @@ def _per_class(entry: Any, classes: tuple[str, ...]) -> tuple[ClassScore, ...]:
 
 
 def _curve(name: str, entry: Any, area: float | None) -> Curve | None:
-    block = _mapping(entry)
+    block = mapping(entry)
     x, y = _numbers(block.get("x")), _numbers(block.get("y"))
     known = [(a, b) for a, b in zip(x, y, strict=False) if a == a and b == b]
     if not known or len(x) != len(y):
@@ -169,13 +167,13 @@ def _curve(name: str, entry: Any, area: float | None) -> Curve | None:
 
 def _curves(entry: Any, classes: tuple[str, ...], *, area: str, stored: Json) -> tuple[Curve, ...]:
     """One curve per class; for two classes only that of the positive (second) class."""
-    block = _mapping(entry)
+    block = mapping(entry)
     if "x" in block:
         block = {classes[-1] if len(classes) == 2 else "all": block}
-    per_class, model = _mapping(stored.get("per_class")), _mapping(stored.get("model"))
+    per_class, model = mapping(stored.get("per_class")), mapping(stored.get("model"))
     found: list[Curve] = []
     for name, one in block.items():
-        known = _first(_mapping(per_class.get(name)), area)
+        known = _first(mapping(per_class.get(name)), area)
         if known is None and len(classes) == 2:
             known = read_score(model.get(area)).value
         curve = _curve(str(name), one, known)
@@ -190,7 +188,7 @@ def _bins(entry: Any) -> tuple[Bin, ...]:
     found: list[Bin] = []
     for one in _list(entry):
         names = ("low", "high", "n", "confidence", "accuracy")
-        block = _mapping(one) or dict(zip(names, _list(one), strict=False))
+        block = mapping(one) or dict(zip(names, _list(one), strict=False))
         confidence, frequency = finite(block.get("confidence")), _first(block, "accuracy", "frequency")
         rows = int(_first(block, "n", "rows", "count") or 0)
         if confidence is not None and frequency is not None and rows:
@@ -200,10 +198,10 @@ def _bins(entry: Any) -> tuple[Bin, ...]:
 
 
 def _histograms(entry: Any) -> tuple[Histogram, ...]:
-    block = _mapping(entry)
+    block = mapping(entry)
     edges = _numbers(block.get("edges"))
     found: list[Histogram] = []
-    for name, one in _mapping(block.get("counts")).items():
+    for name, one in mapping(block.get("counts")).items():
         counts = _numbers(one)
         if counts and len(edges) == len(counts) + 1 and all(a < b for a, b in pairwise(edges)):
             found.append(Histogram(str(name), edges, tuple(0.0 if c != c else c for c in counts)))
@@ -219,24 +217,22 @@ def _point(entry: Json) -> Point | None:
 def _distance(entry: Any) -> tuple[Near, ...]:
     found: list[Near] = []
     for one in _list(entry):
-        block = _mapping(one)
+        block = mapping(one)
         low, high = finite(block.get("low")), finite(block.get("high"))
         rows = int(_first(block, "n", "rows") or 0)
         if low is None or high is None:
             continue
-        accuracy = wilson(finite(block.get("accuracy")), rows)
-        found.append(Near(low, high, rows, accuracy, finite(block.get("matthews_corrcoef"))))
+        found.append(Near(low, high, rows, wilson(finite(block.get("accuracy")), rows)))
     return tuple(sorted(found, key=lambda x: x.low))
 
 
 def _seeds(entry: Any) -> tuple[tuple[SeedRow, ...], str]:
     """Scores of each run from ``{"seeds": [...], "model": {metric: {"values": [...]}}}``."""
-    block = _mapping(entry)
+    block = mapping(entry)
     names = _list(block.get("seeds"))
     word = str(block.get("kind") or "seed")
     columns = {
-        m: [finite(v) for v in _list(_mapping(found).get("values"))]
-        for m, found in _mapping(block.get("model")).items()
+        m: [finite(v) for v in _list(mapping(found).get("values"))] for m, found in mapping(block.get("model")).items()
     }
     rows = [
         SeedRow(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -34,7 +34,6 @@ class Card:
     label: str
     value: str
     sub: str = ""
-    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,15 @@ def render(inputs: ReportInputs) -> str:
     kicker = ["strandloom report", inputs.model.kind and f"{inputs.model.kind} network", inputs.date]
     return page(
         "report.html",
-        heading=inputs.name or "Run",
-        kicker=" · ".join(x for x in kicker if x),
-        description=inputs.description,
-        version=inputs.version,
-        verdict=found,
-        cards=cards(inputs),
-        sections=[s for s in sections(inputs, found.warnings) if not s.empty],
+        {
+            "heading": inputs.name or "Run",
+            "kicker": " · ".join(x for x in kicker if x),
+            "description": inputs.description,
+            "version": inputs.version,
+            "verdict": found,
+            "cards": cards(inputs),
+            "sections": [s for s in sections(inputs, found.warnings) if not s.empty],
+        },
     )
 
 
@@ -103,20 +104,19 @@ def _environment() -> Environment:
     )
 
 
-def page(template: str, **values: object) -> str:
+def page(template: str, values: Mapping[str, object]) -> str:
     """Fill a template of this package; every value is escaped, only our own style sheet and drawings are markup."""
     from markupsafe import Markup
 
     environment = _environment()
     assert environment.loader is not None
     style = environment.loader.get_source(environment, "style.css")[0]
-    return environment.get_template(template).render(style=Markup(style), **values)
+    return environment.get_template(template).render(values, style=Markup(style))
 
 
-def _score_card(label: str, score: Score, note: str = "") -> Card:
+def _score_card(label: str, score: Score) -> Card:
     bounds = interval(score.low, score.high)
-    below = " · ".join(x for x in (f"95\N{NO-BREAK SPACE}%: {bounds}" if bounds else "", note) if x)
-    return Card(label, fixed(score.value), below)
+    return Card(label, fixed(score.value), f"95\N{NO-BREAK SPACE}%: {bounds}" if bounds else "")
 
 
 def cards(inputs: ReportInputs) -> list[Card]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 Json = Mapping[str, Any]
+"""JSON read back: a mapping of plain values."""
 Outcome = Literal["better", "same", "worse", "unknown"]
 
 METRICS: dict[str, tuple[str, str, int]] = {
@@ -43,6 +44,11 @@ BASELINES = {
     "nearest": "nearest neighbour by k-mers",
     "position_logistic": "logistic regression on positions",
 }
+
+
+def mapping(entry: Any) -> Json:
+    """The entry where it is a mapping, else an empty one."""
+    return entry if isinstance(entry, Mapping) else {}
 
 
 def metric_title(metric: str) -> str:
@@ -114,7 +120,6 @@ class Near(NamedTuple):
     high: float
     rows: int
     score: Score
-    mcc: float | None = None
 
 
 class Point(NamedTuple):

@@ -1,4 +1,4 @@
-"""A small drawing kit: axes with round ticks, lines, bands, bars and cells as inline SVG.
+"""A small drawing kit: axes with round ticks, lines, histograms, dots and boxes as inline SVG.
 
 Colours are CSS classes (``s0`` … ``s7`` for strokes, ``f0`` … ``f7`` for fills) that the page's style sheet defines for
 light and for dark, so one drawing serves both. Nothing here reads a clock, a font or the network: the same numbers give
@@ -206,8 +206,10 @@ class Plot:
         As for :class:`Canvas`.
     x, y
         The axes. The name of y stands above the axis, unturned.
-    left
-        Room for the tick words of y in px; None measures them.
+    height
+        Natural height in px; the width is 440.
+    grid
+        Which grid lines are drawn: ``y``, ``x`` or ``xy``.
     """
 
     def __init__(
@@ -218,15 +220,14 @@ class Plot:
         description: str,
         x: Axis,
         y: Axis,
-        width: float = 440,
         height: float = 290,
-        left: float | None = None,
         grid: str = "y",
     ) -> None:
+        width = 440.0
         self.canvas = Canvas(slug, title, description, width, height)
         self.x, self.y = x, y
         words = [y.text(v) for v in y.positions()]
-        self.left = left if left is not None else 12 + 7.0 * max((len(w) for w in words), default=1)
+        self.left = 12 + 7.0 * max((len(w) for w in words), default=1)  # room for the tick words of y
         self.right = width - 16
         self.top = 30.0 if y.label else 12.0
         self.bottom = height - (44 if x.label else 26)
@@ -277,18 +278,6 @@ class Plot:
                 self.canvas.path(run, classes)
             run = []
 
-    def band(
-        self, xs: Sequence[float], lows: Sequence[float | None], highs: Sequence[float | None], colour: int
-    ) -> None:
-        """The area between two lines (only where both are known)."""
-        known = [
-            (x, lo, hi) for x, a, b in zip(xs, lows, highs, strict=True)
-            if (lo := finite(a)) is not None and (hi := finite(b)) is not None
-        ]  # fmt: skip
-        there = [(self.px(x), self._clip(hi)) for x, _, hi in known]
-        back = [(self.px(x), self._clip(lo)) for x, lo, _ in reversed(known)]
-        self.canvas.path(there + back, f"band f{colour % COLOURS}", close=True)
-
     def step(self, edges: Sequence[float], heights: Sequence[float], colour: int, *, fill: bool = True) -> None:
         """A histogram outline: ``len(edges) == len(heights) + 1``."""
         points = [(self.px(edges[0]), self.py(self.y.low))]
@@ -306,26 +295,24 @@ class Plot:
             if x is not None and y is not None:
                 self.canvas.dot(self.px(x), self._clip(y), f"f{colour % COLOURS} ring", radius=radius)
 
-    def upright(self, x: float, label: str = "", *, classes: str = "mark") -> None:
+    def upright(self, x: float, label: str) -> None:
         """A vertical marker with words beside it, on the side with room."""
         at = self.px(x)
-        self.canvas.segment(at, self.top, at, self.bottom, classes)
-        if label:
-            near_right = at > (self.left + self.right) / 2
-            self.canvas.write(
-                at + (-5 if near_right else 5),
-                self.top + 10,
-                label,
-                anchor="end" if near_right else "start",
-                classes="t note",
-            )
+        self.canvas.segment(at, self.top, at, self.bottom, "mark")
+        near_right = at > (self.left + self.right) / 2
+        self.canvas.write(
+            at + (-5 if near_right else 5),
+            self.top + 10,
+            label,
+            anchor="end" if near_right else "start",
+            classes="t note",
+        )
 
-    def level(self, y: float, label: str = "", *, classes: str = "mark") -> None:
+    def level(self, y: float, label: str) -> None:
         """A horizontal marker with words above it at the right end."""
         at = self.py(y)
-        self.canvas.segment(self.left, at, self.right, at, classes)
-        if label:
-            self.canvas.write(self.right - 2, at - 5, label, anchor="end", classes="t note")
+        self.canvas.segment(self.left, at, self.right, at, "mark")
+        self.canvas.write(self.right - 2, at - 5, label, anchor="end", classes="t note")
 
     def svg(self) -> Markup:
         """The finished element."""

@@ -41,6 +41,8 @@ class Table:
         CSS class per row (``own`` for the network, ``ceiling``), by row number.
     more
         What was left out (``and 12 more``).
+    classes
+        CSS classes of the table.
     """
 
     caption: str
@@ -61,13 +63,13 @@ def arrow(metric: str) -> str:
     return "\N{NO-BREAK SPACE}↑" if reads_better(metric) else "\N{NO-BREAK SPACE}↓"
 
 
-def score_cell(score: Score | None, *, best: bool = False, digits: int = 3) -> Cell:
+def score_cell(score: Score | None, *, best: bool = False) -> Cell:
     """A score with its interval on a second line; a dash with the reason where it is missing."""
     if score is None or score.value is None:
         return Cell(
             MISSING, classes="gap", tip=(score.why if score else "") or "not available for this method or these rows"
         )
-    return Cell(fixed(score.value, digits), interval(score.low, score.high, digits), "best" if best else "")
+    return Cell(fixed(score.value), interval(score.low, score.high), "best" if best else "")
 
 
 OUTCOMES = {
@@ -323,7 +325,7 @@ def blocks_table(model: ModelFacts) -> Table | None:
         (text(b.name), text(b.settings or MISSING, wrap=True), text(b.shape or MISSING), Cell(count(b.parameters)))
         for b in model.blocks
     )
-    heads = (text("block"), text("settings"), text("output (channels × positions)"), Cell("parameters"))
+    heads = (text("block"), text("settings"), text("output (positions, channels)"), Cell("parameters"))
     return Table("The network, block by block", heads, rows, {})
 
 

@@ -25,6 +25,7 @@ from strandloom.evaluation.evaluate import evaluate_classes
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.io.plain import write_json
+from strandloom.io.read import column_names
 from strandloom.io.write import make_folder, output_error, remove_empty, replacing, sha256
 from strandloom.predict import load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
@@ -187,6 +188,4 @@ def _new_folder(folder: Path) -> Iterator[None]:
 
 def _present(column: str | None, table: str | Path) -> str | None:
     """The training table's sequence column, where this table has it too."""
-    from strandloom.io.read import column_names
-
     return column if column is not None and column in column_names(table) else None

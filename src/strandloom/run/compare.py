@@ -11,7 +11,8 @@ from typing import Any
 from strandloom.errors import InputError, UsageError
 from strandloom.io.plain import read_json
 from strandloom.report.compare import render_comparison, setting_differences, summary, unique_names
-from strandloom.report.inputs import Member, ReportInputs, plain
+from strandloom.report.inputs import Member, ReportInputs, as_mapping
+from strandloom.report.numbers import MISSING
 from strandloom.run.folder import RunFolder
 
 
@@ -39,7 +40,7 @@ class RunComparison:
         names = unique_names(self.runs)
         found = []
         for name, folder, run in zip(names, self.folders, self.runs, strict=True):
-            evaluation = plain(run.evaluation)
+            evaluation = as_mapping(run.evaluation)
             kept = {key: evaluation[key] for key in ("rows", "model", "baselines", "seeds")}
             found.append({"name": name, "folder": str(folder), **kept})
         different = setting_differences([run.experiment_yaml for run in self.runs])
@@ -52,7 +53,7 @@ class RunComparison:
         return {
             "runs": found,
             "differences": [
-                {"setting": d.name, "values": ["–" if v is None else v for v in d.values]} for d in different
+                {"setting": d.name, "values": [MISSING if v is None else v for v in d.values]} for d in different
             ],
             "notes": notes,
         }
@@ -106,6 +107,7 @@ def read_run(path: Path) -> ReportInputs:
 
 
 def _members(folder: RunFolder) -> list[Member]:
+    """The training history of each network of a run."""
     files = {"seed": folder.metrics} if folder.metrics.is_file() else {}
     if (folder.path / "members").is_dir():
         files = {
@@ -113,6 +115,9 @@ def _members(folder: RunFolder) -> list[Member]:
         }
     found = []
     for name, path in files.items():
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        found.append(Member(name, tuple({**line, **line.get("validation", {})} for line in lines)))
+        try:
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise InputError(f"the training history cannot be read: {error}", where=path) from error
+        found.append(Member(name, tuple(lines)))
     return found

@@ -9,11 +9,14 @@ import torch
 
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TRAIN, Split
+from strandloom.evaluation.settings import BASELINE_NAMES
 from strandloom.experiment import Experiment
+from strandloom.report.numbers import duration
 from strandloom.run.members import MakeModel, Plan, split_arrays
 from strandloom.training.estimate import measure_step
 from strandloom.training.probe import SHARE
 from strandloom.training.runtime import Runtime
+from strandloom.training.settings import Strand
 from strandloom.training.task import task_head
 
 BASELINE_SECONDS_PER_BASE = 1.5e-5
@@ -41,8 +44,8 @@ class Estimate:
     def line(self) -> str:
         """In words."""
         return (
-            f"estimate: {words(self.seconds)} in all (training {words(self.training)} if no network stops early, "
-            f"baselines {words(self.baselines)}), {self.memory / 2**30:.1f} GiB of memory"
+            f"estimate: {duration(self.seconds)} in all (training {duration(self.training)} if no network stops early, "
+            f"baselines {duration(self.baselines)}), {self.memory / 2**30:.1f} GiB of memory"
         )
 
 
@@ -56,18 +59,28 @@ def estimate(
     runtime: Runtime,
     test_rows: int,
 ) -> Estimate:
-    """Time a few real steps of the first network and scale up."""
+    """Time a few real steps of the first network and scale up.
+
+    Parameters
+    ----------
+    experiment, dataset, splits, plans
+        What will be trained, on what.
+    make_model, runtime
+        The network, and what it will be trained on.
+    test_rows
+        Rows to be judged, over all splits.
+    """
     assert dataset.target is not None
     train, validation, _ = split_arrays(dataset, splits[0])
     settings = experiment.training
     task = task_head(experiment.task, train, outputs=dataset.target.num_outputs, settings=settings)
-    strand = "both" if experiment.data.strand == "both" else "one"
+    strand: Strand = "both" if experiment.data.strand == "both" else "one"
     cost = measure_step(
         make_model(settings.seed),
         train,
         settings=settings,
         task=task,
-        strand=strand,  # type: ignore[arg-type]
+        strand=strand,
         device=runtime.device,
         precision=runtime.precision,
     )
@@ -75,16 +88,9 @@ def estimate(
     undecided = experiment.data.strand == "auto" or settings.augmentation.shift == "auto"
     training = one * len(plans) + (SHARE * one if undecided else 0.0)
     bases = sum(int((split.part == TRAIN).sum()) for split in splits) * dataset.length
-    share = len(experiment.evaluation.baseline_names()) / 6
+    share = len(experiment.evaluation.baseline_names()) / len(BASELINE_NAMES)
     rest = FIXED_SECONDS + test_rows * JUDGE_SECONDS_PER_ROW * experiment.evaluation.resamples / 1000
     memory = cost.memory_bytes
     if torch.device(runtime.device).type == "cpu":
         memory += dataset.codes.nbytes
     return Estimate(training, bases * BASELINE_SECONDS_PER_BASE * share, rest, memory)
-
-
-def words(seconds: float) -> str:
-    """``45 s``, ``3.5 min``, ``2.1 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

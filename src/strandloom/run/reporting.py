@@ -61,10 +61,9 @@ def split_facts(dataset: Dataset, splits: Sequence[Split]) -> SplitFacts:
 
 
 def _member(one: Trained) -> Member:
-    epochs = tuple({**x.to_json(), **x.to_json()["validation"]} for x in one.result.history)
     return Member(
         one.plan.name,
-        epochs,
+        tuple(x.to_json() for x in one.result.history),
         one.result.best_epoch,
         one.result.stopped,
         one.result.seconds,

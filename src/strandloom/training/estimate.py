@@ -62,6 +62,12 @@ def measure_step(
 
     Parameters
     ----------
+    model
+        Float one-hot ``(B, C, L)`` to raw scores ``(B, K)``.
+    train
+        The training rows; the first of their first epoch are used.
+    settings, task, strand, device, precision
+        As for the training itself.
     steps
         Timed after two that are not.
     """

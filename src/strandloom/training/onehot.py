@@ -1,7 +1,7 @@
 """Codes to one-hot, and to the other strand, on the batch and on its device.
 
-Following PERFORMANCE §1d: one comparison of the codes with ``0 .. C-1`` written straight into a float32 buffer is the
-fastest way; only ambiguity codes (IUPAC) need the table, and only where they stand.
+One comparison of the codes with ``0 .. C-1`` written straight into a float32 buffer is the fastest way; only ambiguity
+codes (IUPAC) need the table, and only where they stand.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decide the undecided: is the signal on both strands, and do small shifts help? By short trainings, on validation.
 
-The default is one strand and no shift (DESIGN §2): planted motifs, splice sites, UTRs and core promoters have one
+The default is one strand and no shift: planted motifs, splice sites, UTRs and core promoters have one
 strand, and reverse complements teach their opposite. A model trained on one strand is first asked about the other:
 
 - it has lost most of what it learned: one strand it is, and no second probe is needed;

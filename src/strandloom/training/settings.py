@@ -91,7 +91,8 @@ class TrainingSettings(Settings):
     schedule: ScheduleSettings = CosineSettings()
     """How the learning rate changes over the steps."""
     monitor: Monitor | Auto = "auto"
-    """The validation figure that picks the best epoch; ``auto``: ``roc_auc``, or ``loss`` for values."""
+    """The validation figure that picks the best epoch; ``auto``: ``roc_auc``, or ``loss`` for values. Under a cosine
+    schedule a figure other than ``loss`` picks among the second half of the epochs."""
     patience: Annotated[int, Field(ge=1)] | None = 8
     """Stop after this many epochs without a better monitored figure; null trains all epochs."""
     gradient_clip: Annotated[float, Field(gt=0)] | None = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from strandloom.data.targets import Task
 from strandloom.errors import TrainingError
+from strandloom.evaluation.calibration import sigmoid, softmax
 from strandloom.training.arrays import Arrays
 from strandloom.training.settings import TrainingSettings
 
-TaskKind = Literal["classes", "labels", "value"]
 MOST_POSITIVE_WEIGHT = 100.0
 """Balanced class weights of a label stop here, however rare the label is."""
 
@@ -40,7 +41,7 @@ class TaskHead:
         Of each value on the training rows (``value``).
     """
 
-    kind: TaskKind
+    kind: Task
     outputs: int
     class_weights: tuple[float, ...] = ()
     label_smoothing: float = 0.0
@@ -75,13 +76,11 @@ class TaskHead:
 
     def link(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """Raw scores (N, K) to probabilities (``classes``, ``labels``) or values in their own unit, float64 (N, K)."""
-        wide = scores.astype(np.float64)
         if self.kind == "classes":
-            grown = np.exp(wide - wide.max(1, keepdims=True))
-            return grown / grown.sum(1, keepdims=True)
+            return softmax(scores)
         if self.kind == "labels":
-            return np.exp(-np.logaddexp(0.0, -wide))
-        return wide * np.asarray(self.scale or (1.0,)) + np.asarray(self.centre or (0.0,))
+            return sigmoid(scores)
+        return scores.astype(np.float64) * np.asarray(self.scale or (1.0,)) + np.asarray(self.centre or (0.0,))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-able values."""
@@ -107,7 +106,7 @@ class TaskHead:
         return self._tensors[key]
 
 
-def task_head(kind: TaskKind, train: Arrays, *, outputs: int, settings: TrainingSettings) -> TaskHead:
+def task_head(kind: Task, train: Arrays, *, outputs: int, settings: TrainingSettings) -> TaskHead:
     """The head of a task, with what it needs from the training rows (class weights, centre and scale).
 
     Raises

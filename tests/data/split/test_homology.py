@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -234,11 +233,9 @@ def test_rows_shorter_than_k_join_exact_copies_only():
     assert components(codes, full(codes)).tolist() == [0, 1, 0]
 
 
-def test_fifty_thousand_rows_take_seconds():
-    warm = random_codes(10, 60)
-    components(warm, full(warm))
+def test_copies_are_found_among_fifty_thousand_unrelated_rows():
     codes = random_codes(50_000, 101)
-    start = time.process_time()
+    codes[40_000:40_100] = DNA.reverse_complement(mutated(codes[:100], 0.97))
     component = components(codes, full(codes))
-    assert time.process_time() - start < 6  # 1.6 s on an idle core; room for a busy machine
-    assert component.max() == 49_999
+    assert (component[40_000:40_100] == component[:100]).all()
+    assert len(np.unique(component)) == 49_900  # and nothing else joins

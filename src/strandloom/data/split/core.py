@@ -25,15 +25,29 @@ class Rows(Protocol):
     """What splitting needs of a data set (``Dataset`` has it)."""
 
     @property
-    def codes(self) -> NDArray[np.uint8]: ...
+    def codes(self) -> NDArray[np.uint8]:
+        """uint8 ``(N, L)``, padded."""
+        ...
+
     @property
-    def lengths(self) -> NDArray[np.int32]: ...
+    def lengths(self) -> NDArray[np.int32]:
+        """Bases per row, int32 ``(N,)``."""
+        ...
+
     @property
-    def ids(self) -> pl.Series: ...
+    def ids(self) -> pl.Series:
+        """Row names, String ``(N,)``."""
+        ...
+
     @property
-    def columns(self) -> pl.DataFrame: ...
+    def columns(self) -> pl.DataFrame:
+        """The other columns of the table, N rows."""
+        ...
+
     @property
-    def target(self) -> Target | None: ...
+    def target(self) -> Target | None:
+        """What is to be learned; None without labels."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

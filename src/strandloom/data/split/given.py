@@ -150,7 +150,7 @@ def _with_validation(
     """The split, with validation taken from train where nothing names it."""
     if (part == VALIDATION).any() or not (part == TRAIN).any():
         return Split(part, how, notes)
-    part, _ = validation_from_train(dataset, part, fraction=fraction, seed=seed)
+    part = validation_from_train(dataset, part, fraction=fraction, seed=seed)
     note = (
         f"No row is named for validation by {source}: {fraction:.0%} of the training rows "
         f"({(part == VALIDATION).sum()}) became it, near-duplicate sequences kept together (seed {seed})."

@@ -20,6 +20,7 @@ _PAD = DNA.pad
 
 @nb.njit(cache=True, inline="always")
 def _mix(x: Array) -> Array:
+    """The finaliser of :func:`strandloom.kmers.mix64`, without its first addition."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

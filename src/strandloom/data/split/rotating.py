@@ -91,7 +91,7 @@ def _given_folds(dataset: Rows, settings: FoldsSplit, column: str) -> list[Split
     for number in in_order:
         part = np.full(len(numbers), TRAIN, np.uint8)
         part[numbers == number] = TEST
-        part, _ = validation_from_train(dataset, part, fraction=settings.validation, seed=settings.seed + number)
+        part = validation_from_train(dataset, part, fraction=settings.validation, seed=settings.seed + number)
         how = (
             f"Folds as given in column '{column}'; fold '{names[number]}' is the test part; validation: "
             f"{settings.validation:.0%} of the others, near duplicates kept together (seed {settings.seed + number})."

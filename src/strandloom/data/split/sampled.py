@@ -47,8 +47,7 @@ def find_homologs(dataset: Rows, *, k: int | None = None, threshold: float | Non
     """Components of the rows with row-order-free keys."""
     k, threshold = resolve(dataset.lengths, k=k, threshold=threshold)
     component = components(dataset.codes, dataset.lengths, k=k, threshold=threshold)
-    keys = np.full(int(component.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(keys, component, hash_rows(dataset.codes).canonical)
+    keys = _component_keys(component, dataset.codes)
     rule = (
         f"sequences that share at least {threshold:.0%} of their {k}-mers on either strand, directly or through others"
     )
@@ -111,29 +110,38 @@ def homology(dataset: Rows, settings: HomologySplit) -> list[Split]:
     ]
 
 
-def validation_from_train(
-    dataset: Rows, part: NDArray[np.uint8], *, fraction: float, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def validation_from_train(dataset: Rows, part: NDArray[np.uint8], *, fraction: float, seed: int) -> NDArray[np.uint8]:
     """Move a share of the training rows to validation, whole near-duplicate components of the training rows at a time.
+
+    Parameters
+    ----------
+    part
+        uint8 ``(N,)``; left as it is.
+    fraction, seed
+        The share of the training rows, and the seed of the draw.
 
     Returns
     -------
     part
         uint8 ``(N,)``, a copy.
-    component
-        int64 ``(n,)`` of the rows that were in the training part.
     """
     train = np.flatnonzero(part == TRAIN)
     codes, lengths = np.asarray(dataset.codes[train]), dataset.lengths[train]
     component = components(codes, lengths)
-    keys = np.full(int(component.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(keys, component, hash_rows(codes).canonical)
+    keys = _component_keys(component, codes)
     side = share_groups(
         component, strata(dataset.target, len(part))[train], (1 - fraction, fraction), seed=seed, keys=keys
     )
     out = part.copy()
     out[train[side == 1]] = VALIDATION
-    return out, component
+    return out
+
+
+def _component_keys(component: NDArray[np.int64], codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Smallest hash of the rows of each component, uint64 ``(G,)``: it does not depend on the order of rows."""
+    keys = np.full(int(component.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(keys, component, hash_rows(codes).canonical)
+    return keys
 
 
 def component_notes(component: NDArray[np.int64], part: NDArray[np.integer]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ Scalar = bool | int | float | str
 
 
 class _Fractions(Settings):
+    """What splits by shares of the rows have in common."""
+
     validation: Fraction = 0.1
     """Share of all rows for validation."""
     test: Fraction = 0.2

@@ -69,7 +69,7 @@ class KmerBayes:
             for canonical in (False, True):
                 if (num_canonical(k) if canonical else 4**k) * data.classes > TABLE_LIMIT:
                     continue
-                counts = _class_counts(train.codes, train.y, k, canonical, data.classes)
+                counts = _class_counts(train.codes, train.y, k=k, canonical=canonical, classes=data.classes)
                 judged = kmer_counts(validation.codes, k, canonical=canonical)
                 for pseudocount in PSEUDOCOUNTS:
                     scores = _log_shares(counts, pseudocount)
@@ -121,7 +121,7 @@ class KmerBayes:
         )
 
 
-def _class_counts(codes: Codes, y: NDArray[np.int64], k: int, canonical: bool, classes: int) -> NDArray[np.float64]:
+def _class_counts(codes: Codes, y: NDArray[np.int64], *, k: int, canonical: bool, classes: int) -> NDArray[np.float64]:
     """k-mer counts summed over the rows of each class, ``(F, K)``."""
     from scipy import sparse
 
@@ -131,5 +131,6 @@ def _class_counts(codes: Codes, y: NDArray[np.int64], k: int, canonical: bool, c
 
 
 def _log_shares(counts: NDArray[np.float64], pseudocount: float) -> NDArray[np.float32]:
+    """log P(k-mer | class), float32 ``(F, K)``, of counts ``(F, K)``."""
     smoothed = counts + pseudocount
     return np.asarray(np.log(smoothed / smoothed.sum(axis=0)), np.float32)

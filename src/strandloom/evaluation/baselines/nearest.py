@@ -78,7 +78,8 @@ class Nearest:
         best: tuple[float, Self] | None = None
         for k in sizes:
             for canonical in (False, True):
-                found = _search(judge.codes, _profiles(references.codes, k, canonical), k, canonical, counts[-1])
+                profiles = _profiles(references.codes, k=k, canonical=canonical)
+                found = _search(judge.codes, profiles, k=k, canonical=canonical, neighbours=counts[-1])
                 for n in counts:
                     votes = _votes(found, references.y, n, data.classes)
                     for smoothing in SMOOTHINGS:
@@ -99,8 +100,8 @@ class Nearest:
 
     def predict_proba(self, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
         """Class probabilities ``(N, K)``."""
-        references = _profiles(self.codes, self.k, self.canonical)
-        found = _search(codes, references, self.k, self.canonical, self.neighbours)
+        references = _profiles(self.codes, k=self.k, canonical=self.canonical)
+        found = _search(codes, references, k=self.k, canonical=self.canonical, neighbours=self.neighbours)
         return _soften(_votes(found, self.y, self.neighbours, len(self.prior)), self.prior, self.smoothing)
 
     def state(self) -> State:
@@ -130,12 +131,12 @@ class Nearest:
         )
 
 
-def _profiles(codes: Codes, k: int, canonical: bool) -> Any:
+def _profiles(codes: Codes, *, k: int, canonical: bool) -> Any:
     """Profiles of the references, k-mers by rows: sparse float32 ``(F, M)``."""
     return scaled_kmers(codes, k=k, canonical=canonical).T.tocsr()
 
 
-def _search(codes: Codes, references: Any, k: int, canonical: bool, neighbours: int) -> _Found:
+def _search(codes: Codes, references: Any, *, k: int, canonical: bool, neighbours: int) -> _Found:
     """The most similar references of each query; equal similarity: the earlier row."""
     many = references.shape[1]
     similarity = np.zeros((len(codes), neighbours), np.float32)
@@ -160,4 +161,5 @@ def _votes(found: _Found, y: NDArray[np.int64], neighbours: int, classes: int) -
 
 
 def _soften(votes: Floats, prior: Floats, smoothing: float) -> Floats:
+    """Votes ``(N, K)`` and the class shares ``(K,)``, weighed into probabilities ``(N, K)``."""
     return (votes + smoothing * prior) / (votes.sum(axis=1, keepdims=True) + smoothing)
