@@ -38,9 +38,15 @@ def test_default_is_below_two_million_weights(length: int) -> None:
     assert parameter_count(build(ResidualSettings(), channels=4, length=length, outputs=20)).total < 2_000_000
 
 
+def test_several_stem_widths_share_the_filters() -> None:
+    model = build(ResidualSettings(filters=10, stem_widths=(3, 7, 11)), channels=4, length=40, outputs=2)
+    assert [tuple(conv.weight.shape) for conv in model.stem.conv.convs] == [(4, 4, 1, 3), (3, 4, 1, 7), (3, 4, 1, 11)]
+    assert torch.isfinite(model(torch.rand(2, 4, 40))).all()
+
+
 def test_pool_window_and_position_follow_the_length() -> None:
     auto = ResidualSettings()
-    windows = [pool_window(auto, length=n) for n in (8, 16, 63, 64, 101, 1000, 2048, 2049, 10_000)]
+    windows = [pool_window(auto, length=n) for n in (8, 16, 95, 96, 101, 1000, 2048, 2049, 10_000)]
     assert windows == [1, 2, 2, 4, 4, 4, 4, 8, 16]
     assert pool_window(ResidualSettings(pool=1), length=9999) == 1
     assert keeps_position(auto, length=1000)

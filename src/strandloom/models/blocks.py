@@ -8,7 +8,7 @@ that a sequence padded further gives the same output.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -160,19 +160,44 @@ class ConvBlock(nn.Module):
 
     Parameters
     ----------
+    widths
+        Width of the filters in positions, or several, each with its share of the filters.
     dropout
         Share of whole channels dropped while training.
     """
 
-    def __init__(self, channels: int, filters: int, width: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, channels: int, filters: int, widths: int | Sequence[int], *, dropout: float = 0.0) -> None:
         super().__init__()
-        self.conv = Conv(channels, filters, width, bias=False)
+        one = widths if isinstance(widths, int) else None
+        self.conv = (
+            Conv(channels, filters, one, bias=False)
+            if one
+            else MixedConv(channels, filters, cast(Sequence[int], widths))
+        )
         self.norm = MaskedBatchNorm(filters)
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Padding of the input must be zeros; padding of the output is zeros."""
         return self.dropout(F.relu(self.norm(self.conv(x), mask)))
+
+
+class MixedConv(nn.Module):
+    """Filters of several widths side by side, shared out as evenly as can be: ``(B, C, 1, P)`` to ``(B, F, 1, P)``.
+
+    Narrow filters find short motifs that wide ones overfit around; wide ones see long motifs whole.
+    """
+
+    def __init__(self, channels: int, filters: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        shares = [filters // len(widths) + (i < filters % len(widths)) for i in range(len(widths))]
+        self.convs = nn.ModuleList(
+            Conv(channels, share, width, bias=False) for share, width in zip(shares, widths, strict=True) if share
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same positions; channels by width, in the order given."""
+        return torch.cat([conv(x) for conv in self.convs], dim=1) if len(self.convs) > 1 else self.convs[0](x)
 
 
 class FastDropout(nn.Module):

@@ -1,4 +1,4 @@
-"""The default: a wide first convolution, dilated gated residual blocks, and a head that pools and keeps position."""
+"""The default: a first convolution of many narrow filters, dilated gated residual blocks, and a head that pools and keeps position."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pool_window(settings: ResidualSettings, *, length: int) -> int:
     """Bases per position after the first convolution; ``auto`` keeps short sequences fine and long ones cheap."""
     if settings.pool != "auto":
         return settings.pool
-    for window, below in ((1, 16), (2, 64), (4, 2049), (8, 4097)):
+    for window, below in ((1, 16), (2, 96), (4, 2049), (8, 4097)):
         if length < below:
             return window
     return 16
@@ -103,7 +103,7 @@ class Residual(nn.Module):
         self.length = length
         self.window = pool_window(settings, length=length)
         width = settings.channels
-        self.stem = ConvBlock(channels, settings.filters, settings.stem_width)
+        self.stem = ConvBlock(channels, settings.filters, settings.stem_widths)
         self.project = Conv(settings.filters, width, 1)
         self.blocks = nn.ModuleList(
             GatedResidualBlock(

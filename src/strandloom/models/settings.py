@@ -20,10 +20,11 @@ class ResidualSettings(Settings):
     """Name of the architecture."""
     filters: Units = 256
     """Filters of the first convolution: the motif detectors."""
-    stem_width: Width = 19
-    """Width of the first convolution, in bases."""
+    stem_widths: Annotated[tuple[Width, ...], Field(min_length=1)] = (7,)
+    """Widths of the first convolution, in bases; each has its share of the filters. Narrow ones overfit less: the blocks above join
+    them into longer motifs."""
     pool: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
-    """Bases per position after the first convolution; auto: 4 (fewer below 64 bases, up to 16 above 2,048)."""
+    """Bases per position after the first convolution; auto: 4 (2 below 96 bases, up to 16 above 2,048)."""
     channels: Units = 128
     """Channels of the residual blocks."""
     blocks: Annotated[int, Field(ge=0, le=64)] = 5

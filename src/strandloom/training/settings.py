@@ -13,7 +13,7 @@ Precision = Literal["fp32", "bf16"]
 Monitor = Literal["loss", "matthews_corrcoef", "roc_auc", "pearson"]
 Auto = Literal["auto"]
 
-ROWS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS = 250_000, 6, 25
+ROWS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS = 180_000, 5, 20
 """``epochs: auto``: row passes of a training, within so many epochs (found on the GUE tasks, 2,000 to 60,000 rows)."""
 AUTO_SHIFT = 3
 """The shift in bases that ``shift: auto`` tries against none."""
@@ -81,7 +81,7 @@ class TrainingSettings(Settings):
     """How the weights are found."""
 
     epochs: Annotated[int, Field(ge=1)] | Auto = "auto"
-    """Passes over the training rows, at most (see ``patience``); ``auto``: 250,000 rows in all, in 6 to 25 passes."""
+    """Passes over the training rows, at most (see ``patience``); ``auto``: 180,000 rows in all, in 5 to 20 passes."""
     batch_size: Annotated[int, Field(ge=2)] | Auto = "auto"
     """Rows per step; ``auto``: 128, or 64 below 8,000 training rows."""
     seed: int = Field(default=1, ge=0)
