@@ -31,7 +31,7 @@ def test_unions_and_bounds() -> None:
 
 def test_auto_follows_the_rows() -> None:
     settings = TrainingSettings()
-    assert [settings.epochs_for(n) for n in (100, 12_500, 30_000, 10**6)] == [25, 20, 8, 6]
+    assert [settings.epochs_for(n) for n in (100, 12_500, 30_000, 10**6)] == [20, 14, 6, 5]
     assert [settings.batch_for(n) for n in (100, 7_999, 8_000)] == [64, 64, 128]
     assert TrainingSettings(epochs=3, batch_size=10).epochs_for(100) == 3
     assert TrainingSettings(epochs=3, batch_size=10).batch_for(100) == 10

@@ -38,7 +38,7 @@ model:
   kind: residual             # residual (default) | multiscale | layers (your own list of blocks) | multiscale_tutorial
 
 training:
-  # epochs: 12               # at most; the best epoch on validation is kept
+  # epochs: 10               # at most; the best epoch on validation is kept
   # batch_size: 128
   # class_weights: balanced  # when rare classes matter as much as common ones
   seed: 1
