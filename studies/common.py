@@ -11,8 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded
-
 from strandloom.experiment import check_experiment
 from strandloom.io.plain import read_json
 from strandloom.run import run_experiment

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 the data or the run failed, 2 wrong usage, 130 interrupted
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 
@@ -58,8 +57,6 @@ def main() -> None:
     """Run the command line; every known error becomes one message on stderr and an exit code."""
     from strandloom.cli.console import fail
 
-    # Threads that wait must sleep: beside any other job, spinning makes two threads several times slower than one.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="strandloom")
     except StrandloomError as error:
