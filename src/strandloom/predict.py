@@ -182,7 +182,9 @@ class Predictor:
         return self.frame(records.ids, self.logits(codes, lengths))
 
 
-def load(bundle: str | Path | Bundle, *, device: str = "auto", model: nn.Module | None = None) -> Predictor:
+def load(
+    bundle: str | Path | Bundle, *, device: str = "auto", threads: int | None = None, model: nn.Module | None = None
+) -> Predictor:
     """Load a bundle for prediction.
 
     Parameters
@@ -191,6 +193,8 @@ def load(bundle: str | Path | Bundle, *, device: str = "auto", model: nn.Module 
         The bundle folder (``RUN/bundle``) or a bundle in memory.
     device
         ``auto``, ``cpu``, ``cuda`` …
+    threads
+        Threads on the CPU; None: one a physical core.
     model
         For a bundle trained from your own ``nn.Module``: a module of the same shape, whose weights are replaced.
 
@@ -214,7 +218,7 @@ def load(bundle: str | Path | Bundle, *, device: str = "auto", model: nn.Module 
             where=None if isinstance(bundle, Bundle) else bundle,
             hint="in Python: strandloom.load(bundle, model=MyModule())",
         )
-    runtime = apply(choose_runtime(device, precision="fp32", parameters=0))
+    runtime = apply(choose_runtime(device, precision="fp32", parameters=0, threads=threads))
     modules = []
     for weights in read.weights:
         if model is not None:

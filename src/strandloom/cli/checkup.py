@@ -10,16 +10,21 @@ import time
 from importlib import metadata
 from typing import Any
 
+from strandloom.cli.console import threads
 from strandloom.version import VERSION
 
 CORE = ("torch", "numpy", "polars", "pydantic", "numba", "isal", "scikit-learn", "scipy", "safetensors", "matplotlib")
 EXTRAS = {
     "motifs": ("memelite", "pyjaspar", "logomaker"),
     "genome": ("pysam",),
-    "fast": ("onnx", "onnxruntime", "openvino", "nncf"),
+    "reads": ("cutadapt",),
+    "biom": ("biom-format",),
+    "lm": ("tokenizers", "transformers"),
     "search": ("optuna",),
-    "serve": ("fastapi", "uvicorn"),
+    "fast": ("onnx", "onnxscript", "onnxruntime", "openvino", "nncf"),
+    "serve": ("fastapi", "uvicorn", "prometheus-client"),
     "studio": ("nicegui", "sqlalchemy"),
+    "scale": ("ray",),
 }
 
 
@@ -35,7 +40,7 @@ def checkup(device: str = "auto") -> dict[str, dict[str, Any]]:
 
     from strandloom.training.runtime import apply, choose_runtime
 
-    runtime = apply(choose_runtime(device, parameters=1_000_000))
+    runtime = apply(choose_runtime(device, parameters=1_000_000, threads=threads()))
     folder = os.environ.get("STRANDLOOM_DATA")
     data = "not set (only examples on real data need it)"
     if folder:

@@ -41,6 +41,34 @@ def out_json(value: Any) -> None:
     sys.stdout.write(dump_json(value, indent=2) + "\n")
 
 
+def threads() -> int | None:
+    """The number of threads that OMP_NUM_THREADS asks for, if it does.
+
+    Raises
+    ------
+    SettingsError
+        It is not a whole number above 0.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if not asked:
+        return None
+    if not asked.isdigit() or int(asked) < 1:
+        raise SettingsError(f"OMP_NUM_THREADS is '{asked}'; a whole number of threads is needed", where="environment")
+    return int(asked)
+
+
+def busy() -> str | None:
+    """A warning when other programs keep the machine busy: threads that wait for one another then crawl."""
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load < 0.5 * cores or threads() == 1:
+        return None
+    return (
+        f"other programs are busy on this machine (load {load:.1f} on {cores} cores): training may be many times slower; "
+        "OMP_NUM_THREADS=1 is faster then"
+    )
+
+
 class PathResolver:
     """Relative paths resolve beside the experiment file, then under STRANDLOOM_DATA.
 

@@ -31,7 +31,16 @@ def evaluate(
 
     command = shlex.join(["strandloom", *sys.argv[1:]])
     result = evaluate_bundle(
-        bundle, table, out=out, sequence=sequence, target=target, device=device, force=force, command=command, say=say
+        bundle,
+        table,
+        out=out,
+        sequence=sequence,
+        target=target,
+        device=device,
+        threads=threads(),
+        force=force,
+        command=command,
+        say=say,
     )
     say_out(result.verdict)
     say_out(f"report: {result.folder / 'report.html'}")

@@ -48,11 +48,11 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Predict every sequence of a file: one output row per input row, in order, with calibrated probabilities."""
-    from strandloom.cli.console import say
+    from strandloom.cli.console import say, threads
     from strandloom.cli.progress import PredictProgress
     from strandloom.predict import load, predict_file
 
-    predictor = load(bundle, device=device)
+    predictor = load(bundle, device=device, threads=threads())
     with PredictProgress(quiet=quiet) as progress:
         summary = predict_file(
             predictor,

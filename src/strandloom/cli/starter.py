@@ -45,6 +45,7 @@ training:
 
 evaluation:
   # baselines: all           # or a list: [majority, composition, kmer_logistic, kmer_bayes, nearest, position_logistic]
+  # blend: none              # the network alone, without k-mer logistic regression where validation gains from it
   abstain_error: 0.05        # rows less sure than this error allows are marked `abstain`
 """
 

@@ -34,7 +34,7 @@ def train(
     import shlex
     import sys
 
-    from strandloom.cli.console import PathResolver
+    from strandloom.cli.console import PathResolver, busy, threads
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
     from strandloom.experiment import read_experiment
@@ -47,12 +47,15 @@ def train(
 
     command = shlex.join(["strandloom", *sys.argv[1:]])
     with ConsoleProgress(quiet=quiet) as progress:
+        if warning := busy():
+            progress.say(warning)
         result = run_experiment(
             read,
             out=out,
             resolve=PathResolver(experiment.resolve().parent),
             seeds=seeds,
             device=device,
+            threads=threads(),
             resume=resume,
             force=force,
             command=command,

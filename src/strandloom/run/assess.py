@@ -68,6 +68,7 @@ def evaluate_bundle(
     sequence: str | None = None,
     target: str | None = None,
     device: str = "auto",
+    threads: int | None = None,
     force: bool = False,
     command: str = "",
     say: Callable[[str], None] | None = None,
@@ -84,6 +85,8 @@ def evaluate_bundle(
         The folder to make.
     sequence, target
         Columns, where they are not named as in training.
+    device, threads
+        As for :func:`strandloom.predict.load`.
     settings
         Resamples, interval and seed of the bootstrap.
     model
@@ -106,7 +109,7 @@ def evaluate_bundle(
             if force:
                 hint = "it holds something else than an evaluation, so --force does not remove it; choose another --out"
             raise OutputError("the folder exists already", where=folder, hint=hint)
-    predictor = load(bundle, device=device, model=model)
+    predictor = load(bundle, device=device, threads=threads, model=model)
     manifest = predictor.manifest
     told = say or (lambda _: None)
     data = DataSettings(

@@ -70,6 +70,7 @@ def judge_baselines(
             rows_of(dataset, split.rows(VALIDATION)),
             classes=dataset.target.num_outputs,
             settings=settings,
+            progress=lambda title: progress.say(f"  {title}") if len(splits) == 1 else None,
         )
         test = split.rows(TEST)
         scores.append(found.predict_proba(np.asarray(dataset.codes[test]), dataset.lengths[test]))

@@ -98,6 +98,7 @@ def run_experiment(
     resolve: Callable[[str], Path] = Path,
     seeds: int = 1,
     device: str = "auto",
+    threads: int | None = None,
     resume: bool = False,
     force: bool = False,
     command: str = "",
@@ -118,6 +119,8 @@ def run_experiment(
         Networks trained from consecutive seeds, pooled into one evaluation and one bundle.
     device
         ``auto``, ``cpu``, ``cuda`` …
+    threads
+        Threads on the CPU; None: one a physical core. A resumed run keeps the number it began with.
     resume
         Go on with an interrupted run, or start it; a finished one is read again.
     force
@@ -149,7 +152,7 @@ def run_experiment(
         if folder.finished:
             told.say(f"{folder.path} is finished already; nothing was trained")
             return _finished(folder)
-        return _Run(experiment, folder, resolve, seeds, device, resume, command, told, model).go()
+        return _Run(experiment, folder, resolve, seeds, device, threads, resume, command, told, model).go()
 
 
 def _finished(folder: RunFolder) -> RunResult:
@@ -166,6 +169,7 @@ class _Run:
     resolve: Callable[[str], Path]
     seeds: int
     device: str
+    threads: int | None
     resume: bool
     command: str
     progress: RunProgress
@@ -265,7 +269,11 @@ class _Run:
         weights = sum(x.numel() for x in make_model(0).parameters() if x.requires_grad)
         runtime = apply(
             choose_runtime(
-                self.device, precision=self.experiment.training.precision, parameters=weights, earlier=earlier
+                self.device,
+                precision=self.experiment.training.precision,
+                parameters=weights,
+                threads=self.threads,
+                earlier=earlier,
             )
         )
         for note in runtime.notes:
