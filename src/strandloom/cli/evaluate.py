@@ -26,7 +26,7 @@ def evaluate(
     import sys
 
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say
+    from strandloom.cli.console import say, threads
     from strandloom.run import evaluate_bundle
 
     command = shlex.join(["strandloom", *sys.argv[1:]])
