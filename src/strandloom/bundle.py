@@ -65,7 +65,9 @@ class Manifest(Settings):
     blend_network: float = Field(default=1.0, ge=0)
     """Weight of the network's scores in the blended scores."""
     blend_baseline: float = Field(default=0.0, ge=0)
-    """Weight of the log-probabilities of the stored baseline ``kmer_logistic``; 0: it is not blended in."""
+    """Weight of the log-probabilities of the stored baseline ``blend_partner``; 0: none is blended in."""
+    blend_partner: str = "kmer_logistic"
+    """The stored baseline that ``blend_baseline`` weighs."""
     network_temperature: float | None = Field(default=None, gt=0)
     """What calibrates the network alone, where a baseline is blended in."""
     temperature: float = Field(default=1.0, gt=0)

@@ -19,7 +19,7 @@ from strandloom.data.window import Window
 from strandloom.errors import BundleError, InputError, OutputError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
-from strandloom.evaluation.blend import BASELINE, Blend, baseline_probabilities
+from strandloom.evaluation.blend import Blend, baseline_probabilities
 from strandloom.evaluation.decision import Decision
 from strandloom.io.letters import Letters, finish
 from strandloom.io.read import read_blocks
@@ -77,12 +77,13 @@ class Predictor:
         """The stored baseline that is blended into the scores, where one is."""
         if not self.manifest.blend_baseline:
             return None
-        part = self.bundle.parts.get(f"baseline-{BASELINE}")
+        part = self.bundle.parts.get(f"baseline-{self.manifest.blend_partner}")
         if part is None:
             raise BundleError(
-                f"the bundle blends in the baseline {BASELINE} but does not hold it", hint="copy the bundle again"
+                f"the bundle blends in the baseline {self.manifest.blend_partner} but does not hold it",
+                hint="copy the bundle again",
             )
-        return baseline_from_state(BASELINE, State(part.arrays, part.facts))
+        return baseline_from_state(self.manifest.blend_partner, State(part.arrays, part.facts))
 
     def logits(
         self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strandloom.evaluation.blend import LEAST_ROWS, Blend, fit_blend
+from strandloom.evaluation.blend import LEAST_ROWS, Blend, best_blend, fit_blend
 from strandloom.evaluation.calibration import softmax
 from strandloom.evaluation.metrics import log_losses
 
@@ -43,3 +43,11 @@ def test_few_rows_are_not_blended() -> None:
 def test_the_network_alone_is_unchanged() -> None:
     _, network, other = two_views(10, 5)
     np.testing.assert_array_equal(Blend().apply(network, softmax(other)), network)
+
+
+def test_the_partner_that_saves_most_is_taken() -> None:
+    y, network, other = two_views(3000, 6)
+    weaker = np.outer(other[:, 1] + np.random.default_rng(7).normal(0, 2, len(y)), [-1.0, 1.0])
+    found = best_blend(network, {"kmer_logistic": softmax(weaker), "position_logistic": softmax(other)}, y)
+    assert found.partner == "position_logistic"
+    assert best_blend(network, {}, y) == Blend()

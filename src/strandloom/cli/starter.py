@@ -45,7 +45,7 @@ training:
 
 evaluation:
   # baselines: all           # or a list: [majority, composition, kmer_logistic, kmer_bayes, nearest, position_logistic]
-  # blend: none              # the network alone, without k-mer logistic regression where validation gains from it
+  # blend: none              # the network alone, without a linear baseline in its answer
   abstain_error: 0.05        # rows less sure than this error allows are marked `abstain`
 """
 

@@ -1,4 +1,4 @@
-"""A network and a linear k-mer model in one answer: a weighted sum of their log-probabilities, weighed on validation.
+"""A network and a linear model in one answer: a weighted sum of their log-probabilities, weighed on validation.
 
 The two err differently: on transcription-factor sites the sum beats either, and it never falls far below the better one (stacked
 generalisation, Wolpert 1992, with two weights).
@@ -6,7 +6,8 @@ generalisation, Wolpert 1992, with two weights).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,8 @@ from strandloom.evaluation.calibration import fit_temperature, softmax
 from strandloom.evaluation.metrics import log_losses
 from strandloom.evaluation.ranking import Floats
 
-BASELINE = "kmer_logistic"
+PARTNERS = ("kmer_logistic", "position_logistic")
+"""Baselines that may be blended in; the second reads positions, so only where the strand is given."""
 SHARES = tuple(np.round(np.arange(0, 1.0001, 0.05), 2).tolist())
 SMALLEST = 1e-7
 LEAST_ROWS = 100
@@ -33,12 +35,15 @@ class Blend:
     ----------
     network, baseline
         The weights; 1 and 0: the network alone.
+    partner
+        Name of the baseline.
     gain, standard_error
         Log loss saved on validation against the calibrated network alone, with its paired standard error over rows.
     """
 
     network: float = 1.0
     baseline: float = 0.0
+    partner: str = PARTNERS[0]
     gain: float = 0.0
     standard_error: float = 0.0
 
@@ -72,7 +77,7 @@ def baseline_probabilities(
     Parameters
     ----------
     baseline
-        A k-mer baseline: where padding stands does not matter to it.
+        Under ``both`` a k-mer baseline: where padding stands does not matter to it.
     codes, lengths
         uint8 ``(N, L)`` and int ``(N,)``.
     """
@@ -81,6 +86,24 @@ def baseline_probabilities(
         return found
     other = baseline.predict_proba(DNA.reverse_complement(codes), lengths)
     return softmax((np.log(np.clip(found, SMALLEST, 1.0)) + np.log(np.clip(other, SMALLEST, 1.0))) / 2)
+
+
+def best_blend(
+    logits: NDArray[np.floating], partners: Mapping[str, NDArray[np.floating]], y: NDArray[np.integer]
+) -> Blend:
+    """The blend with the partner that saves most log loss on validation; the network alone where none does.
+
+    Parameters
+    ----------
+    logits
+        The network's raw scores, float ``(N, K)``.
+    partners
+        Baseline name to its probabilities ``(N, K)``.
+    y
+        True class, int ``(N,)``.
+    """
+    found = [replace(fit_blend(logits, probabilities, y), partner=name) for name, probabilities in partners.items()]
+    return max((x for x in found if x.used), key=lambda x: x.gain, default=Blend())
 
 
 def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: NDArray[np.integer]) -> Blend:
@@ -108,4 +131,4 @@ def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: N
     if best == 0 or saved.mean() <= error:
         return Blend()
     share = SHARES[best]
-    return Blend(float((1 - share) / own), float(share / partner), float(saved.mean()), error)
+    return Blend(float((1 - share) / own), float(share / partner), gain=float(saved.mean()), standard_error=error)

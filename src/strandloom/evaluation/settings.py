@@ -54,7 +54,8 @@ class EvaluationSettings(Settings):
     """Baselines fitted on the same split: ``all``, ``none`` or a list of names."""
 
     blend: Literal["auto", "none"] = "auto"
-    """``auto``: add k-mer logistic regression to the network's answer where validation gains beyond noise; ``none``: the network alone."""
+    """``auto``: add a linear baseline (k-mers, or k-mers at each position) to the network's answer where validation gains
+    beyond noise; ``none``: the network alone."""
 
     kmer_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], ...], Field(min_length=1)] = (3, 4, 5, 6, 7)
     """k-mer lengths tried by the k-mer baselines; the choice is made on validation."""

@@ -50,7 +50,7 @@ def verdict(inputs: ReportInputs) -> Verdict:
 
 def _who(scores: Scores) -> str:
     """The network, or the network with what is blended into its answer."""
-    return "network" if scores.subject == "network" else "model (network with k-mer logistic regression)"
+    return "network" if scores.subject == "network" else "model (network blended with a linear one)"
 
 
 def _subject(scores: Scores) -> str:

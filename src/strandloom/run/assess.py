@@ -133,7 +133,7 @@ def evaluate_bundle(
     if manifest.network_temperature is not None:
         others = {ALONE: softmax(network, temperature=manifest.network_temperature), **others}
         about = {
-            ALONE: {"title": "The network alone", "about": "before k-mer logistic regression is blended in"},
+            ALONE: {"title": "The network alone", "about": "before a baseline is blended in"},
             **about,
         }
     evaluation = evaluate_classes(

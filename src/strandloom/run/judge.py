@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -14,8 +14,8 @@ from strandloom.data.dataset import Dataset
 from strandloom.data.leakage import nearest
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
 from strandloom.evaluation.baselines.base import Rows
-from strandloom.evaluation.baselines.fit import FittedBaselines, fit_baselines
-from strandloom.evaluation.blend import BASELINE, Blend, baseline_probabilities, fit_blend
+from strandloom.evaluation.baselines.fit import KINDS, FittedBaselines, fit_baselines
+from strandloom.evaluation.blend import PARTNERS, Blend, baseline_probabilities, best_blend
 from strandloom.evaluation.calibration import fit_temperature, softmax
 from strandloom.evaluation.decision import ClassPredictions, Decision, fit_decision
 from strandloom.evaluation.evaluate import evaluate_classes
@@ -25,6 +25,8 @@ from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.run.members import HeldOut
 from strandloom.run.progress import RunProgress
 
+Partners = dict[int, dict[str, NDArray[np.float64]]]
+"""Part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
 ALONE = "network_alone"
 """Name of the unblended network among the comparisons."""
 SIMILARITY_CELLS = 500_000_000
@@ -98,15 +100,15 @@ class Rule:
     decision: Decision
     alone: float = 1.0
 
-    def apply(self, logits: NDArray[np.floating[Any]], baseline: NDArray[np.float64] | None) -> ClassPredictions:
-        """The answers to rows with the network's scores and the baseline's probabilities, each ``(N, K)``."""
-        return self.decision.apply(self.blend.apply(logits, baseline))
+    def apply(self, logits: NDArray[np.floating[Any]], partners: Mapping[str, NDArray[np.float64]]) -> ClassPredictions:
+        """The answers to rows with the network's scores and the baselines' probabilities, each ``(N, K)``."""
+        return self.decision.apply(self.blend.apply(logits, partners.get(self.blend.partner)))
 
     def words(self) -> str:
         """What was blended, and why."""
         return (
-            f"k-mer logistic regression has {self.blend.share:.0%} of the weight in the model's answer: it lowered the validation log "
-            f"loss by {self.blend.gain:.4f} ± {self.blend.standard_error:.4f}"
+            f"{KINDS[self.blend.partner].title} has {self.blend.share:.0%} of the weight in the model's answer: it lowered the "
+            f"validation log loss by {self.blend.gain:.4f} ± {self.blend.standard_error:.4f}"
         )
 
 
@@ -136,13 +138,10 @@ def judge(
     With folds, each fold's answers follow the rule of its own validation rows; the rule that goes into the bundle is fitted
     on the validation rows of all folds, and nothing is blended in: every fold has baselines of its own.
     """
-    partners: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None] = (None, None)
-    if settings.blend == "auto" and len(splits) == 1 and BASELINE in baselines.probabilities:
-        partners = (
-            _partner(dataset, splits, baselines, VALIDATION, strand),
-            _partner(dataset, splits, baselines, TEST, strand),
-        )
-    bench = _Bench(dataset, splits, validation, test, baselines, *partners)
+    partners: Partners = {VALIDATION: {}, TEST: {}}
+    if settings.blend == "auto" and len(splits) == 1:
+        partners = {part: _partners(dataset, splits[0], baselines.fitted[0], part, strand) for part in partners}
+    bench = _Bench(dataset, splits, validation, test, baselines, partners)
     judged = bench.measure(validation.scores, test.scores, settings=settings, similarity=similarity)
     if len(test.by_seed) == 1:
         return judged
@@ -163,8 +162,7 @@ class _Bench:
     validation: HeldOut
     test: HeldOut
     baselines: BaselineScores
-    partner_validation: NDArray[np.float64] | None
-    partner_test: NDArray[np.float64] | None
+    partners: Partners
 
     def measure(
         self,
@@ -185,14 +183,14 @@ class _Bench:
             seen, held = self.validation.split == i, self.test.split == i
             rule = _rule(
                 validation_scores[seen],
-                _some(self.partner_validation, seen),
+                self.partners[VALIDATION],
                 truth[self.validation.rows[seen]],
                 settings,
             )
-            answers.append(rule.apply(test_scores[held], _some(self.partner_test, held)))
+            answers.append(rule.apply(test_scores[held], self.partners[TEST]))
             alone.append(softmax(test_scores[held], temperature=rule.alone))
         if folds:
-            rule = _rule(validation_scores, self.partner_validation, truth[self.validation.rows], settings)
+            rule = _rule(validation_scores, {}, truth[self.validation.rows], settings)
         others = dict(self.baselines.probabilities) if whole else {}
         facts = self.baselines.fitted[0].facts() if whole and self.baselines.fitted else {}
         if rule.blend.used and whole:
@@ -211,37 +209,29 @@ class _Bench:
             ceiling=known_ceiling(self.dataset, self.test.rows) if whole else None,
             baseline_facts=facts,
         )
-        seen_too = rule.apply(validation_scores, self.partner_validation)
+        seen_too = rule.apply(validation_scores, self.partners[VALIDATION])
         return Judged(evaluation, rule, ClassPredictions.concat(answers), seen_too)
 
 
-def _partner(
-    dataset: Dataset, splits: Sequence[Split], baselines: BaselineScores, part: int, strand: Literal["one", "both"]
-) -> NDArray[np.float64]:
-    """Probabilities of the baseline that may be blended in, over the pooled rows of a part."""
-    found = []
-    for split, fitted in zip(splits, baselines.fitted, strict=True):
-        rows = split.rows(part)
-        partner = next(b for b in fitted if b.name == BASELINE)
-        found.append(
-            baseline_probabilities(partner, np.asarray(dataset.codes[rows]), dataset.lengths[rows], strand=strand)
-        )
-    return np.concatenate(found)
-
-
-def _some(values: NDArray[np.float64] | None, rows: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    return None if values is None else values[rows]
+def _partners(
+    dataset: Dataset, split: Split, fitted: FittedBaselines, part: int, strand: Literal["one", "both"]
+) -> dict[str, NDArray[np.float64]]:
+    """Probabilities of the baselines that may be blended in, over the rows of a part."""
+    rows = split.rows(part)
+    codes, lengths = np.asarray(dataset.codes[rows]), dataset.lengths[rows]
+    allowed = PARTNERS if strand == "one" else PARTNERS[:1]
+    return {b.name: baseline_probabilities(b, codes, lengths, strand=strand) for b in fitted if b.name in allowed}
 
 
 def _rule(
     scores: NDArray[np.float32],
-    partner: NDArray[np.float64] | None,
+    partners: Mapping[str, NDArray[np.float64]],
     truth: NDArray[np.int64],
     settings: EvaluationSettings,
 ) -> Rule:
     """The rule that validation rows give."""
-    blend = Blend() if partner is None else fit_blend(scores, partner, truth)
-    decision = fit_decision(blend.apply(scores, partner), truth, settings=settings)
+    blend = best_blend(scores, partners, truth)
+    decision = fit_decision(blend.apply(scores, partners.get(blend.partner)), truth, settings=settings)
     return Rule(blend, decision, fit_temperature(scores, truth))
 
 

@@ -373,6 +373,7 @@ class _Run:
             members=len(trained),
             blend_network=judged.rule.blend.network,
             blend_baseline=judged.rule.blend.baseline,
+            blend_partner=judged.rule.blend.partner,
             network_temperature=judged.rule.alone if judged.rule.blend.used else None,
             temperature=rule.temperature,
             decision_threshold=rule.threshold,
