@@ -76,6 +76,12 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+def best_baseline(found: dict[str, Any], metric: str = "matthews_corrcoef") -> str:
+    """Name of the best baseline; the unblended network is none."""
+    names = [name for name in found["baselines"] if name != "network_alone"]
+    return max(names, key=lambda name: found["baselines"][name][metric]["value"])
+
+
 def show(interval: dict[str, Any] | None, digits: int = 3) -> str:
     """A value with its interval."""
     if not interval or interval["value"] is None:

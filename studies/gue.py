@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from common import record, run, show, table
+from common import best_baseline, record, run, show, table
 
 PUBLISHED = {
     # task: DNABERT 6-mer, NT 2.5B multi-species, DNABERT-2 (MCC × 100, published test rows)
@@ -47,7 +47,7 @@ def row(task: str, found: dict[str, Any]) -> tuple[list[str], bool]:
     """A line of the table, and whether the mean over seeds is above DNABERT-2."""
     over = found["seeds"]["model"]["matthews_corrcoef"]
     kmer = found["baselines"]["kmer_logistic"]["matthews_corrcoef"]
-    best = max(found["baselines"], key=lambda name: found["baselines"][name]["matthews_corrcoef"]["value"])
+    best = best_baseline(found)
     best_value = found["baselines"][best]["matthews_corrcoef"]["value"]
     published = PUBLISHED.get(task)
     minutes = sum(found["environment"]["seconds"].values()) / 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import record, run, show, table
+from common import best_baseline, record, run, show, table
 
 SETS: dict[str, dict[str, Any]] = {
     "cnnprom ecoli_sigma70": {"table": "cnnprom/ecoli_sigma70.tsv.gz", "target": "label"},
@@ -53,7 +53,7 @@ def main() -> None:
 
 def _cells(found: dict[str, Any]) -> list[str]:
     over = found["seeds"]["model"]["matthews_corrcoef"]
-    best = max(found["baselines"], key=lambda b: found["baselines"][b]["matthews_corrcoef"]["value"])
+    best = best_baseline(found)
     leaks = next(p for p in found["leakage"]["pairs"] if (p["part"], p["other"]) == ("test", "train"))
     related = leaks["exact"] + leaks["reverse_complement"] + leaks["near"]
     return [
