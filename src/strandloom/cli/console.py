@@ -93,5 +93,7 @@ class PathResolver:
             if candidate.exists():
                 return candidate
         looked = " or ".join(str(c) for c in candidates)
-        hint = None if path.is_absolute() or len(candidates) > 1 else "set STRANDLOOM_DATA to look in a data folder too"
+        hint = "check the path in data.table"
+        if not path.is_absolute() and len(candidates) == 1:
+            hint = "set STRANDLOOM_DATA to look in a data folder too"
         raise SettingsError(f"no such data file: {name} (looked for {looked})", where="data.table", hint=hint)
