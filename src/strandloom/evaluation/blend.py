@@ -1,7 +1,7 @@
 """A network and a linear model in one answer: a weighted sum of their log-probabilities, weighed on validation.
 
-The two err differently: on transcription-factor sites the sum beats either, and it never falls far below the better one (stacked
-generalisation, Wolpert 1992, with two weights).
+The weights come from validation, and the network stands alone unless the sum gains beyond noise there (stacked generalisation,
+Wolpert 1992, with two weights).
 """
 
 from __future__ import annotations

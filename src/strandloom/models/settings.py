@@ -14,7 +14,7 @@ Units = Annotated[int, Field(ge=1, le=16384)]
 
 
 class ResidualSettings(Settings):
-    """Wide first convolution, dilated gated residual blocks, and a head that pools and keeps position: the default."""
+    """Many narrow first filters, dilated gated residual blocks, and a head that pools and keeps position: the default."""
 
     kind: Literal["residual"] = "residual"
     """Name of the architecture."""
