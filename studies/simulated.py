@@ -17,7 +17,7 @@ def experiment(path: str, kind: str, seed: int) -> dict[str, Any]:
         "data": {"table": path, "sequence": "sequence", "target": "label", "strand": "one"},
         "split": {"kind": "column", "column": "split"},
         "model": {"kind": kind},
-        "training": {"epochs": 25, "optimizer": {"weight_decay": 0.3}, "seed": seed},
+        "training": {"epochs": 15, "optimizer": {"weight_decay": 0.3}, "seed": seed},
         "evaluation": {"blend": "none"},
     }
 

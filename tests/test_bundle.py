@@ -275,10 +275,12 @@ def test_no_bundle_without_a_manifest(made: Path) -> None:
     assert not (folder / "bundle.json").exists()
 
 
-def test_the_bundle_of_format_1_keeps_loading() -> None:
-    """Written by tests/fixtures/make_bundle.py when format 1 was made; never written again."""
-    said = pl.read_csv(FIXTURES / "bundle-format-1.tsv", separator="\t", schema_overrides={"id": pl.String})
-    predictor = load(FIXTURES / "bundle-format-1", device="cpu")
+@pytest.mark.parametrize("version", range(1, FORMAT + 1))
+def test_the_bundle_of_every_format_keeps_loading(version: int) -> None:
+    """Written by tests/fixtures/make_bundle.py when the format was made; never written again."""
+    name = f"bundle-format-{version}"
+    said = pl.read_csv(FIXTURES / f"{name}.tsv", separator="\t", schema_overrides={"id": pl.String})
+    predictor = load(FIXTURES / name, device="cpu")
     found = predictor.predict(said)
     assert found.columns == ["id", "prediction", "p_Ährenfisch", "p_Barbe", "p_Chub", "abstain"]
     assert found["id"].equals(said["id"])
@@ -288,7 +290,19 @@ def test_the_bundle_of_format_1_keeps_loading() -> None:
     assert said["prediction"].n_unique() == 3
     for name in ("p_Ährenfisch", "p_Barbe", "p_Chub"):
         np.testing.assert_allclose(found[name], said[name], atol=1e-5)
-    assert sum(p.stat().st_size for p in FIXTURES.rglob("*") if p.is_file()) < 60_000
+    assert sum(p.stat().st_size for p in FIXTURES.rglob("*") if p.is_file()) < 100_000
+
+
+def test_the_blend_of_format_1_is_read(tmp_path: Path) -> None:
+    """It had one blend for all members, in three fields."""
+    old = {"blend_network": 0.7, "blend_baseline": 0.4, "blend_partner": "position_logistic"}
+    copy = Path(shutil.copytree(FIXTURES / "bundle-format-1", tmp_path / "copy"))
+    rewrite(copy, **old)
+    (found,) = read_bundle(copy).manifest.blends
+    assert (found.members, found.network, found.baseline) == ((0, 1), 0.7, 0.4)
+    assert (found.partner, found.part) == ("position_logistic", "baseline-position_logistic")
+    rewrite(copy, **{**old, "blend_baseline": 0.0})
+    assert read_bundle(copy).manifest.blends == ()
 
 
 def test_one_byte_of_the_fixture(tmp_path: Path) -> None:

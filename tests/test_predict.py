@@ -14,7 +14,7 @@ import pytest
 from scipy.special import softmax
 
 from strandloom.alphabet import DNA
-from strandloom.bundle import Bundle, Manifest, Part
+from strandloom.bundle import Bundle, Manifest, Part, StoredBlend
 from strandloom.errors import BundleError, InputError, OutputError
 from strandloom.evaluation.baselines.base import Rows
 from strandloom.evaluation.baselines.fit import fit_baselines
@@ -169,7 +169,11 @@ def test_a_baseline_is_blended_in() -> None:
     parts = {"baseline-kmer_logistic": Part(dict(state.arrays), state.facts)}
     for strand in ("one", "both"):
         plain = predictor(strand=strand)
-        about = plain.manifest.model_copy(update={"blend_network": 0.7, "blend_baseline": 0.4})
+        stored = StoredBlend(
+            members=tuple(range(plain.manifest.members)), network=0.7, baseline=0.4,
+            partner="kmer_logistic", part="baseline-kmer_logistic",
+        )  # fmt: skip
+        about = plain.manifest.model_copy(update={"blends": (stored,)})
         blended = load(Bundle(about, plain.bundle.weights, parts), device="cpu")
         logs = np.log(baseline.predict_proba(codes, lengths))
         if strand == "both":
@@ -183,6 +187,32 @@ def test_a_baseline_is_blended_in() -> None:
     np.testing.assert_allclose(probabilities(turned), probabilities(found), atol=2e-6)
     with pytest.raises(BundleError, match="does not hold it"):
         load(Bundle(about, plain.bundle.weights), device="cpu").predict(sequences)
+
+
+def test_each_fold_has_a_blend_of_its_own() -> None:
+    """Under folds the blended scores of each fold's networks are averaged; a fold may stand alone."""
+    sequences = texts(40)
+    codes, lengths = np.stack([DNA.encode(x) for x in sequences]), np.full(40, LENGTH, np.int32)
+    rows = Rows(codes, lengths, np.arange(40) % 3)
+    asked = EvaluationSettings(baselines=("kmer_logistic",), kmer_sizes=(2,))
+    baseline = next(iter(fit_baselines(rows, rows, classes=3, settings=asked)))
+    state = baseline.state()
+    plain = predictor(strand="one")
+    weights = (plain.bundle.weights[0], plain.bundle.weights[-1])
+    blends = (
+        StoredBlend(members=(0,), network=0.9, baseline=0.0, partner="kmer_logistic", part="baseline-kmer_logistic"),
+        StoredBlend(members=(1,), network=0.6, baseline=0.5, partner="kmer_logistic", part="fold-2-kmer_logistic"),
+    )
+    about = plain.manifest.model_copy(update={"members": 2, "blends": blends})
+    parts = {"fold-2-kmer_logistic": Part(dict(state.arrays), state.facts)}
+    found = load(Bundle(about, weights, parts), device="cpu").scores(codes, lengths)
+    single = [
+        load(Bundle(plain.manifest.model_copy(update={"members": 1}), (one,)), device="cpu").logits(codes, lengths)
+        for one in weights
+    ]
+    logs = np.log(baseline.predict_proba(codes, lengths))
+    np.testing.assert_allclose(found.network, (single[0] + single[1]) / 2, atol=1e-5)
+    np.testing.assert_allclose(found.blended, (0.9 * single[0] + 0.6 * single[1] + 0.5 * logs) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("anchor", ["left", "right", "centre"])

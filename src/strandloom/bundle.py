@@ -21,10 +21,25 @@ from strandloom.io.write import make_folder, output_error, replacing, sha256
 from strandloom.models.settings import ModelSettings
 from strandloom.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
+
+
+class StoredBlend(Settings):
+    """A baseline in the answer: ``network`` × the mean raw scores of ``members`` + ``baseline`` × ln p of the stored baseline."""
+
+    members: tuple[int, ...] = Field(min_length=1)
+    """The networks it belongs to: all of them, or those of one fold."""
+    network: float = Field(ge=0)
+    """Weight of their scores."""
+    baseline: float = Field(ge=0)
+    """Weight of the baseline's log-probabilities; 0: these networks stand alone."""
+    partner: str
+    """Which baseline it is."""
+    part: str
+    """The part that holds it."""
 
 
 class Manifest(Settings):
@@ -62,12 +77,8 @@ class Manifest(Settings):
     """The architecture."""
     members: int = Field(default=1, gt=0)
     """How many trained copies are averaged (seeds or folds)."""
-    blend_network: float = Field(default=1.0, ge=0)
-    """Weight of the network's scores in the blended scores."""
-    blend_baseline: float = Field(default=0.0, ge=0)
-    """Weight of the log-probabilities of the stored baseline ``blend_partner``; 0: none is blended in."""
-    blend_partner: str = "kmer_logistic"
-    """The stored baseline that ``blend_baseline`` weighs."""
+    blends: tuple[StoredBlend, ...] = ()
+    """Baselines blended in, one for each split whose blended scores are averaged; none: the networks' mean alone."""
     network_temperature: float | None = Field(default=None, gt=0)
     """What calibrates the network alone, where a baseline is blended in."""
     temperature: float = Field(default=1.0, gt=0)
@@ -180,11 +191,35 @@ def _read_manifest(folder: Path) -> Manifest:
             hint=f"install strandloom {raw.get('strandloom', '')} or newer".replace("  ", " "),
         )
     try:
-        return TypeAdapter(Manifest).validate_python(raw)
+        return TypeAdapter(Manifest).validate_python(_upgraded(raw))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(x) for x in first["loc"])
         raise BundleError(f"bundle.json is not valid at {place}: {first['msg']}", where=path) from None
+
+
+def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of an older format as one of today's.
+
+    Format 1 knew one blend for all members, in three fields.
+    """
+    if raw["format"] > 1:
+        return raw
+    own = {
+        name: value for name, value in raw.items() if name not in ("blend_network", "blend_baseline", "blend_partner")
+    }
+    if raw.get("blend_baseline"):
+        partner = raw.get("blend_partner", "kmer_logistic")
+        own["blends"] = [
+            {
+                "members": list(range(raw.get("members", 1))),
+                "network": raw.get("blend_network", 1.0),
+                "baseline": raw["blend_baseline"],
+                "partner": partner,
+                "part": f"baseline-{partner}",
+            }
+        ]
+    return own
 
 
 def read_bundle(folder: str | Path) -> Bundle:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -44,6 +44,13 @@ class PredictListener(Protocol):
         """``rows`` in all are done, at so many a second."""
 
 
+class Scores(NamedTuple):
+    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
+
+    network: NDArray[np.float32]
+    blended: NDArray[np.float64]
+
+
 class Predictor:
     """A loaded model: sequences in, probabilities out.
 
@@ -73,41 +80,31 @@ class Predictor:
         return Window(self.manifest.length, self.manifest.anchor, self.manifest.too_long)
 
     @cached_property
-    def partner(self) -> Baseline | None:
-        """The stored baseline that is blended into the scores, where one is."""
-        if not self.manifest.blend_baseline:
-            return None
-        part = self.bundle.parts.get(f"baseline-{self.manifest.blend_partner}")
-        if part is None:
-            raise BundleError(
-                f"the bundle blends in the baseline {self.manifest.blend_partner} but does not hold it",
-                hint="copy the bundle again",
-            )
-        return baseline_from_state(self.manifest.blend_partner, State(part.arrays, part.facts))
+    def partners(self) -> tuple[Baseline | None, ...]:
+        """The stored baseline of each blend; None where its networks stand alone."""
+        found: list[Baseline | None] = []
+        for blend in self.manifest.blends:
+            part = self.bundle.parts.get(blend.part)
+            if part is None and blend.baseline:
+                raise BundleError(
+                    f"the bundle blends in the baseline {blend.partner} but does not hold it",
+                    hint="copy the bundle again",
+                )
+            used = part is not None and blend.baseline
+            found.append(baseline_from_state(blend.partner, State(part.arrays, part.facts)) if used and part else None)
+        return tuple(found)
 
     def logits(
         self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
     ) -> NDArray[np.float64]:
-        """Scores before calibration: the networks', with the stored baseline blended in where validation gained from it.
+        """Scores before calibration, float64 ``(N, K)``: the networks', with stored baselines blended in where validation gained.
 
-        Parameters and result as in :meth:`network_logits`.
+        Parameters as in :meth:`scores`.
         """
-        return self.blended(self.network_logits(codes, lengths, batch_size=batch_size), codes, lengths)
+        return self.scores(codes, lengths, batch_size=batch_size).blended
 
-    def blended(
-        self, scores: NDArray[np.float32], codes: NDArray[np.uint8], lengths: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """The network's scores ``(N, K)`` with the stored baseline blended in."""
-        blend = Blend(self.manifest.blend_network, self.manifest.blend_baseline)
-        found = None
-        if self.partner is not None:
-            found = baseline_probabilities(self.partner, codes, lengths, strand=self.manifest.strand)
-        return blend.apply(scores, found)
-
-    def network_logits(
-        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
-    ) -> NDArray[np.float32]:
-        """Raw scores averaged over members and, under ``strand: both``, over strands.
+    def scores(self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS) -> Scores:
+        """Scores with and without the stored baselines.
 
         Parameters
         ----------
@@ -115,17 +112,34 @@ class Predictor:
             uint8 ``(N, L)``, already placed in the window.
         lengths
             int32 ``(N,)``, bases of each row.
-
-        Returns
-        -------
-        float32 ``(N, K)``
         """
+        manifest = self.manifest
+        if not manifest.blends:
+            network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
+            return Scores(network, network.astype(np.float64))
+        members, network = 0, np.zeros((len(codes), len(manifest.labels)), np.float32)
+        blended = np.zeros(network.shape)
+        for stored, partner in zip(manifest.blends, self.partners, strict=True):
+            own = self._mean_logits(stored.members, codes, lengths, batch_size)
+            other = None
+            if partner is not None:
+                other = baseline_probabilities(partner, codes, lengths, strand=manifest.strand)
+            blended += Blend(stored.network, stored.baseline).apply(own, other) / len(manifest.blends)
+            network += own * len(stored.members)
+            members += len(stored.members)
+        return Scores(network / np.float32(members), blended)
+
+    def _mean_logits(
+        self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int
+    ) -> NDArray[np.float32]:
+        """Raw scores ``(N, K)`` averaged over some members and, under ``strand: both``, over strands."""
         from strandloom.training.infer import logits
 
         total: NDArray[np.float32] | None = None
-        for module in self.modules:
+        count = 0
+        for member in members:
             scores = logits(
-                module,
+                self.modules[member],
                 codes,
                 lengths,
                 strand=self.manifest.strand,
@@ -134,8 +148,9 @@ class Predictor:
                 device=self.runtime.device,
             )
             total = scores if total is None else total + scores
+            count += 1
         assert total is not None
-        return total / np.float32(len(self.modules))
+        return total / np.float32(count)
 
     @cached_property
     def decision(self) -> Decision:

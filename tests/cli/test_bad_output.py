@@ -178,7 +178,7 @@ def test_interrupted_prediction(place: Path, bundle: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     before = listing(place)
-    monkeypatch.setattr(Predictor, "network_logits", stopped)
+    monkeypatch.setattr(Predictor, "scores", stopped)
     for name in TABLES:
         strandloom("predict", bundle, "table.csv", "--out", f"new/{name}").fails(130, "interrupted")
     strandloom("evaluate", bundle, "table.csv", "--out", "new/judged")

@@ -66,7 +66,7 @@ def test_a_blended_model_says_the_same_everywhere(experiment: Callable[..., Expe
     )
     run = run_experiment(asked, out=tmp_path / "run", device="cpu", seeds=2)
     manifest = read_bundle(run.bundle).manifest
-    assert manifest.blend_baseline > 0
+    assert manifest.blends[0].baseline > 0
     assert list(run.evaluation.baselines) == ["network_alone", "kmer_logistic"]
     test = made.filter(pl.col("split") == "test")
     said = pl.read_parquet(run.folder / "predictions.parquet").filter(pl.col("part") == "test")
@@ -77,6 +77,29 @@ def test_a_blended_model_says_the_same_everywhere(experiment: Callable[..., Expe
     judged = evaluate_bundle(run.bundle, tmp_path / "test.csv", out=tmp_path / "out", settings=QUICK)
     for metric, interval in run.evaluation.model.items():
         assert judged.evaluation.model[metric] == pytest.approx(interval, abs=1e-5)
+
+
+def test_folds_are_blended_each_with_its_own_baseline(experiment: Callable[..., Experiment], tmp_path: Path) -> None:
+    """The bundle holds what every fold needs, and a new sequence gets the mean of the folds' blended scores."""
+    made = simulate(MotifSimulation(n=2400, length=40, motifs=("TATAAA", "GGGCGG")), seed=4).frame
+    made.write_csv(tmp_path / "table.csv")
+    asked = experiment(
+        data={"table": str(tmp_path / "table.csv")},
+        split={"kind": "folds", "k": 3, "column": None},
+        training={"epochs": 1},
+        evaluation={"baselines": ["kmer_logistic"], "kmer_sizes": [4]},
+    )
+    run = run_experiment(asked, out=tmp_path / "run", device="cpu")
+    bundle = read_bundle(run.bundle)
+    assert [blend.members for blend in bundle.manifest.blends] == [(0,), (1,), (2,)]
+    assert any(blend.baseline > 0 for blend in bundle.manifest.blends[1:])
+    for number, blend in enumerate(bundle.manifest.blends):
+        assert blend.part == ("baseline-" if number == 0 else f"fold-{number + 1}-") + "kmer_logistic"
+        assert blend.part in bundle.parts or blend.baseline == 0
+    assert list(run.evaluation.baselines) == ["network_alone", "kmer_logistic"]
+    alone, model = run.evaluation.baselines["network_alone"], run.evaluation.model
+    assert model["log_loss"].value < alone["log_loss"].value
+    assert len(load(run.bundle, device="cpu").predict(made)) == 2400
 
 
 def test_other_columns_are_named(full_run: RunResult, held_out: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Blend:
         """Blended scores ``(N, K)`` of the network's logits and the baseline's probabilities, each ``(N, K)``."""
         scores = np.asarray(logits, np.float64)
         if not self.used or baseline is None:
-            return scores
+            return self.network * scores
         return self.network * scores + self.baseline * np.log(np.clip(baseline, SMALLEST, 1.0))
 
     def to_json(self) -> dict[str, Any]:

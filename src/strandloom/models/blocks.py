@@ -164,9 +164,20 @@ class ConvBlock(nn.Module):
         Width of the filters in positions, or several, each with its share of the filters.
     dropout
         Share of whole channels dropped while training.
+    start
+        First bias of the norm, in standard deviations; below zero a filter is silent at most positions from the start, so that its
+        maximum tells a whole motif from the many partial ones of a long sequence.
     """
 
-    def __init__(self, channels: int, filters: int, widths: int | Sequence[int], *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        widths: int | Sequence[int],
+        *,
+        dropout: float = 0.0,
+        start: float = 0.0,
+    ) -> None:
         super().__init__()
         one = widths if isinstance(widths, int) else None
         self.conv = (
@@ -175,6 +186,7 @@ class ConvBlock(nn.Module):
             else MixedConv(channels, filters, cast(Sequence[int], widths))
         )
         self.norm = MaskedBatchNorm(filters)
+        nn.init.constant_(self.norm.bias, start)
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

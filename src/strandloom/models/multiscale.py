@@ -29,7 +29,7 @@ class Branch(nn.Module):
 
     def __init__(self, channels: int, *, filters: int, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.conv = ConvBlock(channels, filters, width, dropout=dropout)
+        self.conv = ConvBlock(channels, filters, width, dropout=dropout, start=-1.0)
         self.attention = AttentionPool(filters, heads)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -53,12 +53,19 @@ class Multiscale(nn.Module):
 
     def __init__(self, settings: MultiscaleSettings, *, channels: int, outputs: int) -> None:
         super().__init__()
+        filters = settings.filters_by_width
         self.branches = nn.ModuleList(
-            Branch(channels, filters=settings.filters, width=width, heads=settings.heads, dropout=settings.dropout)
-            for width in settings.widths
+            Branch(channels, filters=count, width=width, heads=settings.heads, dropout=settings.dropout)
+            for width, count in zip(settings.widths, filters, strict=True)
         )
-        features = len(settings.widths) * settings.filters * (1 + settings.heads)
-        self.head = Head(features, dense=settings.dense, outputs=outputs, dropout=settings.dense_dropout)
+        features = sum(filters) * (1 + settings.heads)
+        self.head = Head(
+            features,
+            dense=settings.dense,
+            outputs=outputs,
+            dropout=settings.dense_dropout,
+            input_dropout=settings.dense_dropout,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)``, all-zero columns being padding, to raw scores ``(B, K)``."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from strandloom.settings import Settings
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=1001)]
 Units = Annotated[int, Field(ge=1, le=16384)]
+
+
+FILTERS_UP_TO = ((4, 64), (12, 256), (20, 16), (1001, 8))
+"""Bases, and the filters that ``multiscale`` takes by default for a width up to that."""
 
 
 class ResidualSettings(Settings):
@@ -54,18 +58,34 @@ class MultiscaleSettings(Settings):
 
     kind: Literal["multiscale"] = "multiscale"
     """Name of the architecture."""
-    filters: Units = 64
-    """Filters of each convolution."""
+    filters: Units | tuple[Units, ...] | Literal["auto"] = "auto"
+    """Filters of each convolution: one number, or one for each width. auto: 64 up to 4 bases, 256 up to 12, 16 up to 20, 8 beyond: most at
+    the width of a binding site's core, because many wide filters memorise training sequences."""
     widths: Annotated[tuple[Width, ...], Field(min_length=1)] = (3, 7, 15, 25)
     """Widths of the parallel convolutions, in bases."""
     heads: Annotated[int, Field(ge=1, le=64)] = 2
     """Attention heads of each convolution."""
     dense: Annotated[tuple[Units, ...], Field(min_length=1)] = (128,)
     """Units of each hidden dense layer."""
-    dropout: Fraction = 0.2
+    dropout: Fraction = 0.1
     """Share of channels dropped after each convolution while training."""
-    dense_dropout: Fraction = 0.7
-    """Share of units dropped after each dense layer while training."""
+    dense_dropout: Fraction = 0.6
+    """Share of units dropped before the dense layers and after each of them while training."""
+
+    @property
+    def filters_by_width(self) -> tuple[int, ...]:
+        """Filters of each convolution, in the order of ``widths``."""
+        if isinstance(self.filters, tuple):
+            return self.filters
+        if isinstance(self.filters, int):
+            return (self.filters,) * len(self.widths)
+        return tuple(next(count for most, count in FILTERS_UP_TO if width <= most) for width in self.widths)
+
+    @model_validator(mode="after")
+    def _one_for_each_width(self) -> Self:
+        if len(self.filters_by_width) != len(self.widths):
+            raise ValueError(f"filters: {len(self.filters_by_width)} numbers for {len(self.widths)} widths")
+        return self
 
 
 class TutorialSettings(Settings):

@@ -123,8 +123,7 @@ def evaluate_bundle(
     assert dataset.target is not None
     told(f"{len(dataset):,} rows")
     codes = np.asarray(dataset.codes)
-    network = predictor.network_logits(codes, dataset.lengths)
-    scores = predictor.blended(network, codes, dataset.lengths)
+    network, scores = predictor.scores(codes, dataset.lengths)
     answers = predictor.decision.apply(scores)
     baselines = stored_baselines(predictor.bundle)
     truth = dataset.target.values.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from strandloom.run.members import HeldOut
 from strandloom.run.progress import RunProgress
 
 Partners = dict[int, dict[str, NDArray[np.float64]]]
-"""Part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
+"""Of one split: part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
 ALONE = "network_alone"
 """Name of the unblended network among the comparisons."""
 SIMILARITY_CELLS = 500_000_000
@@ -104,20 +105,25 @@ class Rule:
         """The answers to rows with the network's scores and the baselines' probabilities, each ``(N, K)``."""
         return self.decision.apply(self.blend.apply(logits, partners.get(self.blend.partner)))
 
-    def words(self) -> str:
-        """What was blended, and why."""
-        return (
-            f"{KINDS[self.blend.partner].title} has {self.blend.share:.0%} of the weight in the model's answer: it lowered the "
-            f"validation log loss by {self.blend.gain:.4f} ± {self.blend.standard_error:.4f}"
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """An evaluation with the rule and the answers behind it, to test and to validation rows."""
+    """An evaluation with the rules and the answers behind it, to test and to validation rows.
+
+    Parameters
+    ----------
+    blends
+        What is blended, split by split.
+    decision
+        From the blended scores to answers: the split's own rule, or with folds one fitted on all their validation rows.
+    alone
+        The temperature of the unblended networks, fitted on the same rows.
+    """
 
     evaluation: Evaluation
-    rule: Rule
+    blends: list[Blend]
+    decision: Decision
+    alone: float
     answers: ClassPredictions
     validation: ClassPredictions
 
@@ -135,12 +141,15 @@ def judge(
 ) -> Judged:
     """Fit the rule on validation, apply it to test, and measure.
 
-    With folds, each fold's answers follow the rule of its own validation rows; the rule that goes into the bundle is fitted
-    on the validation rows of all folds, and nothing is blended in: every fold has baselines of its own.
+    With folds, each fold's answers follow the blend and the rule of its own validation rows; the decision that goes into the
+    bundle is fitted on the validation rows of all folds.
     """
-    partners: Partners = {VALIDATION: {}, TEST: {}}
-    if settings.blend == "auto" and len(splits) == 1:
-        partners = {part: _partners(dataset, splits[0], baselines.fitted[0], part, strand) for part in partners}
+    partners: list[Partners] = [{VALIDATION: {}, TEST: {}} for _ in splits]
+    if settings.blend == "auto":
+        partners = [
+            {part: _partners(dataset, split, fitted, part, strand) for part in (VALIDATION, TEST)}
+            for split, fitted in zip(splits, baselines.fitted, strict=True)
+        ]
     bench = _Bench(dataset, splits, validation, test, baselines, partners)
     judged = bench.measure(validation.scores, test.scores, settings=settings, similarity=similarity)
     if len(test.by_seed) == 1:
@@ -162,7 +171,7 @@ class _Bench:
     validation: HeldOut
     test: HeldOut
     baselines: BaselineScores
-    partners: Partners
+    partners: list[Partners]
 
     def measure(
         self,
@@ -178,24 +187,30 @@ class _Bench:
         assert target is not None
         truth = target.values.astype(np.int64)
         folds = len(self.splits) > 1
-        answers, alone = [], []
-        for i in range(len(self.splits)):
+        rules, answers, alone = [], [], []
+        for i, partners in enumerate(self.partners):
             seen, held = self.validation.split == i, self.test.split == i
-            rule = _rule(
-                validation_scores[seen],
-                self.partners[VALIDATION],
-                truth[self.validation.rows[seen]],
-                settings,
-            )
-            answers.append(rule.apply(test_scores[held], self.partners[TEST]))
+            rule = _rule(validation_scores[seen], partners[VALIDATION], truth[self.validation.rows[seen]], settings)
+            rules.append(rule)
+            answers.append(rule.apply(test_scores[held], partners[TEST]))
             alone.append(softmax(test_scores[held], temperature=rule.alone))
+        blends = _one_scale(rules)
+        blended = np.concatenate(
+            [
+                blend.apply(validation_scores[self.validation.split == i], partners[VALIDATION].get(blend.partner))
+                for i, (blend, partners) in enumerate(zip(blends, self.partners, strict=True))
+            ]
+        )
+        decision, temperature = rule.decision, rule.alone
         if folds:
-            rule = _rule(validation_scores, {}, truth[self.validation.rows], settings)
+            seen_truth = truth[self.validation.rows]
+            decision = fit_decision(blended, seen_truth, settings=settings)
+            temperature = fit_temperature(validation_scores, seen_truth)
         others = dict(self.baselines.probabilities) if whole else {}
         facts = self.baselines.fitted[0].facts() if whole and self.baselines.fitted else {}
-        if rule.blend.used and whole:
+        if any(blend.used for blend in blends) and whole:
             others = {ALONE: np.concatenate(alone), **others}
-            facts = {ALONE: {"title": "The network alone", "about": rule.words()}, **facts}
+            facts = {ALONE: {"title": "The network alone", "about": blend_words(blends)}, **facts}
         evaluation = evaluate_classes(
             ClassPredictions.concat(answers),
             truth[self.test.rows],
@@ -203,14 +218,39 @@ class _Bench:
             settings=settings,
             baselines=others,
             part="folds" if folds else "test",
-            decision=None if folds else rule.decision,
+            decision=None if folds else decision,
             groups=_groups(self.dataset, self.splits, self.test, settings) if whole else None,
             similarity=similarity,
             ceiling=known_ceiling(self.dataset, self.test.rows) if whole else None,
             baseline_facts=facts,
         )
-        seen_too = rule.apply(validation_scores, self.partners[VALIDATION])
-        return Judged(evaluation, rule, ClassPredictions.concat(answers), seen_too)
+        seen_too = decision.apply(blended)
+        return Judged(evaluation, blends, decision, temperature, ClassPredictions.concat(answers), seen_too)
+
+
+def _one_scale(rules: Sequence[Rule]) -> list[Blend]:
+    """The blends of all splits; blended scores are calibrated already, so beside them unblended networks are calibrated too."""
+    if not any(rule.blend.used for rule in rules):
+        return [rule.blend for rule in rules]
+    return [rule.blend if rule.blend.used else replace(rule.blend, network=1 / rule.alone) for rule in rules]
+
+
+def blend_words(blends: Sequence[Blend]) -> str:
+    """What was blended, and why; with folds over all of them."""
+    used = [blend for blend in blends if blend.used]
+    if len(blends) == 1:
+        (one,) = used
+        return (
+            f"{KINDS[one.partner].title} has {one.share:.0%} of the weight in the model's answer: it lowered the "
+            f"validation log loss by {one.gain:.4f} ± {one.standard_error:.4f}"
+        )
+    counts = Counter(KINDS[blend.partner].title for blend in used)
+    said = " and ".join(f"{title} in {count}" for title, count in counts.most_common())
+    share, gain = (float(np.mean([getattr(blend, name) for blend in used])) for name in ("share", "gain"))
+    return (
+        f"Blended into the model's answer: {said} of {len(blends)} folds, with {share:.0%} of the weight on average; it lowered "
+        f"their validation log loss by {gain:.4f} on average"
+    )
 
 
 def _partners(

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from strandloom.bundle import Bundle, Manifest, Part, write_bundle
+from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, write_bundle
 from strandloom.data.dataset import Dataset
 from strandloom.data.facts import facts
 from strandloom.data.leakage import leakage
 from strandloom.data.load import load
 from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
 from strandloom.errors import OutputError
+from strandloom.evaluation.baselines.base import Baseline
+from strandloom.evaluation.blend import Blend
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.io.detect import detect
@@ -355,8 +357,9 @@ class _Run:
         text: str,
     ) -> Bundle:
         assert dataset.target is not None
-        rule, data = judged.rule.decision, self.experiment.data
+        rule, data = judged.decision, self.experiment.data
         column = dataset.target.column
+        blends, parts = _stored_blends(trained, judged.blends, baselines)
         manifest = Manifest(
             strandloom=VERSION,
             name=self.experiment.name,
@@ -371,17 +374,40 @@ class _Run:
             strand=decision.strand,
             model=self.experiment.model,
             members=len(trained),
-            blend_network=judged.rule.blend.network,
-            blend_baseline=judged.rule.blend.baseline,
-            blend_partner=judged.rule.blend.partner,
-            network_temperature=judged.rule.alone if judged.rule.blend.used else None,
+            blends=blends,
+            network_temperature=judged.alone if blends else None,
             temperature=rule.temperature,
             decision_threshold=rule.threshold,
             abstain_threshold=rule.abstain_below,
             abstain_error=rule.abstain_error,
         )
-        parts = {"experiment": Part(facts={"yaml": to_yaml(self.experiment)})}
+        parts |= {"experiment": Part(facts={"yaml": to_yaml(self.experiment)})}
         for baseline in baselines.fitted[0] if baselines.fitted else ():
-            state = baseline.state()
-            parts[f"baseline-{baseline.name}"] = Part(dict(state.arrays), state.facts)
+            parts[f"baseline-{baseline.name}"] = _baseline_part(baseline)
         return Bundle(manifest, tuple(one.weights for one in trained), parts, text)
+
+
+def _stored_blends(
+    trained: Sequence[Trained], blends: Sequence[Blend], baselines: BaselineScores
+) -> tuple[tuple[StoredBlend, ...], dict[str, Part]]:
+    """What a bundle says of the blends, and the baselines that later folds need (those of the first are stored anyway)."""
+    stored: list[StoredBlend] = []
+    parts: dict[str, Part] = {}
+    if not any(blend.used for blend in blends):
+        return (), parts
+    for number, blend in enumerate(blends):
+        part = f"baseline-{blend.partner}" if number == 0 else f"fold-{number + 1}-{blend.partner}"
+        members = tuple(i for i, one in enumerate(trained) if one.plan.split == number)
+        stored.append(
+            StoredBlend(
+                members=members, network=blend.network, baseline=blend.baseline, partner=blend.partner, part=part
+            )
+        )
+        if blend.used and number:
+            parts[part] = _baseline_part(next(b for b in baselines.fitted[number] if b.name == blend.partner))
+    return tuple(stored), parts
+
+
+def _baseline_part(baseline: Baseline) -> Part:
+    state = baseline.state()
+    return Part(dict(state.arrays), state.facts)

@@ -175,8 +175,8 @@ def decide(
         moved = bench.run(chosen, AUTO_SHIFT)
         found = _arm(f"{_words(chosen)}, shift {AUTO_SHIFT}", chosen, AUTO_SHIFT, moved.losses, best.losses)
         arms.append(found)
-        learned_loss = float(bench.constant().mean() - best.losses.mean())
-        shift = AUTO_SHIFT if found.gain > max(found.standard_error, WORTH_A_SHIFT * learned_loss) else 0
+        learned = _arm("", chosen, settings.shift, best.losses, bench.constant())
+        shift = AUTO_SHIFT if worth_a_shift(found, learned) else 0
         said = "lowered" if shift else "did not lower"
         why.append(f"shifts by up to {AUTO_SHIFT} bases {said} the validation loss beyond noise ({_figure(found)})")
     return Decision(chosen, shift, tuple(why), tuple(arms), len(few), len(seen), epochs)
@@ -200,6 +200,20 @@ def plan(rows: int, epochs: int, *, probes: int, share: float = SHARE) -> tuple[
     passes = max(share * rows * epochs / probes, min(LEAST_PASSES, rows * epochs))
     used = min(rows, MOST_ROWS, max(math.ceil(passes / EPOCHS), 2))
     return used, max(1, min(round(passes / used), epochs))
+
+
+def worth_a_shift(moved: Arm, learned: Arm) -> bool:
+    """Whether shifts gain beyond noise and more than a trifle, for a model that has surely learned.
+
+    Parameters
+    ----------
+    moved
+        The arm trained with shifts, against the one without.
+    learned
+        The arm without, against a constant.
+    """
+    surely = learned.gain > 3 * learned.standard_error
+    return surely and moved.gain > max(moved.standard_error, WORTH_A_SHIFT * learned.gain)
 
 
 def kept_share(other: Arm, learned: Arm) -> float:
