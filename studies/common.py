@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from strandloom.cli.console import threads
 from strandloom.experiment import check_experiment
 from strandloom.io.plain import read_json
 from strandloom.run import run_experiment
@@ -34,12 +35,21 @@ def resolver() -> Callable[[str], Path]:
 
 
 def run(name: str, raw: dict[str, Any], *, seeds: int = 1) -> dict[str, Any]:
-    """Run an experiment (once: a finished run folder is read again) and return its evaluation.json."""
+    """Run an experiment (once: a finished run folder is read again) and return its evaluation.json.
+
+    Two studies side by side, each under OMP_NUM_THREADS=1, are faster than one after the other.
+    """
     folder = RUNS / name
     experiment = check_experiment({"name": name.replace("/", " "), **raw})
     print(f"== {name}", flush=True)
     result = run_experiment(
-        experiment, out=folder, resolve=resolver(), seeds=seeds, resume=True, command=f"studies: {name}"
+        experiment,
+        out=folder,
+        resolve=resolver(),
+        seeds=seeds,
+        threads=threads(),
+        resume=True,
+        command=f"studies: {name}",
     )
     print(result.verdict, flush=True)
     return {

@@ -21,6 +21,8 @@ from strandloom.evaluation.ranking import Floats
 
 PARTNERS = ("kmer_logistic", "position_logistic")
 """Baselines that may be blended in; the second reads positions, so only where the strand is given."""
+NETWORK_ALONE = "network_alone"
+"""Name of the network without a partner, where it stands among the comparisons."""
 SHARES = tuple(np.round(np.arange(0, 1.0001, 0.05), 2).tolist())
 SMALLEST = 1e-7
 LEAST_ROWS = 100

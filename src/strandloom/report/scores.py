@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from strandloom.evaluation.blend import NETWORK_ALONE
+
 Json = Mapping[str, Any]
 """JSON read back: a mapping of plain values."""
 Outcome = Literal["better", "same", "worse", "unknown"]
@@ -64,10 +66,6 @@ def metric_meaning(metric: str) -> str:
 def reads_better(metric: str | None) -> bool:
     """Whether higher is better."""
     return metric is None or METRICS.get(metric, ("", "", 1))[2] > 0
-
-
-NETWORK_ALONE = "network_alone"
-"""Name under which `baselines` holds the network before a baseline was blended in."""
 
 
 class Score(NamedTuple):

@@ -20,6 +20,7 @@ from strandloom.data.window import WindowSettings
 from strandloom.errors import OutputError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
+from strandloom.evaluation.blend import NETWORK_ALONE
 from strandloom.evaluation.calibration import softmax
 from strandloom.evaluation.evaluate import evaluate_classes
 from strandloom.evaluation.results import Evaluation
@@ -31,7 +32,7 @@ from strandloom.predict import load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
-from strandloom.run.judge import ALONE, known_ceiling
+from strandloom.run.judge import known_ceiling
 from strandloom.training.runtime import environment
 from strandloom.version import VERSION
 
@@ -130,9 +131,9 @@ def evaluate_bundle(
     others = {b.name: b.predict_proba(codes, dataset.lengths) for b in baselines}
     about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
     if manifest.network_temperature is not None:
-        others = {ALONE: softmax(network, temperature=manifest.network_temperature), **others}
+        others = {NETWORK_ALONE: softmax(network, temperature=manifest.network_temperature), **others}
         about = {
-            ALONE: {"title": "The network alone", "about": "before a baseline is blended in"},
+            NETWORK_ALONE: {"title": "The network alone", "about": "before a baseline is blended in"},
             **about,
         }
     evaluation = evaluate_classes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,12 +107,18 @@ def read_run(path: Path) -> ReportInputs:
     )
 
 
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    """Sorts fold-2 before fold-10."""
+    return [(int(word), "") if word.isdigit() else (0, word) for word in re.split(r"(\d+)", path.name)]
+
+
 def _members(folder: RunFolder) -> list[Member]:
     """The training history of each network of a run."""
     files = {"seed": folder.metrics} if folder.metrics.is_file() else {}
     if (folder.path / "members").is_dir():
         files = {
-            one.name.replace("-", " "): one / "metrics.jsonl" for one in sorted((folder.path / "members").iterdir())
+            one.name.replace("-", " "): one / "metrics.jsonl"
+            for one in sorted((folder.path / "members").iterdir(), key=_by_number)
         }
     found = []
     for name, path in files.items():

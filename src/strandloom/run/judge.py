@@ -16,7 +16,7 @@ from strandloom.data.leakage import nearest
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
 from strandloom.evaluation.baselines.base import Rows
 from strandloom.evaluation.baselines.fit import KINDS, FittedBaselines, fit_baselines
-from strandloom.evaluation.blend import PARTNERS, Blend, baseline_probabilities, best_blend
+from strandloom.evaluation.blend import NETWORK_ALONE, PARTNERS, Blend, baseline_probabilities, best_blend
 from strandloom.evaluation.calibration import fit_temperature, softmax
 from strandloom.evaluation.decision import ClassPredictions, Decision, fit_decision
 from strandloom.evaluation.evaluate import evaluate_classes
@@ -28,8 +28,6 @@ from strandloom.run.progress import RunProgress
 
 Partners = dict[int, dict[str, NDArray[np.float64]]]
 """Of one split: part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
-ALONE = "network_alone"
-"""Name of the unblended network among the comparisons."""
 SIMILARITY_CELLS = 500_000_000
 """Similarity to the nearest training row is left out when test rows × training rows × bases passes this, times a thousand."""
 
@@ -209,8 +207,8 @@ class _Bench:
         others = dict(self.baselines.probabilities) if whole else {}
         facts = self.baselines.fitted[0].facts() if whole and self.baselines.fitted else {}
         if any(blend.used for blend in blends) and whole:
-            others = {ALONE: np.concatenate(alone), **others}
-            facts = {ALONE: {"title": "The network alone", "about": blend_words(blends)}, **facts}
+            others = {NETWORK_ALONE: np.concatenate(alone), **others}
+            facts = {NETWORK_ALONE: {"title": "The network alone", "about": blend_words(blends)}, **facts}
         evaluation = evaluate_classes(
             ClassPredictions.concat(answers),
             truth[self.test.rows],

@@ -61,14 +61,7 @@ def split_facts(dataset: Dataset, splits: Sequence[Split]) -> SplitFacts:
 
 
 def _member(one: Trained) -> Member:
-    return Member(
-        one.plan.name,
-        tuple(x.to_json() for x in one.result.history),
-        one.result.best_epoch,
-        one.result.stopped,
-        one.result.seconds,
-        one.result.samples_per_second,
-    )
+    return Member.of(one.plan.name, one.result.to_json())
 
 
 def model_facts(
