@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP)  ## .venv with the package and its development tools, pinned by constraints.txt
 
-demo: install  ## simulate motifs, train on them and print where the report is (< 3 minutes)
+demo: install  ## simulate motifs, train on them and print where the report is
 	$(BIN)/strandloom simulate motifs --out runs/demo/motifs.tsv --seed 7
 	$(BIN)/strandloom train examples/promoter-motifs.yaml --out runs/demo/run --resume
 

@@ -30,7 +30,7 @@ def main() -> None:
     """Print a table."""
     root = Path(__file__).resolve().parents[1]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=root / "tests" / "fixtures" / "bundle-format-1")
+    parser.add_argument("--bundle", type=Path, default=root / "tests" / "fixtures" / "bundle-format-2")
     given = parser.parse_args()
     module = [sys.executable, "-m", "strandloom.cli.main"]
     bare = seconds([sys.executable, "-c", "pass"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strandloom.cli.console import threads
+from strandloom.evaluation.blend import NETWORK_ALONE
 from strandloom.experiment import check_experiment
 from strandloom.io.plain import read_json
 from strandloom.run import run_experiment
@@ -37,9 +38,14 @@ def resolver() -> Callable[[str], Path]:
 def run(name: str, raw: dict[str, Any], *, seeds: int = 1) -> dict[str, Any]:
     """Run an experiment (once: a finished run folder is read again) and return its evaluation.json.
 
-    Two studies side by side, each under OMP_NUM_THREADS=1, are faster than one after the other.
+    Two studies may run side by side, each under OMP_NUM_THREADS=1.
     """
     folder = RUNS / name
+    measured = folder.parent / f"{folder.name}.commit"
+    if not measured.is_file():
+        measured.parent.mkdir(parents=True, exist_ok=True)
+        measured.write_text(commit())
+    _measured.add(measured.read_text())
     experiment = check_experiment({"name": name.replace("/", " "), **raw})
     print(f"== {name}", flush=True)
     result = run_experiment(
@@ -59,10 +65,18 @@ def run(name: str, raw: dict[str, Any], *, seeds: int = 1) -> dict[str, Any]:
     }
 
 
+_measured: set[str] = set()
+"""The commits at which the runs of this study began."""
+
+
 def commit() -> str:
-    """The commit that is measured."""
+    """The commit of the working tree; "+": with changes."""
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip() or "unknown"
 
@@ -71,9 +85,10 @@ def record(section: str, title: str, body: str) -> None:
     """Replace a study's section in docs/results.md; the rest of the page stays."""
     text = RESULTS.read_text() if RESULTS.is_file() else "# Results\n"
     command = f"make study-{Path(sys.argv[0]).stem}"
+    measured = " and ".join(sorted(_measured)) or commit()
     block = (
         f"<!-- begin {section} -->\n## {title}\n\n"
-        f"{date.today().isoformat()} · `{command}` · commit {commit()}\n\n{body.strip()}\n<!-- end {section} -->"
+        f"{date.today().isoformat()} · `{command}` · commit {measured}\n\n{body.strip()}\n<!-- end {section} -->"
     )
     pattern = re.compile(rf"<!-- begin {section} -->.*?<!-- end {section} -->", re.DOTALL)
     text = pattern.sub(lambda _: block, text) if pattern.search(text) else f"{text.rstrip()}\n\n{block}\n"
@@ -88,7 +103,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 def best_baseline(found: dict[str, Any], metric: str = "matthews_corrcoef") -> str:
     """Name of the best baseline; the unblended network is none."""
-    names = [name for name in found["baselines"] if name != "network_alone"]
+    names = [name for name in found["baselines"] if name != NETWORK_ALONE]
     return max(names, key=lambda name: found["baselines"][name][metric]["value"])
 
 

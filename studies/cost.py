@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-
 from common import record, run, table
 from gue import experiment
 
@@ -14,11 +12,11 @@ def main() -> None:
     known = found["environment"]
     seconds = known["seconds"]
     total, ahead = known["total_seconds"], known["estimated_seconds"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = known["peak_memory"] / 2**30
     rows = [[name, f"{value:.0f} s"] for name, value in seconds.items()]
     body = (
         f"tf_1: 30,672 training rows of 101 bp, one seed, all baselines, 1,000 bootstrap resamples: **{total / 60:.1f} minutes** "
-        f"from file to report on 2 cores (goal 10); estimated at the start {ahead / 60:.1f} minutes "
+        f"from file to report on {known['runtime']['threads']} threads (goal 10); estimated at the start {ahead / 60:.1f} minutes "
         f"(factor {max(total, ahead) / min(total, ahead):.2f}, goal 1.5); peak memory {peak:.1f} GiB.\n\n"
         + table(["stage", "time"], rows)
     )

@@ -78,7 +78,7 @@ def main() -> None:
         ]  # fmt: skip
         body = (
             f"Above DNABERT-2 (117 M weights, pre-trained) on **{wins} of {len(rows)}** tasks with published test rows; `residual`, "
-            f"all defaults, from scratch on 2 cores.\n\n{table(header, rows)}"
+            f"all defaults, from scratch on a 2-core machine.\n\n{table(header, rows)}"
         )
         if own:
             narrow = [[*cells[:6], cells[-1]] for cells in own]

@@ -305,6 +305,23 @@ def test_the_blend_of_format_1_is_read(tmp_path: Path) -> None:
     assert read_bundle(copy).manifest.blends == ()
 
 
+@pytest.mark.parametrize("members", [[5], [-1, 0], [0], [0, 0, 1], "01"])
+def test_a_blend_of_members_that_are_not_there(made: Path, members: Any) -> None:
+    """Every network stands in one blend; else the probabilities would change in silence."""
+    blend = {"members": members, "network": 1.0, "baseline": 0.0, "partner": "kmer_logistic", "part": "p"}
+    rewrite(made, blends=[blend])
+    with pytest.raises(BundleError, match=r"bundle\.json is not valid"):
+        read_bundle(made)
+
+
+def test_nonsense_in_an_old_manifest(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(FIXTURES / "bundle-format-1", tmp_path / "copy"))
+    for members in ("2", None, []):
+        rewrite(copy, members=members, blend_baseline=0.4)
+        with pytest.raises(BundleError, match="members"):
+            read_bundle(copy)
+
+
 def test_one_byte_of_the_fixture(tmp_path: Path) -> None:
     """The stored hashes are those of the stored files."""
     copy = Path(shutil.copytree(FIXTURES / "bundle-format-1", tmp_path / "copy"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from strandloom.errors import BundleError
 from strandloom.io.settings import LetterPolicy
@@ -39,7 +39,7 @@ class StoredBlend(Settings):
     partner: str
     """Which baseline it is."""
     part: str
-    """The part that holds it."""
+    """The part that holds it; a bundle holds it where ``baseline`` is above 0."""
 
 
 class Manifest(Settings):
@@ -91,6 +91,12 @@ class Manifest(Settings):
     """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of every other file, by path inside the bundle."""
+
+    @model_validator(mode="after")
+    def _every_member_once(self) -> Self:
+        if self.blends and sorted(i for blend in self.blends for i in blend.members) != list(range(self.members)):
+            raise ValueError(f"blends: each of the {self.members} members must stand in exactly one of them")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +200,8 @@ def _read_manifest(folder: Path) -> Manifest:
         return TypeAdapter(Manifest).validate_python(_upgraded(raw))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(x) for x in first["loc"])
-        raise BundleError(f"bundle.json is not valid at {place}: {first['msg']}", where=path) from None
+        place = "".join(f" at {x}" if i == 0 else f".{x}" for i, x in enumerate(first["loc"]))
+        raise BundleError(f"bundle.json is not valid{place}: {first['msg']}", where=path) from None
 
 
 def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
@@ -208,11 +214,12 @@ def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     own = {
         name: value for name, value in raw.items() if name not in ("blend_network", "blend_baseline", "blend_partner")
     }
+    own["format"] = FORMAT
     if raw.get("blend_baseline"):
-        partner = raw.get("blend_partner", "kmer_logistic")
+        partner, members = raw.get("blend_partner", "kmer_logistic"), raw.get("members", 1)
         own["blends"] = [
             {
-                "members": list(range(raw.get("members", 1))),
+                "members": list(range(members)) if isinstance(members, int) else members,
                 "network": raw.get("blend_network", 1.0),
                 "baseline": raw["blend_baseline"],
                 "partner": partner,

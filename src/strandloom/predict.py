@@ -44,8 +44,8 @@ class PredictListener(Protocol):
         """``rows`` in all are done, at so many a second."""
 
 
-class Scores(NamedTuple):
-    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
+class ScorePair(NamedTuple):
+    """ScorePair of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
 
     network: NDArray[np.float32]
     blended: NDArray[np.float64]
@@ -81,30 +81,40 @@ class Predictor:
 
     @cached_property
     def partners(self) -> tuple[Baseline | None, ...]:
-        """The stored baseline of each blend; None where its networks stand alone."""
+        """The stored baseline of each blend; None where its networks stand alone.
+
+        Raises
+        ------
+        BundleError
+            The bundle does not hold one that it blends in.
+        """
         found: list[Baseline | None] = []
         for blend in self.manifest.blends:
+            if not blend.baseline:
+                found.append(None)
+                continue
             part = self.bundle.parts.get(blend.part)
-            if part is None and blend.baseline:
+            if part is None:
                 raise BundleError(
                     f"the bundle blends in the baseline {blend.partner} but does not hold it",
                     hint="copy the bundle again",
                 )
-            used = part is not None and blend.baseline
-            found.append(baseline_from_state(blend.partner, State(part.arrays, part.facts)) if used and part else None)
+            found.append(baseline_from_state(blend.partner, State(part.arrays, part.facts)))
         return tuple(found)
 
     def logits(
         self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
     ) -> NDArray[np.float64]:
-        """Scores before calibration, float64 ``(N, K)``: the networks', with stored baselines blended in where validation gained.
+        """ScorePair before calibration, float64 ``(N, K)``: the networks', with stored baselines blended in where validation gained.
 
         Parameters as in :meth:`scores`.
         """
         return self.scores(codes, lengths, batch_size=batch_size).blended
 
-    def scores(self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS) -> Scores:
-        """Scores with and without the stored baselines.
+    def scores(
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
+    ) -> ScorePair:
+        """ScorePair with and without the stored baselines.
 
         Parameters
         ----------
@@ -112,11 +122,18 @@ class Predictor:
             uint8 ``(N, L)``, already placed in the window.
         lengths
             int32 ``(N,)``, bases of each row.
+        batch_size
+            Rows given to a network at once; the scores do not depend on it.
+
+        Raises
+        ------
+        BundleError
+            As :attr:`partners`.
         """
         manifest = self.manifest
         if not manifest.blends:
             network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
-            return Scores(network, network.astype(np.float64))
+            return ScorePair(network, network.astype(np.float64))
         members, network = 0, np.zeros((len(codes), len(manifest.labels)), np.float32)
         blended = np.zeros(network.shape)
         for stored, partner in zip(manifest.blends, self.partners, strict=True):
@@ -127,7 +144,7 @@ class Predictor:
             blended += Blend(stored.network, stored.baseline).apply(own, other) / len(manifest.blends)
             network += own * len(stored.members)
             members += len(stored.members)
-        return Scores(network / np.float32(members), blended)
+        return ScorePair(network / np.float32(members), blended)
 
     def _mean_logits(
         self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int

@@ -74,6 +74,10 @@ def test_another_key_version_or_damage_is_not_opened(tmp_path: Path) -> None:
     assert open_store(folder, key="k") is None
     (folder / "store.json").write_text("[")
     assert open_store(folder, key="k") is None
+    for name in ("codes.npy", "lengths.npy", "rows.parquet"):
+        _build(folder, _blocks())
+        (folder / name).write_bytes((folder / name).read_bytes()[:-20])
+        assert open_store(folder, key="k") is None
 
 
 def test_an_older_store_is_replaced_and_a_leftover_removed(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import pytest
 import torch
+from pydantic import ValidationError
 
 from strandloom.models.build import build
 from strandloom.models.multiscale import Multiscale
@@ -25,3 +27,23 @@ def test_attention_weights_can_be_read() -> None:
     torch.testing.assert_close(weights[0].sum(-1), torch.ones(6))
     assert weights[0, :, 15:].abs().max() == 0
     assert weights[1].abs().max() == 0
+
+
+def test_filters_by_width() -> None:
+    """auto: most where binding sites' cores are; a number for all; or one for each."""
+    assert MultiscaleSettings().filters_by_width == (64, 256, 16, 8)
+    assert MultiscaleSettings(widths=(4, 5, 12, 13, 20, 21)).filters_by_width == (64, 256, 256, 16, 16, 8)
+    assert MultiscaleSettings(filters=5, widths=(3, 9)).filters_by_width == (5, 5)
+    model = build(MultiscaleSettings(filters=(5, 2), widths=(3, 9), heads=1), channels=4, length=30, outputs=2)
+    assert [branch.conv.norm.num_features for branch in model.branches] == [5, 2]
+    with pytest.raises(ValidationError, match="2 numbers for 4 widths"):
+        MultiscaleSettings(filters=(1, 2))
+
+
+def test_filters_are_silent_at_first() -> None:
+    """At the start a filter answers at fewer than a quarter of the positions of random sequence."""
+    model = build(MultiscaleSettings(dropout=0), channels=4, length=200, outputs=2).train()
+    codes = torch.randint(4, (50, 200), generator=torch.Generator().manual_seed(1))
+    x = torch.nn.functional.one_hot(codes, 4).float().transpose(1, 2).unsqueeze(2)
+    for branch in model.branches:
+        assert 0 < float((branch.conv(x, None) > 0).float().mean()) < 0.25

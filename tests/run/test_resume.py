@@ -23,7 +23,7 @@ from strandloom.data.simulate import simulate
 from strandloom.errors import OutputError
 from strandloom.experiment import Experiment, check_experiment
 from strandloom.run import RunResult, run_experiment
-from strandloom.run.folder import open_run
+from strandloom.run.folder import HeldError, held, open_run
 
 Make = Callable[..., Experiment]
 EPOCHS = 12
@@ -117,6 +117,22 @@ def test_a_folder_killed_at_its_first_write(experiment: Make, tmp_path: Path) ->
         with pytest.raises(OutputError):
             open_run(other, experiment(), seeds=1, resume=resume, force=force)
     assert (other / "thesis.txt").is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock is the system's")
+def test_two_trainings_never_share_a_folder(experiment: Make, tmp_path: Path) -> None:
+    """While one process trains, or has only begun to, another is refused and touches nothing."""
+    asked = experiment(training={"epochs": 1})
+    begun = open_run(tmp_path / "begun", asked, seeds=1, resume=False, force=False)
+    first = run_experiment(asked, out=tmp_path / "run", device="cpu")
+    for folder in (begun.path, first.folder):
+        before = sorted(folder.iterdir())
+        with held(folder):
+            for how in ({}, {"resume": True}, {"force": True}):
+                with pytest.raises(HeldError, match="another process"):
+                    run_experiment(asked, out=folder, device="cpu", **how)
+        assert sorted(folder.iterdir()) == before
+    assert run_experiment(asked, out=first.folder, device="cpu", resume=True).verdict == first.verdict
 
 
 def test_half_written_files_are_swept(experiment: Make, tmp_path: Path) -> None:

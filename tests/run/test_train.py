@@ -81,7 +81,7 @@ def test_environment(full_run: RunResult, table: Path) -> None:
     found = json.loads((full_run.folder / "environment.json").read_text())
     assert set(found) == {
         "versions", "machine", "runtime", "strandloom", "command", "inputs", "seeds",
-        "estimated_seconds", "estimated_memory", "seconds", "total_seconds",
+        "estimated_seconds", "estimated_memory", "seconds", "total_seconds", "peak_memory",
     }  # fmt: skip
     assert found["inputs"] == [
         {"path": str(table), "sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "bytes": table.stat().st_size}

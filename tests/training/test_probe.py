@@ -10,7 +10,7 @@ from torch import nn
 
 from strandloom.training.arrays import Arrays
 from strandloom.training.onehot import reverse_complement
-from strandloom.training.probe import Arm, Decision, decide, judge_strand, kept_share, plan, unseen
+from strandloom.training.probe import Arm, Decision, decide, judge_shift, judge_strand, kept_share, plan, unseen
 from strandloom.training.settings import AugmentationSettings, OptimizerSettings, TrainingSettings
 from strandloom.training.task import TaskHead
 
@@ -39,9 +39,29 @@ def test_shift_stays_off_without_a_gain(arrays: Callable[..., Arrays], net: Call
     settings = SETTINGS.model_copy(update={"augmentation": AugmentationSettings()})
     found = decide(net, arrays(300, seed=1), arrays(200, seed=2), settings=settings, task=HEAD, strand="one")
     assert [x.shift for x in found.evidence] == [0, 3]
-    gained = found.evidence[1].gain > found.evidence[1].standard_error
-    assert found.shift == (3 if gained else 0)
+    assert found.shift in (0, 3)
+    assert ("did not lower" in found.why[0] or "too little" in found.why[0] or "less than" in found.why[0]) == (
+        found.shift == 0
+    )
     assert found.settle(settings).augmentation.shift == found.shift
+
+
+@pytest.mark.parametrize(
+    ("gain", "learned", "shifts", "why"),
+    [
+        (0.05, 0.4, True, "lowered the validation loss beyond noise"),
+        (0.009, 0.4, False, "did not lower"),
+        (0.011, 2.0, False, "by less than 1% of what is learned"),
+        (0.05, 0.02, False, "too little was learned"),
+        (-0.05, 0.4, False, "did not lower"),
+    ],
+)
+def test_what_a_shift_must_gain(gain: float, learned: float, shifts: bool, why: str) -> None:
+    moved, before = Arm("", "one", 3, 0.5, gain, 0.01), Arm("", "one", 0, 0.5, learned, 0.01)
+    found, sentence = judge_shift(moved, before)
+    assert found is shifts
+    assert why in sentence
+    assert f"{abs(gain):.4f} ± 0.0100" in sentence
 
 
 def test_nothing_to_decide_costs_nothing(arrays: Callable[..., Arrays]) -> None:

@@ -45,7 +45,7 @@ def train(
     read = read_experiment(experiment, overrides)
     from strandloom.run import run_experiment
 
-    command = shlex.join(["strandloom", *sys.argv[1:]])
+    command = shlex.join(["strandloom", *(word for word in sys.argv[1:] if word != "--resume")])  # to do it all again
     with ConsoleProgress(quiet=quiet) as progress:
         if warning := busy():
             progress.say(warning)

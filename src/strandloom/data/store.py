@@ -106,7 +106,7 @@ def build_store(
 
 
 def open_store(folder: str | Path, *, key: str) -> Stored | None:
-    """The store in ``folder``, or None when there is none that was made of ``key`` in this format."""
+    """The store in ``folder``, or None when there is none that was made of ``key`` in this format, or it is damaged."""
     folder = Path(folder)
     try:
         about = json.loads((folder / "store.json").read_text())
@@ -114,11 +114,15 @@ def open_store(folder: str | Path, *, key: str) -> Stored | None:
         return None
     if not isinstance(about, dict) or about.get("version") != VERSION or about.get("key") != key:
         return None
-    rows = pl.read_parquet(folder / "rows.parquet", glob=False)
+    try:
+        rows = pl.read_parquet(folder / "rows.parquet", glob=False)
+        codes, lengths = np.load(folder / "codes.npy", mmap_mode="r"), np.load(folder / "lengths.npy")
+    except (OSError, ValueError, pl.exceptions.PolarsError):
+        return None
     letters = about["letters"] | {"skipped": tuple(about["letters"]["skipped"])}
     return Stored(
-        codes=np.load(folder / "codes.npy", mmap_mode="r"),
-        lengths=np.load(folder / "lengths.npy"),
+        codes=codes,
+        lengths=lengths,
         ids=rows[_ID].alias("id"),
         columns=rows.drop(_ID),
         window=Window(**about["window"]),

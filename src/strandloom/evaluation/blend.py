@@ -7,8 +7,8 @@ Wolpert 1992, with two weights).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +60,15 @@ class Blend:
         return self.baseline / (self.network + self.baseline)
 
     def apply(self, logits: NDArray[np.floating], baseline: NDArray[np.floating] | None) -> Floats:
-        """Blended scores ``(N, K)`` of the network's logits and the baseline's probabilities, each ``(N, K)``."""
-        scores = np.asarray(logits, np.float64)
-        if not self.used or baseline is None:
-            return self.network * scores
-        return self.network * scores + self.baseline * np.log(np.clip(baseline, SMALLEST, 1.0))
+        """Blended scores ``(N, K)`` of the network's logits and the baseline's probabilities, each ``(N, K)``.
 
-    def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        return asdict(self)
+        The probabilities may be None where the baseline has no weight.
+        """
+        scores = self.network * np.asarray(logits, np.float64)
+        if not self.used:
+            return scores
+        assert baseline is not None
+        return scores + self.baseline * _logs(baseline)
 
 
 def baseline_probabilities(
@@ -87,7 +87,12 @@ def baseline_probabilities(
     if strand == "one":
         return found
     other = baseline.predict_proba(DNA.reverse_complement(codes), lengths)
-    return softmax((np.log(np.clip(found, SMALLEST, 1.0)) + np.log(np.clip(other, SMALLEST, 1.0))) / 2)
+    return softmax((_logs(found) + _logs(other)) / 2)
+
+
+def _logs(probabilities: NDArray[np.floating]) -> Floats:
+    """Log-probabilities, none below ``ln SMALLEST``."""
+    return np.log(np.clip(probabilities, SMALLEST, 1.0))
 
 
 def best_blend(
@@ -123,7 +128,7 @@ def fit_blend(logits: NDArray[np.floating], baseline: NDArray[np.floating], y: N
     truth = np.asarray(y, np.int64)
     if len(truth) < LEAST_ROWS:
         return Blend()
-    scores, other = np.asarray(logits, np.float64), np.log(np.clip(baseline, SMALLEST, 1.0))
+    scores, other = np.asarray(logits, np.float64), _logs(baseline)
     own, partner = fit_temperature(scores, truth), fit_temperature(other, truth)
     scores, other = scores / own, other / partner
     losses = [log_losses(softmax((1 - share) * scores + share * other), truth) for share in SHARES]

@@ -1,7 +1,7 @@
 """Parts shared by the architectures: padding masks, masked norms and pools, convolution and residual blocks.
 
-Features run as ``(B, C, 1, P)`` in channels-last memory: on CPU a convolution is about 1.5 times faster that way than
-on ``(B, C, P)``, most of all in bfloat16. Positions that are padding hold zeros wherever a convolution reads them, so
+Features run as ``(B, C, 1, P)`` in channels-last memory: on CPU a convolution is faster that way than on
+``(B, C, P)``, most of all in bfloat16. Positions that are padding hold zeros wherever a convolution reads them, so
 that a sequence padded further gives the same output.
 """
 
@@ -160,13 +160,14 @@ class ConvBlock(nn.Module):
 
     Parameters
     ----------
+    channels, filters
+        Channels C in and F out.
     widths
         Width of the filters in positions, or several, each with its share of the filters.
     dropout
         Share of whole channels dropped while training.
     start
-        First bias of the norm, in standard deviations; below zero a filter is silent at most positions from the start, so that its
-        maximum tells a whole motif from the many partial ones of a long sequence.
+        First bias of the norm, in standard deviations; below zero a filter is silent at most positions from the start.
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class MixedConv(nn.Module):
 class FastDropout(nn.Module):
     """Dropout of single values of ``(B, C, 1, P)`` in channels-last memory, from one random byte each.
 
-    Eight bytes come from one draw: ``nn.Dropout`` costs about 16 % of the training time of ``residual`` on CPU.
+    Eight bytes come from one draw, which costs a fraction of ``nn.Dropout`` on CPU.
 
     Parameters
     ----------

@@ -9,6 +9,9 @@ from strandloom.models.attention import AttentionPool
 from strandloom.models.blocks import ConvBlock, Head, channels_last, padding_mask
 from strandloom.models.settings import MultiscaleSettings
 
+SILENT = -1.0
+"""First bias of the filters, in standard deviations. At 0 a filter answers at half of the positions; a motif stands in one or two."""
+
 
 class Branch(nn.Module):
     """One width: convolution, batch norm, ReLU, dropout, then the maximum and the attention-weighted sums.
@@ -29,7 +32,7 @@ class Branch(nn.Module):
 
     def __init__(self, channels: int, *, filters: int, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.conv = ConvBlock(channels, filters, width, dropout=dropout, start=-1.0)
+        self.conv = ConvBlock(channels, filters, width, dropout=dropout, start=SILENT)
         self.attention = AttentionPool(filters, heads)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -39,7 +42,7 @@ class Branch(nn.Module):
 
 
 class Multiscale(nn.Module):
-    """Multi-scale network with attention pooling done right: it works at any length and ignores padding.
+    """Multi-scale network with attention pooling, after the tutorial of ``tutorial.py``: any length, padding left out, a weighted sum.
 
     Parameters
     ----------

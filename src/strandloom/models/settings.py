@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from strandloom.settings import Settings
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Width = Annotated[int, Field(ge=1, le=1001)]
 Units = Annotated[int, Field(ge=1, le=16384)]
-
-
-FILTERS_UP_TO = ((4, 64), (12, 256), (20, 16), (1001, 8))
+WIDEST = 1001
+"""Bases of the widest filter."""
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
+FILTERS_UP_TO = ((4, 64), (12, 256), (20, 16), (WIDEST, 8))
 """Bases, and the filters that ``multiscale`` takes by default for a width up to that."""
 
 

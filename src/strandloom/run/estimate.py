@@ -14,15 +14,15 @@ from strandloom.experiment import Experiment
 from strandloom.report.numbers import duration
 from strandloom.run.members import MakeModel, Plan, split_arrays
 from strandloom.training.estimate import measure_step
-from strandloom.training.probe import SHARE
+from strandloom.training.probe import MOST_ROWS, plan, probe_count
 from strandloom.training.runtime import Runtime
 from strandloom.training.settings import Strand
 from strandloom.training.task import task_head
 
 BASELINE_SECONDS_PER_BASE = 1.5e-5
-"""Fitting all baselines, per training base: measured by the study `cost` (docs/results.md)."""
+"""Fitting all baselines, per training base; checked by the study `cost`."""
 JUDGE_SECONDS_PER_ROW = 2e-3
-"""Bootstrap of a test row with all baselines beside it, from the same study."""
+"""Bootstrap of a test row with all baselines beside it; checked by the same study."""
 FIXED_SECONDS = 4.0
 """Report, bundle and start of a run."""
 
@@ -84,9 +84,13 @@ def estimate(
         device=runtime.device,
         precision=runtime.precision,
     )
-    one = cost.training_seconds(train=len(train), validation=len(validation), epochs=settings.epochs_for(len(train)))
-    undecided = experiment.data.strand == "auto" or settings.augmentation.shift == "auto"
-    training = one * len(plans) + (SHARE * one if undecided else 0.0)
+    epochs = settings.epochs_for(len(train))
+    one = cost.training_seconds(train=len(train), validation=len(validation), epochs=epochs)
+    probes = probe_count(experiment.data.strand, settings)
+    rows, passes = plan(len(train), epochs, probes=probes) if probes else (0, 0)
+    training = one * len(plans) + probes * cost.training_seconds(
+        train=rows, validation=min(len(validation), MOST_ROWS), epochs=passes
+    )
     bases = sum(int((split.part == TRAIN).sum()) for split in splits) * dataset.length
     share = len(experiment.evaluation.baseline_names()) / len(BASELINE_NAMES)
     rest = FIXED_SECONDS + test_rows * JUDGE_SECONDS_PER_ROW * experiment.evaluation.resamples / 1000

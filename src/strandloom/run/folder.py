@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,15 @@ from strandloom.errors import OutputError, SettingsError, StrandloomError
 from strandloom.experiment import Experiment, check_experiment, to_yaml
 from strandloom.io.plain import read_json, write_json
 from strandloom.io.write import make_folder, output_error, remove_empty, replacing
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+class HeldError(OutputError):
+    """Another process works in the folder, so nothing in it may be touched."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +130,49 @@ def nothing_left(path: Path) -> Iterator[None]:
     run, fresh = RunFolder(path), not path.exists()
     try:
         yield
+    except HeldError:
+        raise
     except (StrandloomError, OSError):
         if run.idle or (fresh and run.untrained):
             shutil.rmtree(path, ignore_errors=True)
         remove_empty(absent)
         raise
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """The folder is this process's alone: two trainings in one folder would mix their checkpoints.
+
+    The lock is the system's and ends with the process, however it ends; where the system or the disk has none, nothing is locked.
+
+    Raises
+    ------
+    HeldError
+        Another process holds it.
+    """
+    handle = _lock(path)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(path: Path) -> int | None:
+    if fcntl is None:
+        return None
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise HeldError(
+            "another process is training into this folder", where=path, hint="wait for it, or choose another --out"
+        ) from None
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, force: bool) -> RunFolder:
@@ -143,6 +191,8 @@ def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, fo
     if path.exists() and not path.is_dir():
         raise OutputError("a file stands where the run folder should be", where=path, hint="choose another --out")
     if path.is_dir() and any(path.iterdir()):
+        with held(path):
+            pass
         if resume and run.experiment.is_file():
             _same_settings(run, experiment, plan)
             _sweep(path)

@@ -28,8 +28,8 @@ from strandloom.run.progress import RunProgress
 
 Partners = dict[int, dict[str, NDArray[np.float64]]]
 """Of one split: part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
-SIMILARITY_CELLS = 500_000_000
-"""Similarity to the nearest training row is left out when test rows × training rows × bases passes this, times a thousand."""
+SIMILARITY_WORK = 500_000_000_000
+"""Similarity to the nearest training row is left out when test rows × training rows × bases passes this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def judge_baselines(
 def similarity_to_train(dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.float64] | None:
     """Similarity of each pooled test row to the nearest training row of its split, ``(n,)``; None where that would take too long."""
     work = sum(int((s.part == TEST).sum()) * int((s.part == TRAIN).sum()) * dataset.length for s in splits)
-    if work > SIMILARITY_CELLS * 1000:
+    if work > SIMILARITY_WORK:
         return None
     found = [nearest(np.asarray(dataset.codes[s.rows(TEST)]), np.asarray(dataset.codes[s.rows(TRAIN)])) for s in splits]
     return np.concatenate(found)
@@ -105,23 +105,45 @@ class Rule:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """An evaluation with the rules and the answers behind it, to test and to validation rows.
+class StoredRule:
+    """From raw scores to answers for new rows, as the bundle keeps it.
 
     Parameters
     ----------
     blends
         What is blended, split by split.
     decision
-        From the blended scores to answers: the split's own rule, or with folds one fitted on all their validation rows.
+        The split's own; with folds, fitted on the pooled validation rows of all of them.
     alone
         The temperature of the unblended networks, fitted on the same rows.
+    validation
+        The blended scores of those rows, float64 ``(n, K)``.
     """
 
-    evaluation: Evaluation
     blends: list[Blend]
     decision: Decision
     alone: float
+    validation: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """An evaluation with the rule and the answers behind it.
+
+    Parameters
+    ----------
+    evaluation
+        The metrics on the pooled test rows.
+    rule
+        What the bundle keeps.
+    answers
+        To the test rows; with folds, each fold's under the rule of its own validation rows.
+    validation
+        The rule's answers to the validation rows.
+    """
+
+    evaluation: Evaluation
+    rule: StoredRule
     answers: ClassPredictions
     validation: ClassPredictions
 
@@ -184,7 +206,6 @@ class _Bench:
         target = self.dataset.target
         assert target is not None
         truth = target.values.astype(np.int64)
-        folds = len(self.splits) > 1
         rules, answers, alone = [], [], []
         for i, partners in enumerate(self.partners):
             seen, held = self.validation.split == i, self.test.split == i
@@ -192,23 +213,14 @@ class _Bench:
             rules.append(rule)
             answers.append(rule.apply(test_scores[held], partners[TEST]))
             alone.append(softmax(test_scores[held], temperature=rule.alone))
-        blends = _one_scale(rules)
-        blended = np.concatenate(
-            [
-                blend.apply(validation_scores[self.validation.split == i], partners[VALIDATION].get(blend.partner))
-                for i, (blend, partners) in enumerate(zip(blends, self.partners, strict=True))
-            ]
-        )
-        decision, temperature = rule.decision, rule.alone
-        if folds:
-            seen_truth = truth[self.validation.rows]
-            decision = fit_decision(blended, seen_truth, settings=settings)
-            temperature = fit_temperature(validation_scores, seen_truth)
+        stored = self._stored(rules, validation_scores, truth[self.validation.rows], settings)
         others = dict(self.baselines.probabilities) if whole else {}
         facts = self.baselines.fitted[0].facts() if whole and self.baselines.fitted else {}
-        if any(blend.used for blend in blends) and whole:
+        if any(rule.blend.used for rule in rules) and whole:
             others = {NETWORK_ALONE: np.concatenate(alone), **others}
-            facts = {NETWORK_ALONE: {"title": "The network alone", "about": blend_words(blends)}, **facts}
+            said = blend_words([rule.blend for rule in rules])
+            facts = {NETWORK_ALONE: {"title": "The network alone", "about": said}, **facts}
+        folds = len(self.splits) > 1
         evaluation = evaluate_classes(
             ClassPredictions.concat(answers),
             truth[self.test.rows],
@@ -216,14 +228,34 @@ class _Bench:
             settings=settings,
             baselines=others,
             part="folds" if folds else "test",
-            decision=None if folds else decision,
+            decision=None if folds else stored.decision,
             groups=_groups(self.dataset, self.splits, self.test, settings) if whole else None,
             similarity=similarity,
             ceiling=known_ceiling(self.dataset, self.test.rows) if whole else None,
             baseline_facts=facts,
         )
-        seen_too = decision.apply(blended)
-        return Judged(evaluation, blends, decision, temperature, ClassPredictions.concat(answers), seen_too)
+        return Judged(evaluation, stored, ClassPredictions.concat(answers), stored.decision.apply(stored.validation))
+
+    def _stored(
+        self,
+        rules: Sequence[Rule],
+        scores: NDArray[np.float32],
+        truth: NDArray[np.int64],
+        settings: EvaluationSettings,
+    ) -> StoredRule:
+        """What the bundle keeps of the splits' rules, from the pooled validation rows ``(n, K)`` and ``(n,)``."""
+        blends = _one_scale(rules)
+        blended = np.concatenate(
+            [
+                blend.apply(scores[self.validation.split == i], partners[VALIDATION].get(blend.partner))
+                for i, (blend, partners) in enumerate(zip(blends, self.partners, strict=True))
+            ]
+        )
+        if len(rules) == 1:
+            return StoredRule(blends, rules[0].decision, rules[0].alone, blended)
+        return StoredRule(
+            blends, fit_decision(blended, truth, settings=settings), fit_temperature(scores, truth), blended
+        )
 
 
 def _one_scale(rules: Sequence[Rule]) -> list[Blend]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+import torch
 
 from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, write_bundle
 from strandloom.data.dataset import Dataset
@@ -31,7 +32,7 @@ from strandloom.report.card import card
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
 from strandloom.run.estimate import estimate
-from strandloom.run.folder import RunFolder, nothing_left, open_run
+from strandloom.run.folder import RunFolder, held, nothing_left, open_run
 from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
 from strandloom.run.members import (
     HeldOut,
@@ -45,6 +46,7 @@ from strandloom.run.members import (
 )
 from strandloom.run.progress import Quiet, RunProgress
 from strandloom.run.reporting import report_inputs
+from strandloom.training.estimate import peak_memory
 from strandloom.training.probe import Decision, decide
 from strandloom.training.runtime import Runtime, apply, choose_runtime, environment
 from strandloom.training.task import task_head
@@ -154,7 +156,8 @@ def run_experiment(
         if folder.finished:
             told.say(f"{folder.path} is finished already; nothing was trained")
             return _finished(folder)
-        return _Run(experiment, folder, resolve, seeds, device, threads, resume, command, told, model).go()
+        with held(folder.path):
+            return _Run(experiment, folder, resolve, seeds, device, threads, resume, command, told, model).go()
 
 
 def _finished(folder: RunFolder) -> RunResult:
@@ -227,8 +230,11 @@ class _Run:
             )  # fmt: skip
             self._write_predictions(dataset, splits, validation, test, judged)
             write_json(self.folder.evaluation, judged.evaluation.to_json())
+        # a resumed run counts the epochs of its earlier parts too
+        clock.seconds["training"] = max(clock.seconds["training"], round(sum(x.result.seconds for x in trained), 3))
         known["seconds"] = clock.seconds
         known["total_seconds"] = round(sum(clock.seconds.values()), 1)
+        known["peak_memory"] = peak_memory(torch.device(runtime.device))
         write_json(self.folder.environment, known)
         shown = report_inputs(
             self.experiment, dataset, splits, facts=about, leakage=leaks, decision=decision, trained=trained,
@@ -325,19 +331,16 @@ class _Run:
         assert dataset.target is not None
         names = dataset.target.names
         frames = []
-        for part, held, answers in (
-            ("validation", validation, judged.validation),
-            ("test", test, judged.answers),
-        ):
-            labels = np.array(names)
+        labels = np.array(names)
+        for part, found, answers in (("validation", validation, judged.validation), ("test", test, judged.answers)):
             frames.append(
                 pl.DataFrame(
                     {
-                        "id": dataset.ids.gather(held.rows),
-                        "row": held.rows,
-                        "part": [part] * len(held.rows),
-                        "split": [splits[i].name for i in held.split],
-                        "truth": labels[dataset.target.values[held.rows]],
+                        "id": dataset.ids.gather(found.rows),
+                        "row": found.rows,
+                        "part": [part] * len(found.rows),
+                        "split": [splits[i].name for i in found.split],
+                        "truth": labels[dataset.target.values[found.rows]],
                         "prediction": labels[answers.predicted],
                         **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
                         "abstain": answers.abstained,
@@ -357,9 +360,9 @@ class _Run:
         text: str,
     ) -> Bundle:
         assert dataset.target is not None
-        rule, data = judged.decision, self.experiment.data
+        answering, data = judged.rule.decision, self.experiment.data
         column = dataset.target.column
-        blends, parts = _stored_blends(trained, judged.blends, baselines)
+        blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
         manifest = Manifest(
             strandloom=VERSION,
             name=self.experiment.name,
@@ -375,11 +378,11 @@ class _Run:
             model=self.experiment.model,
             members=len(trained),
             blends=blends,
-            network_temperature=judged.alone if blends else None,
-            temperature=rule.temperature,
-            decision_threshold=rule.threshold,
-            abstain_threshold=rule.abstain_below,
-            abstain_error=rule.abstain_error,
+            network_temperature=judged.rule.alone if blends else None,
+            temperature=answering.temperature,
+            decision_threshold=answering.threshold,
+            abstain_threshold=answering.abstain_below,
+            abstain_error=answering.abstain_error,
         )
         parts |= {"experiment": Part(facts={"yaml": to_yaml(self.experiment)})}
         for baseline in baselines.fitted[0] if baselines.fitted else ():

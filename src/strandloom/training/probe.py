@@ -9,7 +9,8 @@ strand, and reverse complements teach their opposite. A model trained on one str
 - between the two, or when little was learned: both only when the validation loss of the probe trained on both is lower
   by more than its paired standard error over rows.
 
-A shift, too, must lower the loss by more than its standard error.
+A shift must lower the loss by more than its standard error and by more than a hundredth of what is learned, of a model that
+has surely learned.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ STRANDLESS, STRANDED = 0.9, 0.8
 strandless, those below the second as stranded beyond doubt."""
 
 WORTH_A_SHIFT = 0.01
-"""Shifts must lower the loss by this share of what is learned, beside passing the noise."""
+"""Shifts must lower the loss by more than this share of what is learned, beside passing the noise."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,11 @@ def decide(
     share
         Row passes of all probes as a share of those of the training (but see ``LEAST_PASSES``).
     """
-    undecided_shift = settings.augmentation.shift == "auto"
-    if strand != "auto" and not undecided_shift:
+    probes = probe_count(strand, settings)
+    if probes == 0:
+        assert strand != "auto"
         return Decision(strand, settings.shift)
-    probes = 1 + (strand == "auto") + undecided_shift
+    undecided_shift = settings.augmentation.shift == "auto"
     rows, epochs = plan(len(train), settings.epochs_for(len(train)), probes=probes, share=share)
     few = _some(train, rows, settings.seed)
     seen = unseen(_some(validation, MOST_ROWS, settings.seed), few)
@@ -176,9 +178,9 @@ def decide(
         found = _arm(f"{_words(chosen)}, shift {AUTO_SHIFT}", chosen, AUTO_SHIFT, moved.losses, best.losses)
         arms.append(found)
         learned = _arm("", chosen, settings.shift, best.losses, bench.constant())
-        shift = AUTO_SHIFT if worth_a_shift(found, learned) else 0
-        said = "lowered" if shift else "did not lower"
-        why.append(f"shifts by up to {AUTO_SHIFT} bases {said} the validation loss beyond noise ({_figure(found)})")
+        worth, sentence = judge_shift(found, learned)
+        shift = AUTO_SHIFT if worth else 0
+        why.append(sentence)
     return Decision(chosen, shift, tuple(why), tuple(arms), len(few), len(seen), epochs)
 
 
@@ -195,6 +197,12 @@ def unseen(validation: Arrays, train: Arrays) -> Arrays:
     return validation.take(new) if len(new) else validation
 
 
+def probe_count(strand: Literal["auto"] | Strand, settings: TrainingSettings) -> int:
+    """Probes that may be trained, at most: none when nothing is undecided."""
+    undecided = (strand == "auto") + (settings.augmentation.shift == "auto")
+    return undecided and 1 + undecided
+
+
 def plan(rows: int, epochs: int, *, probes: int, share: float = SHARE) -> tuple[int, int]:
     """Training rows and epochs of each probe, from the size of the training: never from a timing."""
     passes = max(share * rows * epochs / probes, min(LEAST_PASSES, rows * epochs))
@@ -202,8 +210,8 @@ def plan(rows: int, epochs: int, *, probes: int, share: float = SHARE) -> tuple[
     return used, max(1, min(round(passes / used), epochs))
 
 
-def worth_a_shift(moved: Arm, learned: Arm) -> bool:
-    """Whether shifts gain beyond noise and more than a trifle, for a model that has surely learned.
+def judge_shift(moved: Arm, learned: Arm) -> tuple[bool, str]:
+    """Whether to shift, and why.
 
     Parameters
     ----------
@@ -212,8 +220,22 @@ def worth_a_shift(moved: Arm, learned: Arm) -> bool:
     learned
         The arm without, against a constant.
     """
-    surely = learned.gain > 3 * learned.standard_error
-    return surely and moved.gain > max(moved.standard_error, WORTH_A_SHIFT * learned.gain)
+    what = f"shifts by up to {moved.shift} bases"
+    if not _surely(learned):
+        return False, f"no shifts: too little was learned to tell whether they help ({_figure(moved)})"
+    if moved.gain <= moved.standard_error:
+        return False, f"{what} did not lower the validation loss beyond noise ({_figure(moved)})"
+    if moved.gain <= WORTH_A_SHIFT * learned.gain:
+        return (
+            False,
+            f"{what} lowered the validation loss by less than {WORTH_A_SHIFT:.0%} of what is learned ({_figure(moved)})",
+        )
+    return True, f"{what} lowered the validation loss beyond noise ({_figure(moved)})"
+
+
+def _surely(learned: Arm) -> bool:
+    """Whether a model is better than a constant beyond doubt."""
+    return learned.gain > 3 * learned.standard_error
 
 
 def kept_share(other: Arm, learned: Arm) -> float:
@@ -226,7 +248,7 @@ def kept_share(other: Arm, learned: Arm) -> float:
     learned
         The one-strand model against a constant.
     """
-    if learned.gain <= 3 * learned.standard_error:
+    if not _surely(learned):
         return math.nan
     return 1 + other.gain / learned.gain
 
