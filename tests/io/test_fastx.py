@@ -17,6 +17,7 @@ from strandloom.alphabet import DNA
 from strandloom.errors import InputError
 from strandloom.io.read import read_blocks, read_records
 from strandloom.io.records import Records
+from strandloom.io.settings import LetterPolicy
 
 NAME = st.text("abcXYZ019_|:", min_size=1, max_size=8)
 WORDS = st.text("abc =;", max_size=8).map(str.strip)
@@ -88,6 +89,56 @@ def test_fastq_equals_dnaio(
     assert got.ids.to_list() == [r.id for r in expected]
     assert texts(got) == [r.sequence for r in expected]
     same(got, blocks(path, block_bytes=block_bytes, block_rows=block_rows))
+
+
+def outcome(path: Path, block_bytes: int) -> tuple[list[Records], str]:
+    """The records before a fault, and the fault."""
+    found: list[Records] = []
+    try:
+        found.extend(read_blocks(path, block_bytes=block_bytes, policy=LetterPolicy(unknown="n", empty="skip")))
+    except InputError as error:
+        return found, str(error)
+    return found, ""
+
+
+RECORD = st.tuples(
+    NAME, st.sampled_from(["", " a b", "\tx"]), st.text("ACGTNacgt-x ", max_size=9), st.sampled_from(["\n", "\r\n"])
+)
+DAMAGE = st.sampled_from([b"", b"", b"", b"", b"@", b"+", b"\n", b"\r", b"I"])
+
+
+@given(
+    st.lists(RECORD, min_size=1, max_size=9),
+    st.integers(0, 200),
+    st.integers(0, 3),
+    DAMAGE,
+    st.integers(1, 90),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=150)
+def test_compiled_fastq_equals_numpy(
+    tmp_path_factory: pytest.TempPathFactory,
+    entries: list[tuple[str, str, str, str]],
+    at: int,
+    lost: int,
+    damage: bytes,
+    block_bytes: int,
+    last: bool,
+) -> None:
+    """Sound or damaged anywhere, in blocks of any size: the same records and the same fault."""
+    data = "".join(f"@{name}{words}{e}{x}{e}+{e}{'I' * len(x)}{e}" for name, words, x, e in entries).encode()
+    at = min(at, len(data))
+    data = data[:at] + damage + data[at + lost :]
+    path = tmp_path_factory.mktemp("fastq") / "a.fq"
+    path.write_bytes(data if last else data.rstrip())
+    seen = []
+    for compiled in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("strandloom.io.kernels.Kernels.compiled", compiled)
+            patch.setattr("strandloom.io.kernels.MOST_RECORDS", 3)
+            seen.append(outcome(path, block_bytes))
+    assert seen[0][1] == seen[1][1]
+    same(Records.concat(seen[0][0]), Records.concat(seen[1][0]))
 
 
 def test_members_bom_and_compiled_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

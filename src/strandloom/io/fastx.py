@@ -10,7 +10,7 @@ import polars as pl
 
 from strandloom.errors import InputError
 from strandloom.io.detect import Detected, text_blocks
-from strandloom.io.kernels import Bytes, Kernels, Positions, as_bytes, line_ends
+from strandloom.io.kernels import Bytes, FastqRows, Kernels, Positions, as_bytes, line_ends
 from strandloom.io.letters import Letters, Pieced
 from strandloom.io.stream import BLOCK_BYTES, ByteStream
 from strandloom.io.strings import numbered, text_series
@@ -47,12 +47,12 @@ def read_fastx(
             cut = parser.cut(held)
             if cut:
                 data = b"".join(held)
-                held = [data[cut:]] if cut < len(data) else []
                 yield from parser.parse(data, cut)
+                held = [data[parser.used :]] if parser.used < len(data) else []
                 stream.line = parser.lines
         data = b"".join(held).rstrip(b"\r\n \t")
         if data:
-            yield from parser.parse(data + b"\n", len(data) + 1)
+            yield from parser.parse(data + b"\n", len(data) + 1, last=True)
 
 
 class _Parser:
@@ -63,14 +63,15 @@ class _Parser:
         self.kernels: Kernels = letters.kernels
         self.lines = 0
         self.records = 0
+        self.used = 0
         self.started = False
 
     def cut(self, held: list[bytes]) -> int:
-        """How many bytes of the joined blocks are whole records; the last block is new."""
+        """How many bytes of the joined blocks may be parsed; the last block is new."""
         raise NotImplementedError
 
-    def parse(self, data: bytes, size: int) -> Generator[Pieced, None, None]:
-        """Pieces of the records in the first ``size`` bytes, which are whole unless the file ends there."""
+    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
+        """Pieces of the records in the first ``size`` bytes; ``used`` says how many of them were whole, unless the file ends there."""
         raise NotImplementedError
 
     def piece(
@@ -84,6 +85,13 @@ class _Parser:
     ) -> Pieced:
         """Encode records with headers ``[heads, head_ends)`` (without the marker) and sequences ``[starts, ends)``."""
         words = self.kernels.word_ends(buffer, heads, head_ends)
+        ids, columns = self.names(buffer, heads, words, head_ends)
+        return self.letters.encode(buffer, starts, ends, ids=ids, columns=columns, places=places)
+
+    def names(
+        self, buffer: Bytes, heads: Positions, words: Positions, head_ends: Positions
+    ) -> tuple[pl.Series, pl.DataFrame]:
+        """Ids ``[heads, words)``, numbers where they are empty, and the descriptions after them; counts the records."""
         ids = text_series(self.kernels, buffer, heads, words, name="id")
         if (words == heads).any():
             numbers = numbered(self.records + 1, len(heads))
@@ -93,7 +101,7 @@ class _Parser:
             rest = np.minimum(words + 1, head_ends)
             others = text_series(self.kernels, buffer, rest, head_ends, name="description").to_frame()
         self.records += len(heads)
-        return self.letters.encode(buffer, starts, ends, ids=ids, columns=others, places=places)
+        return ids, others
 
 
 class _Fasta(_Parser):
@@ -109,8 +117,8 @@ class _Fasta(_Parser):
             return before
         return 0
 
-    def parse(self, data: bytes, size: int) -> Generator[Pieced, None, None]:
-        buffer, self.started = as_bytes(data)[:size], True
+    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
+        buffer, self.started, self.used = as_bytes(data)[:size], True, size
         newlines = line_ends(buffer)
         follows = newlines[:-1] + 1
         at = np.flatnonzero(buffer[follows] == 62)
@@ -135,12 +143,38 @@ class _Fastq(_Parser):
     def cut(self, held: list[bytes]) -> int:
         if len(held) > 1:
             held[:] = [b"".join(held)]
-        ends = line_ends(as_bytes(held[0]))
-        whole = len(ends) // 4
-        return int(ends[4 * whole - 1]) + 1 if whole else 0
+        return len(held[0]) if self.kernels.compiled else _whole(as_bytes(held[0]))
 
-    def parse(self, data: bytes, size: int) -> Generator[Pieced, None, None]:
-        buffer, self.started = as_bytes(data)[:size], True
+    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
+        buffer, self.started, self.used = as_bytes(data)[:size], True, size
+        if not self.kernels.compiled:
+            yield from self._lines(buffer)
+            return
+        at, odd = 0, False
+        while at < size and not odd:
+            found = self.kernels.fastq(buffer, at, self.letters.table)
+            if len(found.heads):
+                yield self._rows(buffer, found)
+            elif not found.odd:
+                break
+            at, odd = found.used, found.odd
+        rest = buffer[at:]
+        whole = len(rest) if last else _whole(rest) if odd else 0
+        self.used = at + whole
+        if whole:
+            yield from self._lines(rest[:whole])
+
+    def _rows(self, buffer: Bytes, found: FastqRows) -> Pieced:
+        """A piece of records that are scanned and encoded already."""
+        ids, columns = self.names(buffer, found.heads, found.words, found.head_ends)
+        places = self.lines + 1 + 4 * np.arange(len(found.heads))
+        self.lines += 4 * len(found.heads)
+        return self.letters.judge(
+            found.encoded, buffer, found.starts, found.ends, ids=ids, columns=columns, places=places
+        )
+
+    def _lines(self, buffer: Bytes) -> Generator[Pieced, None, None]:
+        """Pieces of whole lines; the error of a record that is none."""
         newlines = line_ends(buffer)
         n = len(newlines) // 4
         starts = np.concatenate(([0], newlines[:-1] + 1))
@@ -154,7 +188,9 @@ class _Fastq(_Parser):
             s, e = s[:sound], e[:sound]
             yield self.piece(buffer, s[:, 0] + 1, e[:, 0], s[:, 1], e[:, 1], self.lines + 1 + 4 * np.arange(sound))
         if sound < n or len(newlines) % 4:
-            raise self._fault(data, starts[4 * sound : 4 * sound + 4], ends[4 * sound : 4 * sound + 4], 4 * sound)
+            raise self._fault(
+                buffer.tobytes(), starts[4 * sound : 4 * sound + 4], ends[4 * sound : 4 * sound + 4], 4 * sound
+            )
         self.lines += len(newlines)
 
     def _fault(self, data: bytes, starts: Positions, ends: Positions, before: int) -> InputError:
@@ -186,3 +222,10 @@ class _Fastq(_Parser):
             3,
             "the record is damaged or the file cut short; copy or download it again",
         )
+
+
+def _whole(buffer: Bytes) -> int:
+    """Bytes of the lines that make whole records of four."""
+    ends = line_ends(buffer)
+    records = len(ends) // 4
+    return int(ends[4 * records - 1]) + 1 if records else 0

@@ -20,6 +20,8 @@ Positions = NDArray[np.int64]
 
 DROP = np.uint16(0x8000)
 """Bit of a table entry: the letter leaves no code."""
+MOST_RECORDS = 1 << 16
+"""FASTQ records scanned at once."""
 COMPILE_AFTER = 24 << 20
 """Bytes read before the compiled kernels are loaded."""
 
@@ -33,6 +35,25 @@ class Encoded(NamedTuple):
     """int64 (N,): codes per row."""
     flags: Bytes
     """uint8 (N,): the kinds of letters met in the row, or-ed together."""
+
+
+class FastqRows(NamedTuple):
+    """Consecutive FASTQ records of a block, scanned and encoded in one pass. Positions are int64 (N,), in the block."""
+
+    encoded: Encoded
+    heads: Positions
+    """First byte after the ``@``."""
+    words: Positions
+    """Where the id ends."""
+    head_ends: Positions
+    """Where the header ends."""
+    starts: Positions
+    ends: Positions
+    """The sequence."""
+    used: int
+    """Bytes of the block that these records take."""
+    odd: bool
+    """Whether the record after them is complete but not of the plain form."""
 
 
 def as_bytes(data: bytes) -> Bytes:
@@ -89,6 +110,7 @@ class _Compiled(NamedTuple):
     gather: Callable[..., None]
     encode: Callable[..., int]
     word_ends: Callable[..., None]
+    fastq: Callable[..., tuple[int, int, int, bool]]
 
 
 def _gather(buffer, starts, ends, delimiter, width, out):  # type: ignore[no-untyped-def]  # compiled
@@ -124,6 +146,79 @@ def _word_ends(buffer, starts, ends, out):  # type: ignore[no-untyped-def]  # co
         out[i] = j
 
 
+def _fastq(buffer, first, table, codes, flags, rows):  # type: ignore[no-untyped-def]  # compiled
+    """Plain records from ``first`` on, into ``rows`` (6, most): heads, words, head ends, starts, ends, lengths."""
+    size, most = len(buffer), rows.shape[1]
+    at, n, o, usual = first, 0, 0, 0
+    while n < most:
+        if at >= size:
+            return n, at, o, False
+        if buffer[at] != 64:  # @
+            return n, at, o, True
+        j = at + 1
+        while j < size and (buffer[j] > 32 or (buffer[j] != 10 and buffer[j] != 32 and buffer[j] != 9)):
+            j += 1
+        word = j
+        while j < size and buffer[j] != 10:
+            j += 1
+        if j + 1 >= size:
+            return n, at, o, False
+        head_end = j - 1 if buffer[j - 1] == 13 else j
+        start = j + 1
+        begun = o
+        seen = np.uint16(0)
+        j = start + usual
+        guessed = j < size and buffer[j] == 10  # most reads of a file are as long as the one before
+        if guessed:
+            for i in range(usual):
+                entry = table[buffer[start + i]]
+                codes[o + i] = np.uint8(entry)
+                seen |= entry
+            guessed = seen >> 15 == 0  # a newline would be a dropped letter
+            o += usual
+        if not guessed:
+            j, o = start, begun
+            seen = np.uint16(0)
+            while j < size and buffer[j] != 10:
+                entry = table[buffer[j]]
+                codes[o] = np.uint8(entry)
+                seen |= entry
+                o += 1 - (entry >> 15)
+                j += 1
+        if j + 1 >= size:
+            return n, at, begun, False
+        end = j - 1 if j > start and buffer[j - 1] == 13 else j
+        usual = j - start
+        j += 1
+        if buffer[j] != 43:  # +
+            return n, at, begun, True
+        while j < size and buffer[j] != 10:
+            j += 1
+        quality = j + 1
+        stop = quality + end - start
+        if stop >= size:
+            return n, at, begun, False
+        broken = False
+        for i in range(quality, stop):
+            broken |= buffer[i] == 10
+        if buffer[stop] == 13:
+            stop += 1
+            if stop >= size:
+                return n, at, begun, False
+        if broken or buffer[stop] != 10:
+            return n, at, begun, True
+        rows[0, n] = at + 1
+        rows[1, n] = min(word, head_end)
+        rows[2, n] = head_end
+        rows[3, n] = start
+        rows[4, n] = end
+        rows[5, n] = o - begun
+        flags[n] = (seen >> 8) & 0x7F
+        n += 1
+        at = stop + 1
+    return n, at, o, False
+
+
 @cache
 def _compiled() -> _Compiled:
     """The compiled kernels, from numba's cache on disk where that can be written."""
@@ -132,10 +227,12 @@ def _compiled() -> _Compiled:
     data = numba.types.Array(numba.uint8, 1, "C", readonly=True)
     table = numba.types.Array(numba.uint16, 1, "C", readonly=True)
     rows, out = numba.int64[::1], numba.uint8[::1]
+    result = numba.types.Tuple((numba.int64, numba.int64, numba.int64, numba.boolean))
     functions = (
         (_gather, numba.void(data, rows, rows, numba.uint8, numba.int64, out)),
         (_encode, numba.int64(data, rows, rows, table, out, rows, out)),
         (_word_ends, numba.void(data, rows, rows, rows)),
+        (_fastq, result(data, numba.int64, table, out, out, numba.int64[:, ::1])),
     )
 
     def build(*, on_disk: bool) -> _Compiled:
@@ -201,6 +298,18 @@ class Kernels:
         out = np.empty(len(starts), np.int64)
         _compiled().word_ends(buffer, _rows(starts), _rows(ends), out)
         return out
+
+    def fastq(self, buffer: Bytes, first: int, table: NDArray[np.uint16]) -> FastqRows:
+        """Whole records of the plain form (four lines, as many bases as quality values) from byte ``first`` on.
+
+        At most :data:`MOST_RECORDS`. Compiled only: see :attr:`compiled`.
+        """
+        size = len(buffer) - first
+        codes, flags = np.empty(size + 1, np.uint8), np.empty(MOST_RECORDS, np.uint8)
+        rows = np.empty((6, MOST_RECORDS), np.int64)
+        n, used, bases, odd = _compiled().fastq(buffer, first, table, codes, flags, rows)
+        heads, words, head_ends, starts, ends, lengths = rows[:, :n]
+        return FastqRows(Encoded(codes[:bases], lengths, flags[:n]), heads, words, head_ends, starts, ends, used, odd)
 
 
 def _rows(positions: Positions) -> Positions:

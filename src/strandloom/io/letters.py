@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA, INVALID
 from strandloom.errors import InputError
-from strandloom.io.kernels import DROP, Bytes, Kernels, Positions
+from strandloom.io.kernels import DROP, Bytes, Encoded, Kernels, Positions
 from strandloom.io.records import MESSAGES, LetterCounts, Records, concat_columns
 from strandloom.io.settings import LetterPolicy
 
@@ -165,12 +165,21 @@ class Letters:
             int64 (N,): line or row numbers of the records.
         """
         encoded = self.kernels.encode(buffer, starts, ends, self.table)
-        return self._judge(encoded.codes, encoded.lengths, encoded.flags, buffer, starts, ends, ids, columns, places)
+        return self.judge(encoded, buffer, starts, ends, ids=ids, columns=columns, places=places)
 
-    def _judge(
-        self, codes: Bytes, lengths: Positions, flags: Bytes, buffer: Bytes, starts: Positions, ends: Positions,
-        ids: pl.Series, columns: pl.DataFrame, places: Positions,
-    ) -> Pieced:  # fmt: skip
+    def judge(
+        self,
+        encoded: Encoded,
+        buffer: Bytes,
+        starts: Positions,
+        ends: Positions,
+        *,
+        ids: pl.Series,
+        columns: pl.DataFrame,
+        places: Positions,
+    ) -> Pieced:
+        """As :meth:`encode`, of rows that are encoded already."""
+        codes, lengths, flags = encoded
         n = len(starts)
         problem, error_row = np.zeros(n, np.uint8), n
         if flags.any() or not lengths.all():
