@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -54,6 +58,28 @@ def test_every_public_name_is_there() -> None:
     assert dir(strandloom) == strandloom.__all__ == sorted(strandloom.__all__)
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = strandloom.trian
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    """Parameters and defaults as Python writes them, without types."""
+    found = inspect.signature(function)
+    bare = [p.replace(annotation=p.empty) for p in found.parameters.values() if p.name != "self"]
+    text = str(found.replace(parameters=bare, return_annotation=found.empty))
+    return re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", text)
+
+
+FUNCTIONS = {name: getattr(strandloom, name) for name in strandloom.__all__ if name[0].islower()}
+METHODS = {name: getattr(strandloom.Predictor, name) for name in ("predict", "logits")}
+
+
+@pytest.mark.parametrize(("name", "function"), [*FUNCTIONS.items(), *METHODS.items()], ids=[*FUNCTIONS, *METHODS])
+def test_the_documentation_has_every_parameter(name: str, function: Callable[..., Any]) -> None:
+    """docs/api.md shows each function as it is called: all parameters in order, with their defaults."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    found = re.search(rf"^`{name}(\([^`]*\))`", page, re.MULTILINE)
+    assert found is not None, f"no signature of {name}"
+    documented, real = (ast.unparse(ast.parse(f"def f{text}: ...")) for text in (found[1], _signature(function)))
+    assert documented == real
 
 
 def test_import_is_light() -> None:

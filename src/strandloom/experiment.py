@@ -5,13 +5,15 @@ It only composes the typed settings of the floors below and turns mistakes in a 
 
 from __future__ import annotations
 
-import typing
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from strandloom.data.settings import DataSettings
 from strandloom.data.split.settings import SplitSettings, StratifiedSplit
@@ -103,7 +105,7 @@ def check_experiment(
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
-        raise _translate(error, raw, where, lines or {}, given or {}) from None
+        raise _translate(error, where, lines or {}, given or {}) from None
 
 
 def to_yaml(experiment: Experiment) -> str:
@@ -181,12 +183,17 @@ def _override(raw: dict[str, Any], text: str) -> None:
     for i, part in enumerate(parts[:-1]):
         if isinstance(here, list):
             here = here[_index(part, here, text)]
-            continue
-        if not isinstance(here.get(part), (dict, list)):
-            here[part] = {}
-        here = here[part]
+        else:
+            if here.get(part) is None:  # not there, or a heading with nothing below it
+                here[part] = {}
+            here = here[part]
         if not isinstance(here, (dict, list)):
-            raise SettingsError(f"`{'.'.join(parts[: i + 1])}` is a single value", where="--set")
+            whole = ".".join(parts[: i + 1])
+            raise SettingsError(
+                f"`--set {text}`: `{whole}` is a single value, with no `{parts[i + 1]}` in it",
+                where="--set",
+                hint=f"set the whole of it: --set {whole}=VALUE",
+            )
     if isinstance(here, list):
         here[_index(parts[-1], here, text)] = parsed
     else:
@@ -194,110 +201,207 @@ def _override(raw: dict[str, Any], text: str) -> None:
 
 
 def _index(part: str, items: Sequence[Any], text: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
-        raise SettingsError(f"`--set {text}`: `{part}` is not an index from 0 to {len(items) - 1}", where="--set")
+    if not part.isdecimal() or int(part) >= len(items):
+        allowed = f"not an index from 0 to {len(items) - 1}" if items else "no index of an empty list"
+        raise SettingsError(f"`--set {text}`: `{part}` is {allowed}", where="--set")
     return int(part)
 
 
 # ---------------------------------------------------------------------------------------------- pydantic errors in words
 
 
+_MISFIT = re.compile(
+    r"\w+_(type|parsing|parsing_size|from_float)|literal_error|finite_number|(greater|less)_than(_equal)?|too_short"
+)
+"""Kinds of error that a description of what is allowed answers."""
+
+
 def _translate(
     error: ValidationError,
-    raw: Any,
     where: str,
     lines: Mapping[tuple[str, ...], int],
     given_by: Mapping[tuple[str, ...], str],
 ) -> SettingsError:
-    first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
-    place = _place_in(raw, first["loc"])
+    first = _telling(error)
+    site = _locate(first["loc"])
+    place, kind, given = site.place, first["type"], first["input"]
     dotted = ".".join(place)
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     spot = f"{where}:{line}" if line else where
-    asked = place
-    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        asked = (*place, str(first.get("ctx", {}).get("discriminator", "kind")).strip("'"))
+    key = site.type.tag or "kind"
+    asked = (*place, key) if kind.startswith("union_tag") else place
     for name, words in given_by.items():
         shared = min(len(name), len(asked))
         spot = words if name[:shared] == asked[:shared] else spot
-    if first["type"] == "extra_forbidden":
-        allowed = sorted(_allowed(first["loc"]))
+    if kind == "extra_forbidden":
+        allowed = sorted(site.group.model_fields)
         like = nearest(place[-1], allowed)
         hint = f"did you mean `{like}`?" if like else "allowed here: " + ", ".join(allowed)
         return SettingsError(f"unknown setting `{dotted}`", where=spot, hint=hint)
-    if first["type"] == "missing":
-        return SettingsError(f"the setting `{dotted}` is missing", where=spot, hint=_help_of(first["loc"]))
-    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        context = first.get("ctx", {})
-        tags = [t.strip(" '") for t in str(context.get("expected_tags", "")).split(",") if t.strip(" '")]
-        key = str(context.get("discriminator", "kind")).strip("'")
-        if first["type"] == "union_tag_not_found":
+    if kind == "missing":
+        return SettingsError(f"the setting `{dotted}` is missing", where=spot, hint=site.help)
+    if kind.startswith("union_tag"):
+        tags = [tag for member in site.type.members for tag in member.tags(key)]
+        if kind == "union_tag_not_found":
             return SettingsError(f"`{dotted}` needs `{key}`", where=spot, hint="one of: " + ", ".join(tags))
-        like = nearest(str(context.get("tag")), tags)
+        tag = first["ctx"]["tag"]
+        like = nearest(str(tag), tags)
         hint = f"did you mean `{like}`? allowed: {', '.join(tags)}" if like else "allowed: " + ", ".join(tags)
-        return SettingsError(f"`{dotted}.{key}` is `{context.get('tag')}`, which is not known", where=spot, hint=hint)
-    message = first["msg"].removeprefix("Value error, ").replace(", unable to parse string as an integer", "")
-    message = message.replace(", unable to parse string as a number", "")
-    given = first.get("input")
+        return SettingsError(f"`{dotted}.{key}` is `{tag}`, which is not known", where=spot, hint=hint)
+    if first["loc"][-1:] == ("[key]",):
+        return SettingsError(f"`{dotted}`: the name {given!r} is not text", where=spot, hint="put it in quotes")
+    message, hint = first["msg"].removeprefix("Value error, "), site.help
+    if kind == "value_error" and site.type.is_group:
+        hint = None  # it is about several settings together, which the help of the whole group does not explain
+    elif _MISFIT.fullmatch(kind):
+        choices = site.type.in_words()
+        message = "input should be " + _either(choices)
+        meant = nearest(given, [c.strip("'") for c in choices if c[0] == "'"]) if isinstance(given, str) else None
+        hint = f"did you mean `{meant}`?" if meant else hint
     shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) or given is None else ""
-    text = f"`{dotted}`: {message[:1].lower() + message[1:]}{shown}"
-    meant = None
-    if isinstance(given, str) and first["type"] == "literal_error":
-        expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
-        meant = nearest(given, expected.split(", "))
-    return SettingsError(text, where=spot, hint=f"did you mean `{meant}`?" if meant else _help_of(first["loc"]))
+    return SettingsError(f"`{dotted}`: {message[:1].lower() + message[1:]}{shown}", where=spot, hint=hint)
 
 
-def _place_in(raw: Any, loc: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Pydantic's location without the union tags it inserts."""
+def _telling(error: ValidationError) -> Any:
+    """The error to report: an unknown key, else the first one.
+
+    Where a setting may have one of several types, pydantic reports on each: the one that came furthest is what was meant.
+    """
+    errors = error.errors(include_url=False)
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), None)
+    if first is not None:
+        return first
+    first = errors[0]
+    fork = _locate(first["loc"]).fork
+    if fork is None:
+        return first
+    rivals = [e for e in errors if e["loc"][:fork] == first["loc"][:fork]]
+    return max(rivals, key=lambda e: (len(e["loc"]), _MISFIT.fullmatch(e["type"]) is None))
+
+
+class _Type(NamedTuple):
+    """The type of a setting with what ``Annotated`` and ``Field`` say of it."""
+
+    core: Any
+    bounds: tuple[Any, ...] = ()
+    tag: str | None = None
+    """The key that tells the members of a union apart, where one does."""
+
+    @classmethod
+    def of(cls, annotation: Any, *marks: Any) -> _Type:
+        """Read an annotation; ``marks`` are what surrounds it."""
+        if get_origin(annotation) is Annotated:
+            inner, *more = get_args(annotation)
+            return cls.of(inner, *marks, *more)
+        fields = [m for m in marks if isinstance(m, FieldInfo)]
+        bounds = [m for m in marks if not isinstance(m, FieldInfo)] + [m for f in fields for m in f.metadata]
+        return cls(annotation, tuple(bounds), next((str(f.discriminator) for f in fields if f.discriminator), None))
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group of settings."""
+        return isinstance(self.core, type) and issubclass(self.core, BaseModel)
+
+    @property
+    def members(self) -> list[_Type]:
+        """What a union may be, None included; empty for other types."""
+        union = get_origin(self.core) in (Union, UnionType)
+        return [_Type.of(member, *self.bounds) for member in get_args(self.core)] if union else []
+
+    def tags(self, key: str) -> tuple[str, ...]:
+        """The values of ``key`` that mean this member of a union."""
+        return get_args(self.core.model_fields[key].annotation) if self.is_group else ()
+
+    def member(self, part: int | str) -> _Type:
+        """The member of a union that pydantic names so in a location."""
+        for member in self.members:
+            outer = get_origin(member.core)
+            if self.tag is not None and part in member.tags(self.tag):
+                return member
+            if self.tag is None and (outer or member.core) in (tuple, dict) and str(part).startswith(outer.__name__):
+                return member
+            if self.tag is None and member.is_group and member.core.__name__ == part:
+                return member
+        return _Type(None)  # a single value, with nothing inside
+
+    def in_words(self, *, many: bool = False) -> list[str]:
+        """What is allowed, an alternative each; lists last."""
+        inside = get_args(self.core)
+        if self.members:
+            found = dict.fromkeys(words for member in self.members for words in member.in_words(many=many))
+            return sorted(found, key=lambda words: words.startswith(("a list", "lists")))
+        if get_origin(self.core) is Literal:
+            return [repr(value) for value in inside]
+        if self.core in (None, type(None)):
+            return ["null"]
+        if self.core is bool:
+            return ["true", "false"]
+        if self.core in (int, float):
+            noun = "whole number" if self.core is int else "number"
+            return [(f"{noun}s" if many else f"a {noun}") + self._range()]
+        if get_origin(self.core) is tuple:
+            least = next((m.min_length for m in self.bounds if hasattr(m, "min_length")), 0)
+            count = f"{least} or more " if least else "" if inside[-1] is Ellipsis else f"{len(inside)} "
+            return [f"{'lists' if many else 'a list'} of {count}{_either(_Type.of(inside[0]).in_words(many=True))}"]
+        if get_origin(self.core) is dict or self.is_group:
+            return ["mappings of settings" if many else "a mapping of settings"]
+        return ["texts" if many else "text"]
+
+    def _range(self) -> str:
+        signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+        found = {name: getattr(m, name) for m in self.bounds for name in signs if hasattr(m, name)}
+        if found.keys() == {"ge", "le"}:
+            return f" from {found['ge']} to {found['le']}"
+        return "".join(f"{' and' if i else ''} {signs[name]} {found[name]}" for i, name in enumerate(found))
+
+
+class _Site(NamedTuple):
+    """Where a location of pydantic leads."""
+
+    place: tuple[str, ...]
+    """Its keys in the file, without what pydantic inserts for unions."""
+    type: _Type
+    """What may stand there."""
+    group: type[BaseModel]
+    """The innermost group of settings around it."""
+    help: str | None
+    """The docstring of the setting, or of the one that holds it."""
+    fork: int | None
+    """Parts of the location before the first union without a tag; None where it passes none."""
+
+
+def _locate(loc: tuple[int | str, ...]) -> _Site:
     place: list[str] = []
-    here = raw
-    for i, part in enumerate(loc):
-        if isinstance(here, Mapping):
-            if part in here:
-                here = here[part]
-            elif i < len(loc) - 1:
-                continue  # a union tag
-        elif isinstance(here, (list, tuple)) and isinstance(part, int) and part < len(here):
-            here = here[part]
+    here = ends = _Type(Experiment)
+    group: type[BaseModel] = Experiment
+    about: str | None = None
+    fork: int | None = None
+    for depth, part in enumerate(loc):
+        some = [member for member in here.members if member.core is not type(None)]
+        if len(some) == 1:  # `X | None` has no part of its own in a location
+            here = some[0]
+        if here.members:
+            if here.tag is None and fork is None:
+                fork = depth
+            ends, here = here, here.member(part)
+            ends = ends if ends.tag is None else here
+            continue
+        if here.is_group:
+            group = here.core
+            field = group.model_fields.get(str(part))
+            here = _Type(None) if field is None else _Type.of(field.annotation, field)
+            about = (field and field.description) or about
+        elif get_origin(here.core) is tuple:
+            inside = get_args(here.core)
+            here = _Type.of(inside[0] if inside[-1] is Ellipsis else inside[int(part)])
+        elif get_origin(here.core) is dict:
+            here = _Type.of(get_args(here.core)[1])
         else:
             continue
         place.append(str(part))
-    return tuple(place) or tuple(str(p) for p in loc)
+        ends = here
+    return _Site(tuple(place), ends, group, " ".join(about.split()) if about else None, fork)
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for argument in typing.get_args(annotation) for m in _models(argument)]
-
-
-def _walk(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The models that may stand at a location."""
-    here: list[type[BaseModel]] = [Experiment]
-    for part in loc:
-        stepped = [
-            m for model in here if part in model.model_fields for m in _models(model.model_fields[str(part)].annotation)
-        ]
-        if stepped:
-            here = stepped
-            continue
-        tagged = [
-            m for m in here if any(f.default == part for n, f in m.model_fields.items() if n in ("kind", "block"))
-        ]
-        here = tagged or here
-    return here
-
-
-def _allowed(loc: tuple[int | str, ...]) -> set[str]:
-    return {name for model in _walk(loc[:-1]) for name in model.model_fields}
-
-
-def _help_of(loc: tuple[int | str, ...]) -> str | None:
-    """The docstring of the setting at a location, or of the one that holds it."""
-    for n in range(len(loc), 0, -1):
-        for model in _walk(loc[: n - 1]):
-            found = model.model_fields.get(str(loc[n - 1]))
-            if found is not None and found.description:
-                return " ".join(found.description.split())
-    return None
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
