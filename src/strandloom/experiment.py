@@ -228,7 +228,7 @@ def _translate(
     dotted = ".".join(place)
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     spot = f"{where}:{line}" if line else where
-    key = site.type.tag or "kind"
+    key = site.allowed.tag or "kind"
     asked = (*place, key) if kind.startswith("union_tag") else place
     for name, words in given_by.items():
         shared = min(len(name), len(asked))
@@ -241,7 +241,7 @@ def _translate(
     if kind == "missing":
         return SettingsError(f"the setting `{dotted}` is missing", where=spot, hint=site.help)
     if kind.startswith("union_tag"):
-        tags = [tag for member in site.type.members for tag in member.tags(key)]
+        tags = [tag for member in site.allowed.members for tag in member.tags(key)]
         if kind == "union_tag_not_found":
             return SettingsError(f"`{dotted}` needs `{key}`", where=spot, hint="one of: " + ", ".join(tags))
         tag = first["ctx"]["tag"]
@@ -250,16 +250,17 @@ def _translate(
         return SettingsError(f"`{dotted}.{key}` is `{tag}`, which is not known", where=spot, hint=hint)
     if first["loc"][-1:] == ("[key]",):
         return SettingsError(f"`{dotted}`: the name {given!r} is not text", where=spot, hint="put it in quotes")
-    message, hint = first["msg"].removeprefix("Value error, "), site.help
-    if kind == "value_error" and site.type.is_group:
-        hint = None  # it is about several settings together, which the help of the whole group does not explain
+    message, advice = first["msg"].removeprefix("Value error, "), site.help
+    if kind == "value_error" and site.allowed.is_group:
+        advice = None  # it is about several settings together, which the help of the whole group does not explain
     elif _MISFIT.fullmatch(kind):
-        choices = site.type.in_words()
+        choices = site.allowed.in_words()
         message = "input should be " + _either(choices)
         meant = nearest(given, [c.strip("'") for c in choices if c[0] == "'"]) if isinstance(given, str) else None
-        hint = f"did you mean `{meant}`?" if meant else hint
+        advice = f"did you mean `{meant}`?" if meant else advice
     shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) or given is None else ""
-    return SettingsError(f"`{dotted}`: {message[:1].lower() + message[1:]}{shown}", where=spot, hint=hint)
+    what = f"`{dotted}`: " if dotted else ""
+    return SettingsError(f"{what}{message[:1].lower() + message[1:]}{shown}", where=spot, hint=advice)
 
 
 def _telling(error: ValidationError) -> Any:
@@ -360,7 +361,7 @@ class _Site(NamedTuple):
 
     place: tuple[str, ...]
     """Its keys in the file, without what pydantic inserts for unions."""
-    type: _Type
+    allowed: _Type
     """What may stand there."""
     group: type[BaseModel]
     """The innermost group of settings around it."""

@@ -56,9 +56,8 @@ def _repeats(facts: DataFacts) -> list[str]:
 def _classes(facts: DataFacts) -> list[str]:
     found: list[str] = []
     if facts.rows < 200:
-        found.append(
-            f"Only {facts.rows:,} rows: intervals will be wide, and a simple baseline may well be the best model."
-        )
+        rows = "1 row" if facts.rows == 1 else f"{facts.rows:,} rows"
+        found.append(f"Only {rows}: intervals will be wide, and a simple baseline may well be the best model.")
     counts = {item.name: item.rows for item in facts.classes}
     if not counts:
         return found

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from strandloom.data.cautions import share
 from strandloom.data.facts import DataFacts, facts
 from strandloom.data.recognise import Recognised, recognise, recognise_task
 from strandloom.data.targets import Target, classes_target, labels_target, missing_column, value_target
 from strandloom.errors import InputError
 from strandloom.io.detect import Detected, detect
-from strandloom.io.read import read_blocks
+from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
 
@@ -79,26 +80,37 @@ def check_file(path: str | Path, *, sequence: str | None = None, target: str | N
     blocks: list[Records] = []
     rows, complete = 0, True
     for block in read_blocks(path, sequence=sequence, policy=LetterPolicy(unknown="skip", empty="skip")):
-        blocks.append(block)
-        rows += len(block)
         if rows >= MOST_ROWS:
             complete = False
             break
+        blocks.append(block)
+        rows += len(block)
     records = Records.concat(blocks) if blocks else None
     if records is None or not len(records):
         skipped = records.letters.skipped if records is not None else ()
         reason = f": {skipped[0]}" if skipped else ""
         raise InputError(f"no sequence could be read{reason}", where=path, hint="is it a file of DNA sequences?")
-    found = recognise(records.columns)
+    found = replace(
+        recognise(records.columns), sequence=sequence or _sequence_column(path, records), id=records.id_name
+    )
     problems: list[str] = []
-    if records.letters.skipped_rows:
-        problems.append(
-            f"{records.letters.skipped_rows:,} rows cannot be read; the first: {records.letters.skipped[0]}"
-        )
+    letters = records.letters
+    if letters.skipped_rows:
+        unread = share(letters.skipped_rows, letters.rows + letters.skipped_rows)
+        problems.append(f"{unread} cannot be read; the first: {letters.skipped[0]}")
     learned = _target(records, target or found.target, path, problems)
-    about = facts(records, learned)
+    kept = replace(
+        records, letters=replace(letters, skipped_rows=0, skipped=())
+    )  # the skipping was ours, not asked for
+    about = replace(facts(kept, learned), letters=letters)
     problems += about.warnings
     return Checked(path, detected, path.stat().st_size, found, about, tuple(problems), complete)
+
+
+def _sequence_column(path: Path, records: Records) -> str | None:
+    """The column that was read as the sequence: the one that is neither an id nor among the others."""
+    rest = [name for name in column_names(path) if name not in records.columns.columns and name != records.id_name]
+    return rest[0] if len(rest) == 1 else None
 
 
 def _target(records: Records, name: str | None, path: Path, problems: list[str]) -> Target | None:
@@ -109,12 +121,20 @@ def _target(records: Records, name: str | None, path: Path, problems: list[str])
         raise missing_column(name, records.columns.columns, path=str(path), setting="--target")
     column = records.columns[name]
     task = recognise_task(column)
+
+    def by_id(row: int) -> str:
+        return f"{path}, record '{records.ids[row]}'"
+
+    locate = (
+        by_id if records.letters.skipped_rows else None
+    )  # without the rows that cannot be read, numbers would mislead
+
     try:
         if task == "classes":
-            return classes_target(column, path=str(path), names=None)
+            return classes_target(column, path=str(path), names=None, locate=locate)
         if task == "labels":
-            return labels_target(records.columns, (name,), path=str(path), names=None)
-        return value_target(records.columns, (name,), path=str(path))
+            return labels_target(records.columns, (name,), path=str(path), names=None, locate=locate)
+        return value_target(records.columns, (name,), path=str(path), locate=locate)
     except InputError as error:
         problems.append(str(error).replace("\nhint: ", " — "))
         return None

@@ -91,7 +91,8 @@ def estimate(
     training = one * len(plans) + probes * cost.training_seconds(
         train=rows, validation=min(len(validation), MOST_ROWS), epochs=passes
     )
-    bases = sum(int((split.part == TRAIN).sum()) for split in splits) * dataset.length
+    most = experiment.evaluation.baseline_rows
+    bases = sum(min(int((split.part == TRAIN).sum()), most) for split in splits) * dataset.length
     share = len(experiment.evaluation.baseline_names()) / len(BASELINE_NAMES)
     rest = FIXED_SECONDS + test_rows * JUDGE_SECONDS_PER_ROW * experiment.evaluation.resamples / 1000
     memory = cost.memory_bytes

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strandloom.errors import OutputError, SettingsError, StrandloomError
-from strandloom.experiment import Experiment, check_experiment, to_yaml
+from strandloom.experiment import Experiment, read_experiment, to_yaml
 from strandloom.io.plain import read_json, write_json
 from strandloom.io.write import make_folder, output_error, remove_empty, replacing
 
@@ -199,14 +199,16 @@ def open_run(path: Path, experiment: Experiment, *, seeds: int, resume: bool, fo
             return run
         barely = all(one.name == "plan.json" or _unfinished(one) for one in path.iterdir())  # killed at its first write
         if not force and not run.idle and not (resume and barely):
+            if not run.experiment.is_file():
+                raise OutputError("the folder exists already and holds no run", where=path, hint="choose another --out")
             hint = "choose another --out, or add --resume to go on with it, or --force to replace it"
             raise OutputError("the run folder exists already", where=path, hint=hint)
         if not (run.experiment.is_file() and run.plan.is_file()) and not barely:
             raise OutputError(
                 "the folder is not a run, so --force does not remove it", where=path, hint="choose another --out"
             )
-        _attempt(lambda: shutil.rmtree(path), path)
-    _attempt(lambda: make_folder(path), path)
+        _attempt(lambda: shutil.rmtree(path.resolve()), path)  # a link to a folder stays a link
+    _attempt(lambda: make_folder(path.resolve()), path)
     write_json(run.plan, plan)
     with replacing(run.experiment, text=True) as handle:
         handle.write(to_yaml(experiment))
@@ -239,11 +241,15 @@ def _attempt(work: Callable[[], object], path: Path) -> None:
 
 
 def _same_settings(run: RunFolder, experiment: Experiment, plan: dict[str, Any]) -> None:
-    import yaml
-
-    old = check_experiment(yaml.safe_load(run.experiment.read_text(encoding="utf-8")), where=str(run.experiment))
+    old = read_experiment(run.experiment)
     different = _differences(old.model_dump(mode="json"), experiment.model_dump(mode="json"))
-    if run.plan.is_file() and read_json(run.plan) != plan:
+    if not run.plan.is_file():
+        raise OutputError(
+            "the run to resume holds no plan.json",
+            where=run.path,
+            hint="add --force to begin anew, or choose another --out",
+        )
+    if read_json(run.plan) != plan:
         different.append("--seeds")
     if different:
         raise SettingsError(

@@ -94,6 +94,8 @@ def fit(
             f"{len(train)} training and {len(validation)} validation rows; needed are at least 2 and 1",
             hint="use more data or another split",
         )
+    if train.weights is not None and not bool(train.weights.any()):
+        raise TrainingError("every training row has weight 0", hint="choose another data.weight or another split")
     monitor = choose_monitor(settings.monitor, task, validation)
     where = torch.device(device)
     model.to(where)

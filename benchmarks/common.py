@@ -1,0 +1,106 @@
+"""What the benchmarks share: alternating measurements, what was measured where, and one table of results."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results.json"
+
+
+def alternate(ways: Mapping[str, Callable[[], float]], *, repeats: int = 5) -> dict[str, list[float]]:
+    """Call every way in turn, so many times; each returns its own figure. A first round is thrown away."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(repeats + 1):
+        for name, way in ways.items():
+            value = way()
+            if number:
+                found[name].append(value)
+        print(f"  round {number} of {repeats}", file=sys.stderr, flush=True)
+    return found
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def median(values: Sequence[float]) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Lowest to highest."""
+    return f"{min(values):,.4g} to {max(values):,.4g}"
+
+
+def machine(packages: Sequence[str] = ()) -> dict[str, Any]:
+    """Processor, cores, Python, versions, commit and date."""
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    import os
+
+    done = subprocess.run(
+        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {
+        "date": date.today().isoformat(),
+        "commit": done.stdout.strip() or "unknown",
+        "processor": cpu,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def record(
+    name: str, title: str, rows: Sequence[Mapping[str, Any]], *, packages: Sequence[str], note: str = ""
+) -> None:
+    """Print a table of rows (equal keys) and put it under ``name`` in ``benchmarks/results.json``; other names stay."""
+    known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    known[name] = {"title": title, "note": note, "machine": machine(packages), "rows": [dict(row) for row in rows]}
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    print(f"\n{title}")
+    if note:
+        print(note)
+    header = list(rows[0])
+    cells = [header, *([_show(row[key]) for key in header] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    for line in cells:
+        print(
+            "  ".join(
+                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            )
+        )
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return str(value)

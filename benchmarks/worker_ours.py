@@ -1,0 +1,140 @@
+"""Trains or predicts the published networks with this package: a command a line on stdin, a figure a line on stdout.
+
+``train source bf16`` or ``train source fp32``: samples/s of a training epoch; ``items source fp32``: the same steps fed by a
+PyTorch DataLoader that encodes each sequence in Python; ``predict source fp32|bf16``: samples/s of inference.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from published import NETWORKS
+from strandloom.experiment import check_experiment
+from strandloom.models.build import build
+from strandloom.training.arrays import Arrays
+from strandloom.training.infer import logits
+from strandloom.training.loop import fit
+from strandloom.training.runtime import apply, choose_runtime
+from strandloom.training.settings import Precision
+from strandloom.training.task import TaskHead
+
+
+@cache
+def _arrays(name: str) -> Arrays:
+    spec = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    codes = torch.from_numpy(rng.integers(0, 4, (spec.rows, spec.length), dtype=np.uint8))
+    if spec.task == "classes":
+        targets = torch.from_numpy(rng.integers(0, spec.outputs, spec.rows))
+    else:
+        share = 0.02 if spec.task == "labels" else 0.5
+        targets = torch.from_numpy((rng.random((spec.rows, spec.outputs)) < share).astype(np.float32))
+    return Arrays(codes, torch.full((spec.rows,), spec.length, dtype=torch.int32), targets)
+
+
+def _network(name: str) -> nn.Module:
+    spec = NETWORKS[name]
+    model = check_experiment({"data": {"table": "x"}, "model": spec.model}).model
+    return build(model, channels=4, length=spec.length, outputs=spec.outputs, seed=1)
+
+
+def train(name: str, precision: Precision) -> float:
+    """Samples/s of the second of two epochs of :func:`strandloom.training.loop.fit`."""
+    spec, rows = NETWORKS[name], _arrays(name)
+    settings = check_experiment(
+        {
+            "data": {"table": "x"},
+            "training": {
+                "epochs": 2, "batch_size": spec.batch, "optimizer": {"kind": "adam", "learning_rate": 1e-3, "weight_decay": 0},
+                "schedule": {"kind": "constant"}, "average": None, "gradient_clip": None, "augmentation": {"shift": 0},
+            },
+        }
+    ).training  # fmt: skip
+    result = fit(
+        _network(name), rows, rows.take(torch.arange(8)), settings=settings, task=TaskHead(spec.task, spec.outputs),
+        strand="one", device="cpu", precision=precision,
+    )  # fmt: skip
+    return result.history[-1].samples_per_second
+
+
+class _Items(Dataset[tuple[Tensor, Tensor]]):
+    """One sequence at a time, one-hot by a look-up in Python, as the usual notebooks have it."""
+
+    def __init__(self, name: str) -> None:
+        rows = _arrays(name)
+        self.texts = ["".join("ACGT"[c] for c in row) for row in rows.codes.tolist()]
+        self.targets = rows.targets
+        self.table = {letter: np.eye(4, dtype=np.float32)[i] for i, letter in enumerate("ACGT")}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        hot = np.stack([self.table[letter] for letter in self.texts[index]], axis=1)
+        return torch.from_numpy(hot), self.targets[index]
+
+
+@cache
+def _items(name: str) -> _Items:
+    return _Items(name)
+
+
+def items(name: str, precision: Precision) -> float:
+    """Samples/s of an epoch over a DataLoader of items, with Adam as torch has it by default."""
+    spec = NETWORKS[name]
+    model = _network(name).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "classes": nn.functional.cross_entropy,
+        "labels": nn.functional.binary_cross_entropy_with_logits,
+        "value": nn.functional.mse_loss,
+    }
+    loss = losses[spec.task]
+    loader = DataLoader(_items(name), batch_size=spec.batch, shuffle=True)
+    started = time.perf_counter()
+    for x, y in loader:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            scores = model(x)
+        loss(scores.float(), y).backward()
+        optimizer.step()
+    return spec.rows / (time.perf_counter() - started)
+
+
+@cache
+def _ready(name: str) -> nn.Module:
+    return _network(name).eval()
+
+
+def predict(name: str, precision: Precision) -> float:
+    """Samples/s of the inference behind ``strandloom predict``."""
+    rows = _arrays(name)
+    started = time.perf_counter()
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        logits(_ready(name), rows.codes, rows.lengths, strand="one", device="cpu")
+    return len(rows) / (time.perf_counter() - started)
+
+
+WAYS: dict[str, Any] = {"train": train, "items": items, "predict": predict}
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    apply(choose_runtime("cpu", parameters=10**6))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        way, name, precision = line.split()
+        print(WAYS[way](name, precision), flush=True)
+
+
+if __name__ == "__main__":
+    main()
