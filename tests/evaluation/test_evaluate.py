@@ -71,6 +71,17 @@ def test_the_fitted_rule_is_recorded_and_abstention_measured():
     assert "abstained" in found.abstention["text"]
 
 
+def test_the_interval_is_recorded_with_the_intervals():
+    logits, y = scores(2)
+    answers, narrow = Decision().apply(logits), EvaluationSettings(resamples=100, interval=0.6)
+    wide = evaluate_classes(answers, y, names="ab", settings=FAST)
+    slim = evaluate_classes(answers, y, names="ab", settings=narrow)
+    assert (wide.interval, slim.interval) == (0.95, 0.6)
+    assert wide.model["accuracy"].low < slim.model["accuracy"].low
+    assert evaluate_labels(softmax(logits), np.eye(2)[y], names="ab", settings=narrow).interval == 0.6
+    assert evaluate_values(logits, logits, names="ab", settings=narrow).interval == 0.6
+
+
 def test_groups_widen_the_interval_of_repeated_rows():
     logits, y = scores(2, n=100)
     repeated = np.repeat(np.arange(100), 8)

@@ -9,7 +9,7 @@ from strandloom.errors import InputError
 from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation, Interval
 
 KEYS = {
-    "format", "task", "classes", "rows", "part", "primary", "model", "baselines", "comparisons", "per_target",
+    "format", "task", "classes", "rows", "part", "primary", "interval", "model", "baselines", "comparisons", "per_target",
     "confusion", "per_class", "curves", "calibration", "abstention", "by_distance", "baseline_facts", "seeds",
     "ceiling", "warnings",
 }  # fmt: skip
@@ -45,6 +45,13 @@ def test_the_layout_has_exactly_these_keys_and_plain_json():
     assert json.dumps(Evaluation.from_json(json.loads(text)).to_json()) == text
 
 
+def test_the_interval_is_kept_and_an_old_file_has_the_usual_one():
+    stored = {**example().to_json(), "interval": 0.9}
+    assert Evaluation.from_json(stored).interval == 0.9
+    del stored["interval"]
+    assert Evaluation.from_json(stored).interval == 0.95
+
+
 def test_typed_parts_come_back_typed():
     back = Evaluation.from_json(json.loads(json.dumps(example().to_json())))
     assert np.isnan(back.model["accuracy"].low)
@@ -61,6 +68,8 @@ def test_typed_parts_come_back_typed():
         ({"format": 2}, "has format 2"),
         ({"format": 1}, "incomplete"),
         ({**example().to_json(), "model": 3}, "damaged"),
+        ({**example().to_json(), "interval": "wide"}, "damaged"),
+        ({**example().to_json(), "interval": None}, "damaged"),
         ({**example().to_json(), "model": {"accuracy": {"value": 1}}}, "damaged"),
     ],
 )

@@ -360,15 +360,15 @@ def sample(names: tuple[str, ...] = ("background", "promoter"), **changes: Any) 
             ),
         ),
         "environment": {
+            "versions": {"python": "3.11.9", "torch": "2.13.0", "numpy": "2.4.0"},
+            "machine": {"processor": "AMD EPYC 9B14", "cores": 2, "accelerators": []},
+            "runtime": {
+                "device": "cpu",
+                "threads": 2,
+                "precision": "bf16",
+                "notes": ["device: CPU (no accelerator found)"],
+            },
             "strandloom": "0.1.0",
-            "python": "3.11.9",
-            "torch": "2.13.0",
-            "numpy": "2.4.0",
-            "device": "cpu",
-            "threads": 2,
-            "precision": "bf16",
-            "cpu": "AMD EPYC 9B14",
-            "notes": ["device: CPU (no accelerator found)"],
         },
         "times": {"read and check": 2.1, "train": 252.0, "baselines": 41.5, "evaluate": 8.4},
         "experiment_yaml": "name: human-promoters-300\ndata:\n  table: promoters.tsv\n"
@@ -392,6 +392,22 @@ def make_inputs() -> Callable[..., ReportInputs]:
 def make_evaluation() -> Callable[..., dict[str, Any]]:
     """``make_evaluation(names, rows=, seeds=)``: a realistic ``evaluation.json``."""
     return evaluation
+
+
+def blended(stored: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation of a model in whose answer a baseline is blended."""
+    alone = {"title": "The network alone", "about": "6-mer logistic regression has 40% of the weight"}
+    return {
+        **stored,
+        "baselines": {"network_alone": metrics(-0.005), **stored["baselines"]},
+        "baseline_facts": {"network_alone": alone, **stored["baseline_facts"]},
+    }
+
+
+@pytest.fixture
+def blend() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """``blend(evaluation)``: the same, but of a network with a baseline blended in."""
+    return blended
 
 
 @pytest.fixture

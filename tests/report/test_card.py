@@ -9,6 +9,9 @@ import pytest
 from strandloom.report.card import card
 from strandloom.report.inputs import ReportInputs
 
+NB = "\N{NO-BREAK SPACE}"
+LEVELS = [(0.95, f"95{NB}%"), (0.9, f"90{NB}%"), (0.999, f"99.9{NB}%"), (0.55, f"55{NB}%")]
+
 
 def test_a_full_card(make_inputs):
     text = card(make_inputs(), bundle="runs/promoters/bundle", intended_use="Screening.", limits=("Human only.",))
@@ -66,3 +69,17 @@ def test_unreachable_error_is_said(make_inputs, make_evaluation):
     stored = make_evaluation()
     stored["abstention"] = {"target_error": 0.05, "reachable": False, "threshold": None}
     assert "could not be promised" in card(make_inputs(evaluation=stored))
+
+
+def test_a_blended_model_is_not_called_the_network(make_inputs, make_evaluation, blend):
+    text = card(make_inputs(evaluation=blend(make_evaluation())))
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+    assert rows[2:4] == ["**model**", "The network alone"]
+
+
+@pytest.mark.parametrize(("interval", "words"), LEVELS)
+def test_the_interval_that_was_set_is_the_one_named(make_inputs, make_evaluation, interval, words):
+    text = card(make_inputs(evaluation={**make_evaluation(), "interval": interval}))
+    assert f"in brackets {words} intervals" in text
+    assert words == f"95{NB}%" or f"95{NB}%" not in text
+    assert f"in brackets 95{NB}% intervals" in card(make_inputs())  # of a file without the key

@@ -120,3 +120,17 @@ def test_most_serious_first_and_given_warnings_once(stored):
 
 def test_without_anything():
     assert titles(None) == {"No test score"}
+
+
+def test_a_blended_model_is_not_called_the_network(stored, leakage_report, blend):
+    stored["comparisons"]["kmer_logistic"]["matthews_corrcoef"]["verdict"] = "worse"
+    stored["confusion"] = [[900, 0], [900, 0]]
+    for evaluation, subject in ((stored, "network"), (blend(stored), "model")):
+        found = cautions(ReportInputs("x", evaluation=evaluation, leakage=leakage_report))
+        said = " ".join(x.text for x in found)
+        assert f"beats the {subject} on the same test rows" in said
+        assert f"The {subject} never answers promoter" in said
+        leakage_report["pairs"][0]["fraction"] = 0.5
+        said = " ".join(x.text for x in cautions(ReportInputs("x", evaluation=evaluation, leakage=leakage_report)))
+        assert f"flatter the {subject} on truly new sequences" in said
+        assert "(split: {kind: homology})" in said

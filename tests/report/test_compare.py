@@ -74,3 +74,16 @@ def test_runs_of_different_kinds_and_sizes(make_inputs):
 def test_different_test_sizes_are_said(make_inputs, make_evaluation):
     html = render_comparison([make_inputs(), make_inputs(evaluation=make_evaluation(rows=100))])
     assert "not judged on the same number of rows" in html
+
+
+def test_the_intervals_of_the_runs_are_named(make_inputs, make_evaluation):
+    narrow, usual = make_inputs(evaluation={**make_evaluation(), "interval": 0.9}), make_inputs()
+    nb = "\N{NO-BREAK SPACE}"
+    html = render_comparison([narrow, narrow])
+    assert f"Small figures: 90{nb}% intervals" in html
+    assert f"MCC with 90{nb}% intervals" in html
+    assert f"95{nb}% interval" not in html
+    assert "different intervals" not in html
+    html = render_comparison([usual, narrow])
+    assert f"Small figures: 90{nb}% or 95{nb}% intervals" in html
+    assert "different intervals" in html

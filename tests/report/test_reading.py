@@ -106,6 +106,19 @@ def test_wilson_against_the_closed_form():
     assert wilson(1.0, 10).high == pytest.approx(1.0)
     assert wilson(None, 10).low is None
     assert wilson(0.3, 0).low is None
+    narrow = wilson(0.5, 100, 0.9)
+    assert (narrow.low, narrow.high) == pytest.approx((0.4188, 0.5812), abs=1e-4)
+
+
+def test_the_interval_reaches_the_intervals_made_here():
+    stored = evaluated().to_json()
+    usual, narrow = read_scores(stored), read_scores({**stored, "interval": 0.6})
+    assert (usual.interval, narrow.interval) == (0.95, 0.6)
+    for wide, slim in (
+        (usual.reliability[-1], narrow.reliability[-1]),
+        (usual.by_distance[0].score, narrow.by_distance[0].score),
+    ):
+        assert wide.low < slim.low < slim.high < wide.high
 
 
 def test_odd_entries():

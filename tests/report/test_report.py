@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from strandloom.report.inputs import BlockRow, Decision, InputFile, Member, ModelFacts, ReportInputs, SplitFacts
-from strandloom.report.report import render
+from strandloom.report.report import cards, render
 
+NB = "\N{NO-BREAK SPACE}"
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "rect", "circle"}
 
 
@@ -268,3 +269,68 @@ def test_other_tasks(make_inputs, task):
     }
     page = checked(render(make_inputs(evaluation=stored)))
     assert "Scores per" in " ".join(page.text)
+
+
+def words_of(inputs: ReportInputs) -> str:
+    """The text of a page; no-break spaces stay."""
+    return re.sub(r"[ \n]+", " ", " ".join(checked(render(inputs)).text))
+
+
+@pytest.mark.parametrize(("interval", "level"), [(0.95, "95"), (0.9, "90"), (0.999, "99.9")])
+def test_the_page_names_the_interval_that_was_set(make_inputs, make_evaluation, interval, level):
+    stored = {**make_evaluation(), "interval": interval, "warnings": []}
+    stored["model"]["matthews_corrcoef"]["low"] = -0.1
+    text = words_of(make_inputs(evaluation=stored))
+    for words in (
+        f"{level}{NB}%: −0.100 to 0.729",
+        f"Small figures: {level}{NB}% interval.",
+        f"MCC with {level}{NB}% intervals",
+        f"confidence of the answer, {level}{NB}% interval",
+        f"accuracy, {level}{NB}% interval",
+        f"The {level}{NB}% interval of MCC reaches down to guessing",
+    ):
+        assert words in text, words
+    assert set(re.findall(rf"([\d.]+)[ {NB}]% interval", text)) == {level}
+
+
+def test_an_evaluation_without_the_key_has_95_percent(make_inputs, make_evaluation):
+    for interval in (None, "x", 0, 1, math.nan):
+        assert f"Small figures: 95{NB}% interval." in words_of(
+            make_inputs(evaluation={**make_evaluation(), "interval": interval})
+        )
+    assert render(make_inputs()) == render(make_inputs(evaluation={**make_evaluation(), "interval": 0.95}))
+
+
+def test_a_blended_model_is_not_called_the_network(make_inputs, make_evaluation, blend):
+    inputs = make_inputs(evaluation=blend(make_evaluation()))
+    text = words_of(inputs)
+    for words in (
+        "The model beside simpler methods",
+        "makes the model more modest",
+        "the model is really better",
+        "the model is over-confident",
+        "the model has learnt rules",
+        "model minus this (MCC)",
+        "The network alone",
+    ):
+        assert words in text, words
+        assert words == "The network alone" or words not in words_of(make_inputs()), words
+    assert "model 0.860" in {card.sub for card in cards(inputs)}
+    assert "network 0.860" in {card.sub for card in cards(make_inputs())}
+    many = make_inputs(species(8), evaluation=blend(make_evaluation(species(8))))
+    assert "the surer the model is of the truth" in words_of(many)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "note"),
+    [
+        ({"device": "cpu", "threads": 2}, "cpu, 2 threads"),
+        ({"device": "cuda:0", "threads": 1}, "cuda:0, 1 thread"),
+        ({"device": "mps"}, "mps"),
+        (None, ""),
+    ],
+)
+def test_the_time_says_where_it_was_spent(make_inputs, runtime, note):
+    environment = {"versions": {"python": "3.11.9"}, "runtime": runtime}
+    (found,) = (card for card in cards(make_inputs(environment=environment)) if card.label == "Time in all")
+    assert found.sub == note

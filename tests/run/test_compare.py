@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from strandloom.errors import InputError, UsageError
+from strandloom.errors import BundleError, InputError, UsageError
+from strandloom.experiment import read_experiment
+from strandloom.models.build import build, parameter_count
 from strandloom.run import RunResult, compare_runs
 
 
@@ -28,6 +31,32 @@ def test_two_runs_as_values_and_page(full_run: RunResult, two_seeds: RunResult) 
     assert "full" in html
     assert "seeds" in html
     assert "http://" not in html.replace("http://www.w3.org", "")
+
+
+def test_network_and_inputs_are_those_of_the_run(full_run: RunResult, table: Path, tmp_path: Path) -> None:
+    """The table of the runs says what the report of the run says."""
+    found = compare_runs([full_run.folder, full_run.folder])
+    run = found.runs[0]
+    experiment = read_experiment(full_run.folder / "experiment.yaml")
+    network = build(experiment.model, channels=4, length=40, outputs=2)
+    assert (run.model.trainable, run.model.total) == parameter_count(network)
+    assert (run.model.kind, run.model.length, run.model.anchor, run.model.strand) == ("layers", 40, "left", "one")
+    (file,) = run.files
+    assert (file.path, file.bytes) == (str(table), table.stat().st_size)
+    assert file.sha256 == hashlib.sha256(table.read_bytes()).hexdigest()
+    page, report = found.html(), full_run.folder.joinpath("report.html").read_text()
+    assert f"<td>{run.model.trainable:,}</td>" in page
+    assert f"<dd>{run.model.trainable:,}</dd>" in report
+    assert f"<dd>{run.model.total:,}</dd>" in report
+    assert file.sha256 in report
+    assert file.sha256[:12] in page
+    bare = Path(shutil.copytree(full_run.folder, tmp_path / "bare"))
+    shutil.rmtree(bare / "bundle")
+    assert compare_runs([full_run.folder, bare]).runs[1].model.kind == ""
+    changed = Path(shutil.copytree(full_run.folder, tmp_path / "changed"))
+    (changed / "bundle" / "card.md").write_text("other")
+    with pytest.raises(BundleError, match="changed after the bundle was written"):
+        compare_runs([full_run.folder, changed])
 
 
 def test_other_inputs_are_remarked(full_run: RunResult, tmp_path: Path) -> None:

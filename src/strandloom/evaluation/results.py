@@ -14,6 +14,8 @@ from strandloom.errors import InputError
 from strandloom.io.plain import plain
 
 FORMAT = 1
+USUAL_INTERVAL = 0.95
+"""That of a file without the key ``interval``."""
 Verdict = Literal["better", "not distinguishable", "worse"]
 
 
@@ -86,6 +88,8 @@ class Evaluation:
         Number of rows scored and where they come from (``test``, ``folds``, ``table``).
     primary
         The metric that the verdicts rest on.
+    interval
+        The share of the resamples between the ends of an interval.
     model, baselines
         Metric to interval, for the model and for each baseline by name.
     comparisons
@@ -130,6 +134,7 @@ class Evaluation:
     seeds: dict[str, Any] | None = None
     ceiling: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    interval: float = USUAL_INTERVAL
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain values for ``json.dumps``; NaN is None."""
@@ -140,6 +145,7 @@ class Evaluation:
             "rows": self.rows,
             "part": self.part,
             "primary": self.primary,
+            "interval": self.interval,
             "model": _metrics_json(self.model),
             "baselines": {name: _metrics_json(metrics) for name, metrics in self.baselines.items()},
             "comparisons": {
@@ -192,6 +198,7 @@ class Evaluation:
             }
             known["by_distance"] = tuple(_distance_bin(found) for found in stored["by_distance"])
             known["warnings"] = tuple(stored["warnings"])
+            known["interval"] = float(stored.get("interval", USUAL_INTERVAL))
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"the evaluation is incomplete or damaged ({error})", where=where) from error

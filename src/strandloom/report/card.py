@@ -107,15 +107,17 @@ def _scores(scores: Scores) -> str:
     metrics = [m for m in scores.model if m == headline] + [m for m in scores.model if m != headline]
     metrics = metrics[:SHOWN_METRICS]
     lines = ["| method | " + " | ".join(metric_title(m) for m in metrics) + " |", "|---|" + "---:|" * len(metrics)]
-    rows = [("**network**", scores.model)] + [(_plain(scores.titles[n]), b) for n, b in scores.baselines.items()]
+    rows = [(f"**{scores.subject}**", scores.model)] + [
+        (_plain(scores.titles[n]), b) for n, b in scores.baselines.items()
+    ]
     if scores.ceiling:
         rows.append(("*ceiling of these data*", scores.ceiling))
     lines += [f"| {name} | " + " | ".join(_cell(b.get(m, Score(None))) for m in metrics) + " |" for name, b in rows]
     rest = len(scores.model) - len(metrics)
     tail = (
-        f"On {count(scores.rows)} {scores.part} sequences; in brackets 95 % intervals"
+        f"On {count(scores.rows)} {scores.part} sequences; in brackets {scores.level} intervals"
         if scores.rows
-        else "In brackets 95 % intervals"
+        else f"In brackets {scores.level} intervals"
     )
     tail += f"; {rest} more metrics are in `evaluation.json`." if rest > 0 else "."
     if len(scores.seeds) > 1 and scores.seed_range is not None:

@@ -53,7 +53,7 @@ def cautions(inputs: ReportInputs) -> list[Caution]:
     scores = inputs.scores
     found = [
         *_about_score(scores),
-        *_about_leakage(inputs.leaks),
+        *_about_leakage(inputs.leaks, scores.subject),
         *_about_test_set(scores),
         *_about_calibration(scores),
         *_about_training(inputs.members),
@@ -78,13 +78,17 @@ def cautions(inputs: ReportInputs) -> list[Caution]:
 def _about_score(scores: Scores) -> list[Caution]:
     found: list[Caution] = []
     if scores.headline is None:
-        return [Caution("serious", "No test score", "The evaluation holds no metric, so the network cannot be judged.")]
+        return [
+            Caution(
+                "serious", "No test score", f"The evaluation holds no metric, so the {scores.subject} cannot be judged."
+            )
+        ]
     if scores.no_skill:
         found.append(
             Caution(
                 "serious",
                 "No skill",
-                f"The 95 % interval of {metric_title(scores.headline)} reaches down to guessing. Check that labels and "
+                f"The {scores.level} interval of {metric_title(scores.headline)} reaches down to guessing. Check that labels and "
                 "sequences belong together, then the strand, the window and the learning rate.",
             )
         )
@@ -95,9 +99,8 @@ def _about_score(scores: Scores) -> list[Caution]:
                 Caution(
                     "serious",
                     "A simpler method is better",
-                    f"{_capital(name)} beats the network on the same test rows. Use it instead, or "
-                    "give the network more "
-                    "data or another architecture.",
+                    f"{_capital(name)} beats the {scores.subject} on the same test rows. Use it instead, or "
+                    "give the network more data or another architecture.",
                 )
             )
         elif scores.against_best == "same":
@@ -139,7 +142,7 @@ def _about_score(scores: Scores) -> list[Caution]:
     return found
 
 
-def _about_leakage(leakage: Mapping[str, Any]) -> list[Caution]:
+def _about_leakage(leakage: Mapping[str, Any], subject: str) -> list[Caution]:
     found: list[Caution] = []
     near = near_twin_fraction(leakage)
     if near is not None and near > LEAKY:
@@ -148,8 +151,8 @@ def _about_leakage(leakage: Mapping[str, Any]) -> list[Caution]:
                 "serious" if near > VERY_LEAKY else "caution",
                 "Test sequences resemble training sequences",
                 f"{percent(near)} of the test rows have a copy or near copy among the training rows, "
-                "so the scores flatter "
-                "the network on truly new sequences. Compare with a homology split (split: {kind: homology}).",
+                f"so the scores flatter the {subject} on truly new sequences. "
+                "Compare with a homology split (split: {kind: homology}).",
             )
         )
     conflicts = finite(leakage.get("conflicting_rows"))
@@ -213,7 +216,9 @@ def _about_test_set(scores: Scores) -> list[Caution]:
     if never:
         found.append(
             Caution(
-                "caution", "Classes never answered", f"The network never answers {_listed(never)} on the test rows."
+                "caution",
+                "Classes never answered",
+                f"The {scores.subject} never answers {_listed(never)} on the test rows.",
             )
         )
     return found

@@ -135,13 +135,22 @@ def summary(runs: Sequence[ReportInputs], names: Sequence[str]) -> str:
 
 
 def _lead(runs: Sequence[ReportInputs]) -> str:
+    levels = _levels(runs)
+    said = f"Small figures: {' or '.join(levels)} intervals of each run on its own test rows."
+    if len(levels) > 1:
+        said += " The runs were set to different intervals, so do not compare their widths."
     sizes = {(r.scores.rows, r.scores.part) for r in runs if r.scores.rows}
     if len(sizes) > 1:
-        return (
-            "The runs were not judged on the same number of rows, so compare with care: "
+        said += (
+            " The runs were not judged on the same number of rows, so compare with care: "
             "an easier test set gives a higher score."
         )
-    return "Small figures: 95 % intervals of each run on its own test rows."
+    return said
+
+
+def _levels(runs: Sequence[ReportInputs]) -> list[str]:
+    """What the intervals of the runs span, in words, the narrowest first."""
+    return [level for _, level in sorted({(r.scores.interval, r.scores.level) for r in runs if r.scores.model})]
 
 
 def score_table(runs: Sequence[ReportInputs], names: Sequence[str]) -> Table | None:
@@ -233,7 +242,7 @@ def _forest(runs: Sequence[ReportInputs], names: Sequence[str]) -> Figure | None
         for i, (r, n) in enumerate(zip(runs, names, strict=True))
         if metric in r.scores.model
     ]
-    return forest_of(f"runs-{metric}", f"{metric_title(metric)} with 95 % intervals", rows)
+    return forest_of(f"runs-{metric}", f"{metric_title(metric)} with {' or '.join(_levels(runs))} intervals", rows)
 
 
 def _overlays(runs: Sequence[ReportInputs], names: Sequence[str]) -> tuple[Figure | None, ...]:

@@ -15,7 +15,7 @@ UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def forest(scores: Scores) -> Figure | None:
-    """The headline metric of the model and of each baseline with 95 % intervals."""
+    """The headline metric of the model and of each baseline with intervals."""
     metric = scores.headline
     if metric is None:
         return None
@@ -23,7 +23,7 @@ def forest(scores: Scores) -> Figure | None:
     rows += [(scores.titles[n], b[metric], False) for n, b in scores.baselines.items() if metric in b]
     ceiling = scores.ceiling.get(metric, Score(None)).value
     low, high = span([v for _, s, _ in rows for v in s[:3]] + [ceiling], pad=0.06)
-    title = f"{metric_title(metric)} with 95 % intervals"
+    title = f"{metric_title(metric)} with {scores.level} intervals"
     canvas = _forest(
         f"forest-{metric}",
         title,
@@ -49,7 +49,7 @@ def forest_of(slug: str, title: str, rows: list[tuple[str, Score, int]]) -> Figu
 
 
 def forest_differences(scores: Scores) -> Figure | None:
-    """The headline metric, network minus baseline, with paired 95 % intervals."""
+    """The headline metric, model minus baseline, with paired intervals."""
     metric = scores.headline
     if metric is None:
         return None
@@ -74,7 +74,7 @@ def forest_differences(scores: Scores) -> Figure | None:
     return Figure(
         canvas.svg(),
         title,
-        f"Paired on the same test rows. A bar wholly {side} of zero means the network is really better; "
+        f"Paired on the same test rows. A bar wholly {side} of zero means the {scores.subject} is really better; "
         "a bar that crosses zero could be chance.",
         (Key("better", 2, "dot"), Key("worse", 1, "dot"), Key("within chance", 7, "dot")),
     )
@@ -216,7 +216,7 @@ def distributions(scores: Scores) -> Figure | None:
         "Distribution of the score",
         "The further apart the outlines, the easier the decision."
         if len(scores.classes) == 2
-        else "The further to the right, the surer the network is of the truth.",
+        else f"The further to the right, the surer the {scores.subject} is of the truth.",
         tuple(Key(f"{h.name} ({count(sum(h.counts))})", i, "box") for i, h in enumerate(shown)),
     )
 
@@ -306,8 +306,9 @@ def reliability(scores: Scores) -> Figure | None:
     plot.line([b.confidence for b in bins], [b.frequency for b in bins], 0)
     plot.dots([b.confidence for b in bins], [b.frequency for b in bins], 0)
     ece = f", ECE {fixed(scores.ece)}" if scores.ece is not None else ""
-    keys = (Key(f"confidence of the answer, 95 % interval{ece}", 0), Key("rows per bin", 7, "box"))
-    words = "On the dashed diagonal, “80 %” comes true in 80 % of the cases; below it the network is over-confident."
+    keys = (Key(f"confidence of the answer, {scores.level} interval{ece}", 0), Key("rows per bin", 7, "box"))
+    words = "On the dashed diagonal, “80 %” comes true in 80 % of the cases; below it the "
+    words += f"{scores.subject} is over-confident."
     if scores.temperature is not None:
         words += f" Temperature {fixed(scores.temperature, 2)}, fitted on the validation rows."
         if scores.ece_before is not None and scores.ece_after is not None:
@@ -377,6 +378,6 @@ def by_distance(scores: Scores) -> Figure | None:
     return Figure(
         plot.svg(),
         "Score by similarity to training",
-        "A level line means the network has learnt rules; a line that rises to the right means it partly remembers.",
-        (Key(f"{metric}, 95 % interval", 0, "dot"), Key("test rows (relative)", 7, "box")),
+        f"A level line means the {scores.subject} has learnt rules; a line that rises to the right means it partly remembers.",
+        (Key(f"{metric}, {scores.level} interval", 0, "dot"), Key("test rows (relative)", 7, "box")),
     )

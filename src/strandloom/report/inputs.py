@@ -11,6 +11,8 @@ from strandloom.report.numbers import finite
 from strandloom.report.scores import Json, Scores
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from strandloom.data.facts import DataFacts
     from strandloom.data.leakage import LeakageReport
     from strandloom.evaluation.results import Evaluation
@@ -25,6 +27,11 @@ class InputFile:
     sha256: str = ""
     rows: int | None = None
     bytes: int | None = None
+
+
+def input_files(environment: Json) -> tuple[InputFile, ...]:
+    """The input files that ``environment.json`` lists."""
+    return tuple(InputFile(one["path"], one["sha256"], None, one["bytes"]) for one in environment.get("inputs", ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +173,23 @@ class ModelFacts:
     strand: str = ""
     blocks: tuple[BlockRow, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        weights: Mapping[str, NDArray[Any]],
+        *,
+        kind: str,
+        length: int,
+        anchor: str,
+        strand: str,
+        blocks: tuple[BlockRow, ...] = (),
+    ) -> ModelFacts:
+        """The facts of a network with the state ``weights`` (name to array); batch-norm statistics are stored, not trained."""
+        sizes = {name: int(a.size) for name, a in weights.items() if not name.endswith("num_batches_tracked")}
+        total = sum(sizes.values())
+        moving = sum(n for name, n in sizes.items() if name.endswith(("running_mean", "running_var")))
+        return cls(kind, total - moving, total, length, anchor, strand, blocks)
+
 
 @dataclass(frozen=True, eq=False)
 class ReportInputs:
@@ -182,7 +206,7 @@ class ReportInputs:
     members
         Training history, one entry per network.
     environment
-        ``environment.json``: versions, device, threads, precision.
+        ``environment.json``: ``versions``, ``machine``, ``runtime`` (device, threads, precision), ``inputs`` …
     times
         Stage to seconds.
     experiment_yaml

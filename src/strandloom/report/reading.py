@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
+from strandloom.evaluation.results import USUAL_INTERVAL
 from strandloom.report.numbers import finite
 from strandloom.report.scores import (
     BASELINES,
@@ -53,10 +55,12 @@ def read_scores(stored: Json) -> Scores:
     baselines = {str(k): m for k, v in mapping(stored.get("baselines")).items() if (m := read_metrics(v))}
     seeds, word = _seeds(stored.get("seeds"))
     ceiling = mapping(stored.get("ceiling"))
+    interval = _interval(stored.get("interval"))
     return Scores(
         task=str(stored.get("task") or "classes"),
         part=str(stored.get("part") or "test"),
         primary=str(stored.get("primary") or ""),
+        interval=interval,
         rows=int(finite(stored.get("rows")) or 0),
         classes=classes,
         model=model,
@@ -74,7 +78,7 @@ def read_scores(stored: Json) -> Scores:
         per_class=_per_class(stored.get("per_class"), classes),
         roc=_curves(curves.get("roc"), classes, area="roc_auc", stored=stored),
         pr=_curves(curves.get("pr"), classes, area="average_precision", stored=stored),
-        reliability=_bins(curves.get("reliability") or calibration.get("bins")),
+        reliability=_bins(curves.get("reliability") or calibration.get("bins"), interval),
         histograms=_histograms(curves.get("scores")),
         histogram_label=str(mapping(curves.get("scores")).get("score") or "score"),
         risk_coverage=_curve("", curves.get("risk_coverage"), None),
@@ -86,7 +90,7 @@ def read_scores(stored: Json) -> Scores:
         abstention_text=str(abstention.get("text") or ""),
         reachable=abstention.get("reachable") is not False,
         decision_threshold=finite(calibration.get("threshold")) if len(classes) == 2 else None,
-        by_distance=_distance(stored.get("by_distance")),
+        by_distance=_distance(stored.get("by_distance"), interval),
         seeds=seeds,
         seed_word=word,
         warnings=tuple(str(x) for x in _list(stored.get("warnings"))),
@@ -111,9 +115,14 @@ def read_metrics(entry: Any) -> dict[str, Score]:
     return {m: read_score(block[m]) for m in [*known, *other]}
 
 
-def wilson(share: float | None, rows: int) -> Score:
-    """A share with its 95 % Wilson interval (Wilson 1927); no interval without rows."""
-    z = 1.959964
+def _interval(entry: Any) -> float:
+    share = finite(entry)
+    return share if share is not None and 0 < share < 1 else USUAL_INTERVAL
+
+
+def wilson(share: float | None, rows: int, interval: float = USUAL_INTERVAL) -> Score:
+    """A share with its Wilson interval (Wilson 1927); no interval without rows."""
+    z = NormalDist().inv_cdf((1 + interval) / 2)
     if share is None or rows <= 0:
         return Score(share)
     centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
@@ -184,7 +193,7 @@ def _curves(entry: Any, classes: tuple[str, ...], *, area: str, stored: Json) ->
     return tuple(found)
 
 
-def _bins(entry: Any) -> tuple[Bin, ...]:
+def _bins(entry: Any, interval: float) -> tuple[Bin, ...]:
     found: list[Bin] = []
     for one in _list(entry):
         names = ("low", "high", "n", "confidence", "accuracy")
@@ -192,7 +201,7 @@ def _bins(entry: Any) -> tuple[Bin, ...]:
         confidence, frequency = finite(block.get("confidence")), _first(block, "accuracy", "frequency")
         rows = int(_first(block, "n", "rows", "count") or 0)
         if confidence is not None and frequency is not None and rows:
-            around = wilson(frequency, rows)
+            around = wilson(frequency, rows, interval)
             found.append(Bin(confidence, frequency, around.low, around.high, rows))
     return tuple(found)
 
@@ -214,7 +223,7 @@ def _point(entry: Json) -> Point | None:
     return None if threshold is None else Point(threshold, finite(entry.get("coverage")), finite(entry.get("error")))
 
 
-def _distance(entry: Any) -> tuple[Near, ...]:
+def _distance(entry: Any, interval: float) -> tuple[Near, ...]:
     found: list[Near] = []
     for one in _list(entry):
         block = mapping(one)
@@ -222,7 +231,7 @@ def _distance(entry: Any) -> tuple[Near, ...]:
         rows = int(_first(block, "n", "rows") or 0)
         if low is None or high is None:
             continue
-        found.append(Near(low, high, rows, wilson(finite(block.get("accuracy")), rows)))
+        found.append(Near(low, high, rows, wilson(finite(block.get("accuracy")), rows, interval)))
     return tuple(sorted(found, key=lambda x: x.low))
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from strandloom.report import datasheet, figures, history, tables
 from strandloom.report.cautions import Caution, near_twin_fraction
 from strandloom.report.inputs import ReportInputs
-from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, shorten
-from strandloom.report.scores import Score, Scores, metric_title
+from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, plural, shorten
+from strandloom.report.scores import Json, Score, Scores, mapping, metric_title
 from strandloom.report.svg import Figure
 from strandloom.report.tables import Table
 from strandloom.report.verdict import verdict
@@ -114,9 +114,17 @@ def page(template: str, values: Mapping[str, object]) -> str:
     return environment.get_template(template).render(values, style=Markup(style))
 
 
-def _score_card(label: str, score: Score) -> Card:
+def _score_card(label: str, score: Score, level: str) -> Card:
     bounds = interval(score.low, score.high)
-    return Card(label, fixed(score.value), f"95\N{NO-BREAK SPACE}%: {bounds}" if bounds else "")
+    return Card(label, fixed(score.value), f"{level}: {bounds}" if bounds else "")
+
+
+def _where(environment: Json) -> str:
+    """Device and threads of a run."""
+    runtime = mapping(environment.get("runtime"))
+    threads = finite(runtime.get("threads"))
+    words = [str(runtime.get("device") or ""), plural(int(threads), "thread") if threads else ""]
+    return ", ".join(x for x in words if x)
 
 
 def cards(inputs: ReportInputs) -> list[Card]:
@@ -125,19 +133,22 @@ def cards(inputs: ReportInputs) -> list[Card]:
     found: list[Card] = []
     headline = scores.headline
     if headline is not None:
-        found.append(_score_card(metric_title(headline), scores.model[headline]))
+        found.append(_score_card(metric_title(headline), scores.model[headline], scores.level))
     for metric in ("accuracy", "roc_auc", "balanced_accuracy", "spearman", "rmse"):
         if metric != headline and metric in scores.model and len(found) < 3:
-            found.append(
-                _score_card(metric_title(metric).capitalize() if metric != "roc_auc" else "AUROC", scores.model[metric])
-            )
+            title = metric_title(metric).capitalize() if metric != "roc_auc" else "AUROC"
+            found.append(_score_card(title, scores.model[metric], scores.level))
     if scores.best is not None:
         label = f"Best baseline ({metric_title(headline or '')})"
         found.append(Card(label, fixed(scores.best_value), scores.titles[scores.best]))
     gap = scores.ceiling_gap
     if gap is not None:
         found.append(
-            Card(f"Ceiling of these data ({metric_title(gap[0])})", fixed(gap[2]), f"network {fixed(gap[2] - gap[1])}")
+            Card(
+                f"Ceiling of these data ({metric_title(gap[0])})",
+                fixed(gap[2]),
+                f"{scores.subject} {fixed(gap[2] - gap[1])}",
+            )
         )
     if scores.ece is not None:
         note = f"temperature {fixed(scores.temperature, 2)}" if scores.temperature is not None else "0 is perfect"
@@ -156,7 +167,7 @@ def cards(inputs: ReportInputs) -> list[Card]:
         found.append(Card("Test sequences", count(scores.rows), note))
     total = finite(sum(inputs.times.values())) if inputs.times else None
     if total:
-        found.append(Card("Time in all", duration(total), str(inputs.environment.get("device") or "")))
+        found.append(Card("Time in all", duration(total), _where(inputs.environment)))
     return found
 
 
@@ -194,7 +205,7 @@ def _scores_section(scores: Scores) -> Section:
             f"{fixed(scores.symmetric_ceiling)} on these rows."
         )
     lead = (
-        "The network beside simpler methods, trained on the same rows and judged on the same "
+        f"The {scores.subject} beside simpler methods, trained on the same rows and judged on the same "
         "held-out rows. Intervals say what "
         "another test set of this size and kind could have given."
     )
@@ -249,7 +260,10 @@ def _trust_section(scores: Scores) -> Section:
     facts: list[tuple[str, str]] = []
     if scores.temperature is not None:
         facts.append(
-            ("Temperature", f"{fixed(scores.temperature)} (1 changes nothing; above 1 makes the network more modest)")
+            (
+                "Temperature",
+                f"{fixed(scores.temperature)} (1 changes nothing; above 1 makes the {scores.subject} more modest)",
+            )
         )
     if scores.ece_before is not None and scores.ece_after is not None:
         facts.append(

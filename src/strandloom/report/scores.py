@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from strandloom.evaluation.blend import NETWORK_ALONE
+from strandloom.evaluation.results import USUAL_INTERVAL
+from strandloom.report.numbers import percent
 
 Json = Mapping[str, Any]
 """JSON read back: a mapping of plain values."""
@@ -69,7 +71,7 @@ def reads_better(metric: str | None) -> bool:
 
 
 class Score(NamedTuple):
-    """A value with its 95 % interval; None where not known, ``why`` says the reason."""
+    """A value with its interval; None where not known, ``why`` says the reason."""
 
     value: float | None
     low: float | None = None
@@ -150,6 +152,7 @@ class Scores:
     task: str = "classes"
     part: str = "test"
     primary: str = ""
+    interval: float = USUAL_INTERVAL
     rows: int = 0
     classes: tuple[str, ...] = ()
     model: dict[str, Score] = field(default_factory=dict)
@@ -200,6 +203,11 @@ class Scores:
     def subject(self) -> str:
         """What the model's scores are scores of: ``network``, or ``model`` where a baseline was blended into its answer."""
         return "model" if NETWORK_ALONE in self.baselines else "network"
+
+    @property
+    def level(self) -> str:
+        """What the intervals span, in words: ``95 %``."""
+        return percent(self.interval, 6)
 
     @property
     def best(self) -> str | None:

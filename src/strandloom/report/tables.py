@@ -114,7 +114,7 @@ def metric_table(scores: Scores) -> Table | None:
     if compared:
         head.append(Cell(f"{scores.subject} minus this ({metric_title(headline or '')})", classes="text wrap"))
     head += [Cell(metric_title(m) + arrow(m), tip=metric_meaning(m)) for m in metrics]
-    arrows = "↑ higher is better, ↓ lower is better. Small figures: 95 % interval. Bold: best value."
+    arrows = f"↑ higher is better, ↓ lower is better. Small figures: {scores.level} interval. Bold: best value."
     return Table(
         f"Scores on the {scores.part or 'test'} rows. {arrows}", tuple(head), tuple(rows), marks, classes="scores"
     )

@@ -154,9 +154,9 @@ def evaluate_bundle(
         name=f"{manifest.name} on {path.name}",
         evaluation=evaluation,
         facts=facts(dataset),
-        model=ModelFacts(
-            kind=manifest.model.kind, length=manifest.length, anchor=manifest.anchor, strand=manifest.strand,
-            total=sum(int(a.size) for a in predictor.bundle.weights[0].values()),
+        model=ModelFacts.of(
+            predictor.bundle.weights[0], kind=manifest.model.kind, length=manifest.length, anchor=manifest.anchor,
+            strand=manifest.strand,
         ),
         environment=environment(predictor.runtime),
         command=command,

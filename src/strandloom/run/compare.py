@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strandloom.bundle import MANIFEST, read_bundle
 from strandloom.errors import InputError, UsageError
 from strandloom.io.plain import read_json
 from strandloom.report.compare import render_comparison, setting_differences, summary, unique_names
-from strandloom.report.inputs import Member, ReportInputs, as_mapping
+from strandloom.report.inputs import Member, ModelFacts, ReportInputs, as_mapping, input_files
 from strandloom.report.numbers import MISSING
 from strandloom.run.folder import RunFolder
 
@@ -46,7 +47,7 @@ class RunComparison:
             found.append({"name": name, "folder": str(folder), **kept})
         different = setting_differences([run.experiment_yaml for run in self.runs])
         notes = [summary(self.runs, names)]
-        hashes = {json.dumps(sorted(x["sha256"] for x in run.environment.get("inputs", ()))) for run in self.runs}
+        hashes = {tuple(sorted(file.sha256 for file in run.files)) for run in self.runs}
         if len(hashes) > 1:
             notes.append(
                 "The runs read different input files: their scores are not comparable unless the test rows are the same."
@@ -92,18 +93,31 @@ def read_run(path: Path) -> ReportInputs:
     if not folder.finished:
         hint = "finish it with `strandloom train … --resume`"
         raise InputError("the run is not finished", where=path, hint=hint)
-    about = read_json(folder.data)
+    about, environment = read_json(folder.data), read_json(folder.environment)
     return ReportInputs(
         name=path.name,
         evaluation=read_json(folder.evaluation),
         facts=about["facts"],
         leakage=about["leakage"],
         members=tuple(_members(folder)),
-        environment=(environment := read_json(folder.environment)),
+        model=_model(folder),
+        environment=environment,
         times=environment.get("seconds", {}),
         experiment_yaml=folder.experiment.read_text(encoding="utf-8"),
         command=str(environment.get("command", "")),
+        files=input_files(environment),
         version=str(environment.get("strandloom", "")),
+    )
+
+
+def _model(folder: RunFolder) -> ModelFacts:
+    """The network in the bundle of a run; nothing where the bundle was taken away."""
+    if not (folder.bundle / MANIFEST).is_file():
+        return ModelFacts()
+    bundle = read_bundle(folder.bundle)
+    known = bundle.manifest
+    return ModelFacts.of(
+        bundle.weights[0], kind=known.model.kind, length=known.length, anchor=known.anchor, strand=known.strand
     )
 
 

@@ -12,7 +12,16 @@ from strandloom.data.split.core import PART_NAMES, TEST, TRAIN, VALIDATION, Spli
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.models.build import describe
-from strandloom.report.inputs import BlockRow, Decision, InputFile, Member, ModelFacts, ReportInputs, SplitFacts, Trial
+from strandloom.report.inputs import (
+    BlockRow,
+    Decision,
+    Member,
+    ModelFacts,
+    ReportInputs,
+    SplitFacts,
+    Trial,
+    input_files,
+)
 from strandloom.run.members import Trained
 from strandloom.training import probe
 from strandloom.version import VERSION
@@ -44,7 +53,7 @@ def report_inputs(
         times=environment.get("seconds", {}),
         experiment_yaml=to_yaml(experiment),
         command=str(environment.get("command", "")),
-        files=tuple(InputFile(one["path"], one["sha256"], None, one["bytes"]) for one in environment.get("inputs", ())),
+        files=input_files(environment),
         version=VERSION,
     )
 
@@ -68,17 +77,13 @@ def model_facts(
     experiment: Experiment, dataset: Dataset, decision: probe.Decision, trained: Sequence[Trained]
 ) -> ModelFacts:
     """The network, block by block where the program built it."""
-    weights = trained[0].weights
-    stored = sum(int(a.size) for name, a in weights.items() if not name.endswith("num_batches_tracked"))
-    moving = sum(int(a.size) for name, a in weights.items() if name.endswith(("running_mean", "running_var")))
     blocks: tuple[BlockRow, ...] = ()
     if experiment.model.kind != "custom" and dataset.target is not None:
         found = describe(experiment.model, channels=4, length=dataset.length, outputs=dataset.target.num_outputs)
         blocks = tuple(BlockRow(x.name, x.settings, x.output_shape, x.parameters) for x in found)
-    return ModelFacts(
+    return ModelFacts.of(
+        trained[0].weights,
         kind=experiment.model.kind,
-        trainable=stored - moving,
-        total=stored,
         length=dataset.length,
         anchor=dataset.window.anchor,
         strand=decision.strand,
