@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common import median, record
 from strandloom.alphabet import DNA
 from strandloom.io.read import read_blocks
 
@@ -101,13 +101,24 @@ def main() -> None:
                 work[name].append(time.process_time() - busy)
                 seconds[name].append(time.perf_counter() - start)
                 assert bases in (0, options.reads * options.length)
-    base = statistics.median(seconds["isal decompression alone"])
-    print(f"{options.reads:,} reads x {options.length} bp, median of {options.repeats}")
-    print(f"{'':28}{'reads/s':>12}{'share of the limit':>22}{'CPU ns/read':>14}")
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        cpu = statistics.median(work[name]) / options.reads * 1e9
-        print(f"{name:28}{options.reads / median:12,.0f}{base / median:22.2f}{cpu:14,.0f}")
+    base = median(seconds["isal decompression alone"])
+    rows = [
+        {
+            "way": name,
+            "reads/s": options.reads / median(times),
+            "share of the limit": base / median(times),
+            "CPU ns/read": median(work[name]) / options.reads * 1e9,
+        }
+        for name, times in seconds.items()
+    ]
+    title = f"FASTQ.gz to codes: {options.reads:,} reads x {options.length} bp"
+    record(
+        "reads",
+        title,
+        rows,
+        packages=["isal", "dnaio", "numba", "polars"],
+        note=f"median of {options.repeats}, in turn",
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from common import record
+
 REPEATS = 5
 
 
@@ -46,8 +48,13 @@ def main() -> None:
                     seconds([*module, "predict", str(given.bundle), str(fasta), "--out", str(out)]),
                 )
             )
-    for name, value in rows:
-        print(f"{name:<24} {value:7.3f} s   {value / bare:6.1f} × bare Python")
+    record(
+        "start",
+        "Start of the command line",
+        [{"command": name, "seconds": value, "× bare Python": value / bare} for name, value in rows],
+        packages=["torch", "typer"],
+        note=f"median of {REPEATS}",
+    )
 
 
 if __name__ == "__main__":

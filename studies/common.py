@@ -70,15 +70,13 @@ _measured: set[str] = set()
 
 
 def commit() -> str:
-    """The commit of the working tree; "+": with changes."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
+    """The commit of the working tree; "+": with changes to what is measured."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "src", "studies")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
 
 
 def record(section: str, title: str, body: str) -> None:

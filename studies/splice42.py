@@ -1,4 +1,4 @@
-"""Splice sites against positional negatives (n3), where a weight matrix and every linear model are at chance."""
+"""Splice sites against positional negatives (n3), where a weight matrix is at chance."""
 
 from __future__ import annotations
 
