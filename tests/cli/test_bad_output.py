@@ -25,7 +25,7 @@ def test_run_folder_exists(place: Path, trained: Path) -> None:
     strandloom("train", "exp.yaml", "--out", trained / "run").fails(
         1, "the run folder exists already", "--resume", "--force"
     )
-    strandloom("train", "exp.yaml", "--out", "mine").fails(1, "mine: the run folder exists already", "hint: ")
+    strandloom("train", "exp.yaml", "--out", "mine").fails(1, "mine: the folder exists already and holds no run", "hint: ")
     strandloom("train", "exp.yaml", "--out", "mine", "--force").fails(1, "not a run, so --force does not remove it")
     strandloom("train", "exp.yaml", "--out", "mine", "--resume").fails(1, "mine: ")
     strandloom("train", "exp.yaml", "--out", "table.csv").fails(1, "table.csv: a file stands where the run folder")
@@ -37,7 +37,7 @@ def test_a_project_folder_is_no_run(place: Path) -> None:
     """A folder that holds the user's own experiment.yaml is never taken for a run to replace."""
     (place / "experiment.yaml").write_text(SETTINGS)
     before = listing(place)
-    strandloom("train", "exp.yaml", "--out", ".").fails(1, "the run folder exists already")
+    strandloom("train", "exp.yaml", "--out", ".").fails(1, "the folder exists already and holds no run")
     strandloom("train", "exp.yaml", "--out", ".", "--force").fails(1, "not a run, so --force does not remove it")
     assert listing(place) == before
 

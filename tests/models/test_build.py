@@ -83,7 +83,8 @@ def test_gradient_flows_to_every_parameter(settings: Any, padded: bool) -> None:
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().max() > 0, name
+        if not name.endswith("attention.score.bias"):  # a softmax does not see a constant
+            assert parameter.grad.abs().max() > 0, name
 
 
 @every

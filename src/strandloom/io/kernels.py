@@ -198,7 +198,7 @@ def _fastq(buffer, first, table, codes, flags, rows):  # type: ignore[no-untyped
         stop = quality + end - start
         if stop >= size:
             return n, at, begun, False
-        broken = False
+        broken = stop > quality and buffer[stop - 1] == 13  # a shorter line that ends in CR LF
         for i in range(quality, stop):
             broken |= buffer[i] == 10
         if buffer[stop] == 13:
