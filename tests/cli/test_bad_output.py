@@ -37,7 +37,7 @@ def test_a_project_folder_is_no_run(place: Path) -> None:
     """A folder that holds the user's own experiment.yaml is never taken for a run to replace."""
     (place / "experiment.yaml").write_text(SETTINGS)
     before = listing(place)
-    strandloom("train", "exp.yaml", "--out", ".").fails(1, "the folder exists already and holds no run")
+    strandloom("train", "exp.yaml", "--out", ".").fails(1, "the run folder exists already")
     strandloom("train", "exp.yaml", "--out", ".", "--force").fails(1, "not a run, so --force does not remove it")
     assert listing(place) == before
 

@@ -19,9 +19,9 @@ from strandloom.training.runtime import Runtime
 from strandloom.training.settings import Strand
 from strandloom.training.task import task_head
 
-BASELINE_SECONDS_PER_BASE = 1.5e-5
+BASELINE_SECONDS_PER_BASE = 4e-6
 """Fitting all baselines, per training base; checked by the study `cost`."""
-JUDGE_SECONDS_PER_ROW = 2e-3
+JUDGE_SECONDS_PER_ROW = 3e-4
 """Bootstrap of a test row with all baselines beside it; checked by the same study."""
 FIXED_SECONDS = 4.0
 """Report, bundle and start of a run."""
