@@ -25,7 +25,9 @@ def test_run_folder_exists(place: Path, trained: Path) -> None:
     strandloom("train", "exp.yaml", "--out", trained / "run").fails(
         1, "the run folder exists already", "--resume", "--force"
     )
-    strandloom("train", "exp.yaml", "--out", "mine").fails(1, "mine: the folder exists already and holds no run", "hint: ")
+    strandloom("train", "exp.yaml", "--out", "mine").fails(
+        1, "mine: the folder exists already and holds no run", "hint: "
+    )
     strandloom("train", "exp.yaml", "--out", "mine", "--force").fails(1, "not a run, so --force does not remove it")
     strandloom("train", "exp.yaml", "--out", "mine", "--resume").fails(1, "mine: ")
     strandloom("train", "exp.yaml", "--out", "table.csv").fails(1, "table.csv: a file stands where the run folder")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from strandloom.alphabet import DNA
-from strandloom.data.leakage import leakage, nearest, nearest_rows
+from strandloom.data.leakage import leakage, leakage_of_all, nearest, nearest_rows
 from strandloom.data.split.core import Split, make_splits
 from strandloom.data.split.settings import ColumnSplit, FoldsSplit, HomologySplit, RandomSplit
 from strandloom.data.targets import Target
@@ -92,6 +92,20 @@ def test_values_and_label_sets_are_compared_too():
     report = leakage(dataset(codes), part)
     assert report.pairs[0].different_label == report.conflicting_rows == 0
     assert report.pairs[0].examples[0].same_label is None
+
+
+def test_folds_are_added_up(planted):
+    """Copies that only later folds hold count too."""
+    dataset = planted[0] if isinstance(planted, tuple) else planted
+    splits = make_splits(dataset, FoldsSplit(k=3, seed=1))
+    found, single = leakage_of_all(dataset, splits), [leakage(dataset, split) for split in splits]
+    for i, pair in enumerate(found.pairs):
+        same = [one.pairs[i] for one in single]
+        assert pair.rows == sum(p.rows for p in same)
+        assert (pair.exact, pair.near) == (sum(p.exact for p in same), sum(p.near for p in same))
+        assert pair.fraction == pytest.approx((pair.exact + pair.reverse_complement + pair.near) / pair.rows)
+    assert found.pairs[0].rows == len(dataset.ids)
+    assert leakage_of_all(dataset, splits[:1]) == single[0]
 
 
 def test_no_test_part_has_a_verdict():

@@ -134,3 +134,10 @@ def test_a_blended_model_is_not_called_the_network(stored, leakage_report, blend
         said = " ".join(x.text for x in cautions(ReportInputs("x", evaluation=evaluation, leakage=leakage_report)))
         assert f"flatter the {subject} on truly new sequences" in said
         assert "(split: {kind: homology})" in said
+
+
+def test_a_perfect_score_is_no_certainty(stored):
+    assert "Every test row was answered right" not in titles(stored)
+    stored["model"]["accuracy"] = {"value": 1.0, "low": 1.0, "high": 1.0}
+    found = next(x for x in cautions(ReportInputs("x", evaluation=stored)) if x.title.startswith("Every test row"))
+    assert "exact 95 % bound" in found.text

@@ -102,6 +102,26 @@ def test_folds_are_blended_each_with_its_own_baseline(experiment: Callable[..., 
     assert len(load(run.bundle, device="cpu").predict(made)) == 2400
 
 
+def test_rows_seen_in_training_are_named(full_run: RunResult, table: Path, held_out: Path, tmp_path: Path) -> None:
+    """The run's own training rows, on either strand, are no test; its test rows are."""
+    whole = pl.read_csv(table, separator="\t")
+    turned = whole.with_columns(
+        sequence=pl.col("sequence").str.reverse().str.replace_many(["A", "C", "G", "T"], ["T", "G", "C", "A"])
+    )
+    used = whole.filter(pl.col("split") != "test").height
+    for name, rows in (("whole", whole), ("turned", turned)):
+        rows.write_csv(tmp_path / f"{name}.csv")
+        said: list[str] = []
+        judged = evaluate_bundle(
+            full_run.bundle, tmp_path / f"{name}.csv", out=tmp_path / name, settings=QUICK, say=said.append
+        )
+        assert f"{used:,} of {len(whole):,} rows" in judged.evaluation.warnings[0]
+        assert any("careful" in line for line in said)
+        assert "say nothing of new sequences" in (tmp_path / name / "report.html").read_text()
+    judged = evaluate_bundle(full_run.bundle, held_out, out=tmp_path / "new", settings=QUICK)
+    assert not any("trained on" in warning for warning in judged.evaluation.warnings)
+
+
 def test_other_columns_are_named(full_run: RunResult, held_out: Path, tmp_path: Path) -> None:
     renamed = pl.read_csv(held_out).rename({"sequence": "dna", "label": "truth"})
     renamed.write_csv(tmp_path / "renamed.csv")

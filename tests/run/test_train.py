@@ -61,6 +61,7 @@ def test_every_file_stands_and_parses(full_run: RunResult, experiment: Make) -> 
         "experiment.yaml", "plan.json", "environment.json", "data.json", "decision.json", "split.parquet",
         "metrics.jsonl", "predictions.parquet", "evaluation.json", "report.html", "verdict.txt",
         "bundle/bundle.json", "bundle/weights.safetensors", "bundle/card.md", "bundle/parts/experiment.json",
+        "bundle/parts/seen.json", "bundle/parts/seen.safetensors",
     }  # fmt: skip
     assert expected == {name for name in names if not name.startswith("bundle/parts/baseline-")}
     assert {n.split("baseline-")[1].split(".")[0] for n in names if "baseline-" in n} == BASELINES

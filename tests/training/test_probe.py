@@ -49,7 +49,7 @@ def test_shift_stays_off_without_a_gain(arrays: Callable[..., Arrays], net: Call
 @pytest.mark.parametrize(
     ("gain", "learned", "shifts", "why"),
     [
-        (0.05, 0.4, True, "lowered the validation loss beyond noise"),
+        (0.05, 0.4, True, "lowered the validation loss by more than its standard error"),
         (0.009, 0.4, False, "did not lower"),
         (0.011, 2.0, False, "by less than 1% of what is learned"),
         (0.05, 0.02, False, "too little was learned"),

@@ -1,4 +1,4 @@
-"""What ``doctor`` finds out: versions, extras, machine, device and a first measure of speed."""
+"""What ``doctor`` finds out: versions, machine, device and a first measure of speed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ from strandloom.cli.console import threads
 from strandloom.version import VERSION
 
 CORE = ("torch", "numpy", "polars", "pydantic", "numba", "isal", "scikit-learn", "scipy", "safetensors", "matplotlib")
-EXTRAS = {
-    "motifs": ("memelite", "pyjaspar", "logomaker"),
-    "genome": ("pysam",),
-    "reads": ("cutadapt",),
-    "biom": ("biom-format",),
-    "lm": ("tokenizers", "transformers"),
-    "search": ("optuna",),
-    "fast": ("onnx", "onnxscript", "onnxruntime", "openvino", "nncf"),
-    "serve": ("fastapi", "uvicorn", "prometheus-client"),
-    "studio": ("nicegui", "sqlalchemy"),
-    "scale": ("ray",),
-}
 
 
 def checkup(device: str = "auto") -> dict[str, dict[str, Any]]:
@@ -48,7 +36,6 @@ def checkup(device: str = "auto") -> dict[str, dict[str, Any]]:
     return {
         "strandloom": {"version": VERSION, "python": platform.python_version(), "executable": sys.executable},
         "packages": {name: _version(name) for name in CORE},
-        "extras": {name: _extra(name) for name in EXTRAS},
         "machine": {
             "system": platform.platform(),
             "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -71,11 +58,6 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "MISSING"
-
-
-def _extra(name: str) -> str:
-    missing = [package for package in EXTRAS[name] if _version(package) == "MISSING"]
-    return f"not installed (pip install 'strandloom[{name}]')" if missing else "installed"
 
 
 def _memory() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +140,39 @@ def leakage(dataset: Rows, split: Split, *, k: int | None = None, threshold: flo
                 pairs.append(_pair(dataset, (part, other), (rows, others), hashes, labels, found, threshold))
     sequences, mixed_rows = _conflicts(hashes, labels, np.flatnonzero(split.part <= TEST))
     return LeakageReport(tuple(pairs), k, threshold, sequences, mixed_rows, _verdict(pairs, sequences))
+
+
+def leakage_of_all(dataset: Rows, splits: Sequence[Split]) -> LeakageReport:
+    """The leakage of one split, or of all folds together: their rows and relatives added up.
+
+    ``other_rows`` stays that of the first fold.
+    """
+    reports = [leakage(dataset, split) for split in splits]
+    first = reports[0]
+    if len(reports) == 1:
+        return first
+    pairs = []
+    for pair in first.pairs:
+        same = [p for report in reports for p in report.pairs if (p.part, p.other) == (pair.part, pair.other)]
+        rows = sum(p.rows for p in same)
+        exact, reverse, near = (sum(getattr(p, kind) for p in same) for kind in ("exact", "reverse_complement", "near"))
+        pairs.append(
+            replace(
+                pair,
+                rows=rows,
+                exact=exact,
+                reverse_complement=reverse,
+                near=near,
+                exact_fraction=exact / rows,
+                reverse_complement_fraction=reverse / rows,
+                near_fraction=near / rows,
+                fraction=(exact + reverse + near) / rows,
+                shared_sequences=sum(p.shared_sequences for p in same),
+                different_label=sum(p.different_label for p in same),
+                examples=tuple(example for p in same for example in p.examples)[:_EXAMPLES],
+            )
+        )
+    return replace(first, pairs=tuple(pairs), verdict=_verdict(pairs, first.conflicting_sequences))
 
 
 def nearest(codes_query: Codes, codes_train: Codes, *, k: int | None = None) -> NDArray[np.float32]:

@@ -49,10 +49,11 @@ def sigmoid(logits: NDArray[np.floating]) -> Floats:
 
 
 def fit_temperature(logits: NDArray[np.floating], y: NDArray[np.integer]) -> float:
-    """The temperature that minimises the log loss of softmax scores on validation.
+    """The temperature that minimises the log loss of softmax scores on validation, as if one row more had an unknown class.
 
-    The loss is convex in ``s = 1/T``, so a bisection on its slope finds the one minimum. T is kept within 0.05 to 20
-    (a validation part without an error would drive it to 0).
+    That one row (Laplace's rule, as in Platt 1999) keeps a validation part without an error from driving T to 0 and every
+    probability to 1; among thousands of rows it does not count. The loss is convex in ``s = 1/T``, so a bisection on its slope
+    finds the one minimum. T is kept within 0.05 to 20.
 
     Parameters
     ----------
@@ -65,7 +66,8 @@ def fit_temperature(logits: NDArray[np.floating], y: NDArray[np.integer]) -> flo
     if not len(scores):
         return 1.0
     scores = scores - scores.max(axis=1, keepdims=True)
-    truth = scores[np.arange(len(y)), y]
+    unknown = 1 / (len(scores) + 1)
+    truth = (1 - unknown) * scores[np.arange(len(y)), y] + unknown * scores.mean(axis=1)
 
     def slope(scale: float) -> float:
         weights = np.exp(scores * scale)

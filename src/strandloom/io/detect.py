@@ -60,6 +60,10 @@ def detect(path: str | Path) -> Detected:
         The file is missing, empty, damaged, or of a kind that cannot be read; the hint says what to do.
     """
     path = Path(path)
+    if path.is_fifo() or path.is_char_device():
+        raise InputError(
+            "a pipe cannot be read: a file is looked at before it is read", where=path, hint="write it to a file first"
+        )
     try:
         with path.open("rb") as file:
             magic = file.read(8)

@@ -116,13 +116,24 @@ def _about_score(scores: Scores) -> list[Caution]:
         found.append(
             Caution("caution", "No baseline", "Without a baseline there is no telling whether the score is good.")
         )
+    accuracy = scores.model.get("accuracy")
+    if accuracy is not None and accuracy.value == 1 and scores.rows:
+        least = 0.025 ** (1 / scores.rows)
+        found.append(
+            Caution(
+                "caution",
+                "Every test row was answered right",
+                f"The intervals above have no width then, although the accuracy on new rows may be as low as {fixed(least, 3)} "
+                "(exact 95 % bound).",
+            )
+        )
     gap = scores.ceiling_gap
     if gap is not None and gap[1] <= NEAR_CEILING:
         found.append(
             Caution(
                 "note",
                 "At the ceiling",
-                "No classifier can do better than the ceiling on these rows; more training will not help.",
+                "This is what the best possible rule scores on these rows; more training will hardly help.",
             )
         )
     spread = scores.seed_range

@@ -126,7 +126,8 @@ def summary(runs: Sequence[ReportInputs], names: Sequence[str]) -> str:
     said = f"{name} has the best {metric_title(metric)}, {fixed(score.value, 2)}" + (f" ({bounds})" if bounds else "")
     if len(ranked) > 1:
         other, second = ranked[1]
-        said += f", ahead of {second} ({fixed(other.value, 2)})"
+        tied = other.value == score.value
+        said += f", as good as {second}" if tied else f", ahead of {second} ({fixed(other.value, 2)})"
         if None not in (score.low, score.high, other.low, other.high):
             apart = (score.low or 0) > (other.high or 0) if sign > 0 else (score.high or 0) < (other.low or 0)
             said += "; their intervals lie apart." if apart else "; their intervals overlap, so this may be chance."

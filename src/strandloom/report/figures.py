@@ -285,8 +285,8 @@ def reliability(scores: Scores) -> Figure | None:
         "reliability",
         title="Reliability diagram",
         description=said,
-        x=Axis(0, 1, "stated confidence in the answer", at=UNIT_TICKS),
-        y=Axis(0, 1, "share of the answers that are right", at=UNIT_TICKS),
+        x=Axis(0, 1, "stated probability of the most probable class", at=UNIT_TICKS),
+        y=Axis(0, 1, "share of rows where it is the true one", at=UNIT_TICKS),
         height=340,
         grid="xy",
     )

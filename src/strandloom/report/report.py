@@ -330,10 +330,16 @@ def _decisions_section(inputs: ReportInputs) -> Section:
     return Section(
         "decisions",
         "What the run decided by itself",
-        "Settled on the validation rows; the test rows had no say." if facts else "",
+        _settled_on(inputs) if facts else "",
         facts=facts,
         tables=tuple(tables.trials_table(d) for d in inputs.decisions),
     )
+
+
+def _settled_on(inputs: ReportInputs) -> str:
+    if inputs.split is not None and inputs.split.folds > 1:
+        return "Settled once, on the validation rows of the first fold, for all folds; some of those rows are test rows of other folds."
+    return "Settled on the validation rows; the test rows had no say."
 
 
 def _model_section(inputs: ReportInputs) -> Section:

@@ -13,6 +13,9 @@ MOST_CLASSES = 30
 MOST_CONFUSIONS = 15
 MOST_SEEDS = 40
 
+PARTS = {"test": "test rows", "folds": "held-out rows of all folds", "table": "rows of the table"}
+"""What the scores of each ``part`` of an evaluation were measured on."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -116,7 +119,11 @@ def metric_table(scores: Scores) -> Table | None:
     head += [Cell(metric_title(m) + arrow(m), tip=metric_meaning(m)) for m in metrics]
     arrows = f"↑ higher is better, ↓ lower is better. Small figures: {scores.level} interval. Bold: best value."
     return Table(
-        f"Scores on the {scores.part or 'test'} rows. {arrows}", tuple(head), tuple(rows), marks, classes="scores"
+        f"Scores on the {PARTS.get(scores.part or 'test', 'test rows')}. {arrows}",
+        tuple(head),
+        tuple(rows),
+        marks,
+        classes="scores",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from strandloom.bundle import Bundle
+from strandloom.data.cautions import share
 from strandloom.data.facts import facts
 from strandloom.data.load import load as load_data
 from strandloom.data.settings import DataSettings
@@ -33,6 +34,7 @@ from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
 from strandloom.run.judge import known_ceiling
+from strandloom.run.seen import seen_rows
 from strandloom.training.runtime import environment
 from strandloom.version import VERSION
 
@@ -147,6 +149,13 @@ def evaluate_bundle(
         baseline_facts=about,
         ceiling=known_ceiling(dataset),
     )
+    if known := seen_rows(predictor.bundle, codes):
+        warning = (
+            f"{share(known, len(dataset))} were among the rows this model was trained on or chosen by (on either strand): its scores "
+            "on them say nothing of new sequences."
+        )
+        told(f"careful: {warning}")
+        evaluation = replace(evaluation, warnings=(warning, *evaluation.warnings))
     labels = np.array(manifest.labels)
     frame = predictor.frame(dataset.ids, scores).insert_column(1, pl.Series("truth", labels[truth]))
     path = Path(table)

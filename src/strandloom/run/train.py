@@ -16,10 +16,10 @@ import torch
 from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, write_bundle
 from strandloom.data.dataset import Dataset
 from strandloom.data.facts import facts
-from strandloom.data.leakage import leakage
+from strandloom.data.leakage import leakage_of_all
 from strandloom.data.load import load
 from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
-from strandloom.errors import OutputError
+from strandloom.errors import OutputError, SettingsError
 from strandloom.evaluation.baselines.base import Baseline
 from strandloom.evaluation.blend import Blend
 from strandloom.evaluation.results import Evaluation
@@ -31,6 +31,7 @@ from strandloom.models.settings import ModuleSettings
 from strandloom.report.card import card
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
+from strandloom.run import seen
 from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
 from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
@@ -146,6 +147,11 @@ def run_experiment(
     TrainingError
         Training diverged or cannot start.
     """
+    if not isinstance(experiment, Experiment):
+        raise SettingsError(
+            f"an experiment is needed, not {type(experiment).__name__}",
+            hint="check_experiment(settings) makes one of a dictionary, read_experiment(path) of a file",
+        )
     if model is not None:
         experiment = experiment.model_copy(
             update={"model": ModuleSettings(name=getattr(model, "__name__", type(model).__name__))}
@@ -192,7 +198,7 @@ class _Run:
         with clock.stage("split", "splitting and looking for leaks"):
             splits = make_splits(dataset, self.experiment.split)
             self._write_split(dataset, splits)
-            leaks = leakage(dataset, splits[0])
+            leaks = leakage_of_all(dataset, splits)
             write_json(self.folder.data, {"facts": asdict(about), "leakage": asdict(leaks)})
         for line in (splits[0].how, *splits[0].notes):
             self.progress.say(f"  {line}")
@@ -241,7 +247,7 @@ class _Run:
             evaluation=judged.evaluation, environment=known,
         )  # fmt: skip
         sentence = verdict(shown).sentence
-        bundle = self._bundle(dataset, trained, judged, decision, baselines, card(shown))
+        bundle = self._bundle(dataset, splits, trained, judged, decision, baselines, card(shown))
         write_bundle(self.folder.bundle, bundle)
         with replacing(self.folder.report, text=True) as handle:
             handle.write(render(shown))
@@ -353,6 +359,7 @@ class _Run:
     def _bundle(
         self,
         dataset: Dataset,
+        splits: Sequence[Split],
         trained: Sequence[Trained],
         judged: Judged,
         decision: Decision,
@@ -384,7 +391,10 @@ class _Run:
             abstain_threshold=answering.abstain_below,
             abstain_error=answering.abstain_error,
         )
-        parts |= {"experiment": Part(facts={"yaml": to_yaml(self.experiment)})}
+        parts |= {
+            "experiment": Part(facts={"yaml": to_yaml(self.experiment)}),
+            seen.NAME: seen.seen_part(dataset, splits),
+        }
         for baseline in baselines.fitted[0] if baselines.fitted else ():
             parts[f"baseline-{baseline.name}"] = _baseline_part(baseline)
         return Bundle(manifest, tuple(one.weights for one in trained), parts, text)

@@ -224,13 +224,13 @@ def judge_shift(moved: Arm, learned: Arm) -> tuple[bool, str]:
     if not _surely(learned):
         return False, f"no shifts: too little was learned to tell whether they help ({_figure(moved)})"
     if moved.gain <= moved.standard_error:
-        return False, f"{what} did not lower the validation loss beyond noise ({_figure(moved)})"
+        return False, f"{what} did not lower the validation loss by more than its standard error ({_figure(moved)})"
     if moved.gain <= WORTH_A_SHIFT * learned.gain:
         return (
             False,
             f"{what} lowered the validation loss by less than {WORTH_A_SHIFT:.0%} of what is learned ({_figure(moved)})",
         )
-    return True, f"{what} lowered the validation loss beyond noise ({_figure(moved)})"
+    return True, f"{what} lowered the validation loss by more than its standard error ({_figure(moved)})"
 
 
 def _surely(learned: Arm) -> bool:
@@ -266,13 +266,19 @@ def judge_strand(both: Arm, *, kept: float, learned: float) -> tuple[Strand, str
         Loss of a constant minus loss of the one-strand model.
     """
     if both.gain > both.standard_error:
-        return "both", f"training on both strands lowered the validation loss beyond noise ({_figure(both)})"
+        return (
+            "both",
+            f"training on both strands lowered the validation loss by more than its standard error ({_figure(both)})",
+        )
     if kept >= STRANDLESS and both.gain > -(1 - STRANDLESS) * learned:
         return "both", (
             f"{min(kept, 1):.0%} of what is learned on one strand holds on the other, so labels do not depend on it, "
             f"and training on both is no worse ({_figure(both)})"
         )
-    return "one", f"training on both strands did not lower the validation loss beyond noise ({_figure(both)})"
+    return (
+        "one",
+        f"training on both strands did not lower the validation loss by more than its standard error ({_figure(both)})",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,4 +363,6 @@ def _words(strand: Strand) -> str:
 
 def _figure(arm: Arm) -> str:
     word = "better" if arm.gain >= 0 else "worse"
+    if not math.isfinite(arm.standard_error):
+        return f"{abs(arm.gain):.4f} {word}, on one row"
     return f"{abs(arm.gain):.4f} ± {arm.standard_error:.4f} {word}"
