@@ -6,7 +6,6 @@ from scipy.optimize import minimize_scalar
 
 from strandloom.evaluation.calibration import (
     MAX_TEMPERATURE,
-    MIN_TEMPERATURE,
     expected_calibration_error,
     fit_label_temperature,
     fit_temperature,
