@@ -9,11 +9,14 @@ from pathlib import Path
 import polars as pl
 
 from strandloom.data.recognise import Recognised, recognise, recognise_task
+from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
 from strandloom.io.read import read_blocks
 from strandloom.io.settings import LetterPolicy
 
 ROWS_LOOKED_AT = 200_000
+MOST_CLASSES_LISTED = 20
+"""With more classes than this no `filter` of them is written."""
 
 TEMPLATE = """\
 # A starting experiment, written by `strandloom init`. Every setting has a sensible default: delete what you do not need.
@@ -98,18 +101,34 @@ def starting_experiment(
             where=table,
             hint="name a column of classes with --target",
         )
-    classes = frame[target].drop_nulls().n_unique()
+    unknown = missing(frame[target])
+    names = frame[target].filter(~unknown).unique().sort().to_list()
+    if len(names) < 2:
+        raise InputError(
+            f"the column '{target}' holds one class only: '{names[0]}'"
+            if names
+            else f"the column '{target}' holds no class",
+            where=table,
+            hint="name another column with --target, or add rows of another class",
+        )
     split, note = _split(frame, found)
     columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
     columns.append(f"  target: {_text(target)}")
-    notes = [f"target: {target} ({classes} classes)", note]
+    notes = [f"target: {target} ({len(names)} classes)", note]
+    if unknown.any() and len(names) <= MOST_CLASSES_LISTED:
+        columns.append(
+            f"  filter: {{{_text(target)}: [{', '.join(_text(x) if isinstance(x, str) else str(x) for x in names)}]}}   # the others have no class"
+        )
+        notes.append(
+            f"careful: {int(unknown.sum()):,} of {len(frame):,} rows looked at have no class; data.filter leaves them out"
+        )
     text = TEMPLATE.format(
         file=out.name,
         name=_name(table),
         table=_text(os.path.relpath(table.resolve(), out.resolve().parent)),
         columns="\n".join(columns),
         task=task,
-        classes=classes,
+        classes=len(names),
         split=split,
     )
     return text, notes

@@ -69,6 +69,12 @@ class Target:
         return {name: int(x) for name, x in zip(self.names, count, strict=True)}
 
 
+def missing(column: pl.Series) -> pl.Series:
+    """Where a column ``(N,)`` names no class: null, empty, ``NA``, ``NaN``, ``null``, ``n/a``; Boolean ``(N,)``."""
+    text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return (text.is_null() | text.is_in(_MISSING)).fill_null(True)
+
+
 def classes_target(
     column: pl.Series, *, path: str | Path, names: Sequence[str] | None = None, locate: Locate | None = None
 ) -> Target:
@@ -279,7 +285,7 @@ def _class_text(column: pl.Series, path: str | Path, at: Locate) -> pl.Series:
             text = text.set(pl.Series(~finite), None)
     else:
         text = column.cast(pl.String).str.strip_chars()
-    bad = (text.is_null() | text.str.to_lowercase().is_in(_MISSING)).fill_null(True).to_numpy()
+    bad = missing(text).to_numpy()
     if bad.any():
         row, count = int(np.argmax(bad)), int(bad.sum())
         shown = "empty" if column[row] is None or text[row] == "" else f"'{column[row]}'"
@@ -287,7 +293,8 @@ def _class_text(column: pl.Series, path: str | Path, at: Locate) -> pl.Series:
             f"column '{column.name}' is {shown}; every row needs a class"
             + (f" ({count:,} such rows)" if count > 1 else ""),
             where=at(row),
-            hint="fill in the class or drop the row; if it is the name of a class, write it another way",
+            hint="fill in the class or drop the row (data.filter keeps the rows of the classes it lists); if it is the name of a "
+            "class, write it another way",
         )
     return text.alias(column.name)
 
