@@ -116,9 +116,8 @@ def starting_experiment(
     columns.append(f"  target: {_text(target)}")
     notes = [f"target: {target} ({len(names)} classes)", note]
     if unknown.any() and len(names) <= MOST_CLASSES_LISTED:
-        columns.append(
-            f"  filter: {{{_text(target)}: [{', '.join(_text(x) if isinstance(x, str) else str(x) for x in names)}]}}   # the others have no class"
-        )
+        listed = ", ".join(_text(name) if isinstance(name, str) else str(name) for name in names)
+        columns.append(f"  filter: {{{_text(target)}: [{listed}]}}   # the others have no class")
         notes.append(
             f"careful: {int(unknown.sum()):,} of {len(frame):,} rows looked at have no class; data.filter leaves them out"
         )
