@@ -22,6 +22,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("evaluation",),
     ("training",),
     ("bundle",),
+    ("engines",),
     ("explain", "design", "report"),
     ("experiment",),
     ("run", "predict"),

@@ -1,12 +1,15 @@
 """The saved model: a folder of plain data that is loaded without running anything from it.
 
-``bundle.json`` (the manifest, versioned, with the SHA-256 of every other file), ``weights.safetensors``, ``card.md`` and named
-parts (``parts/<name>.safetensors`` beside ``parts/<name>.json``). See docs/formats.md.
+``bundle.json`` (the manifest, versioned, with the SHA-256 of every other file), ``weights.safetensors``, ``card.md``, named
+parts (``parts/<name>.safetensors`` beside ``parts/<name>.json``) and engines (``engines/<name>/``). See docs/formats.md.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -25,6 +28,10 @@ FORMAT = 2
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
+ENGINES = "engines"
+
+EngineName = Literal["torch-bf16", "onnx-fp32", "onnx-int8", "openvino-bf16", "openvino-int8"]
+"""Every way to compute the networks beside torch in fp32: a library and its arithmetic."""
 
 
 class StoredBlend(Settings):
@@ -40,6 +47,33 @@ class StoredBlend(Settings):
     """Which baseline it is."""
     part: str
     """The part that holds it; a bundle holds it where ``baseline`` is above 0."""
+
+
+class StoredEngine(Settings):
+    """Another way to compute the networks, and what it was measured to do (``strandloom export``)."""
+
+    name: EngineName
+    """Library and arithmetic. Its files are ``engines/<name>/<member>.<suffix>``; torch-bf16 needs none."""
+    batch_size: int = Field(gt=0)
+    """Sequences per pass when it was measured, and by default."""
+    threads: int = Field(gt=0)
+    """Threads when it was measured."""
+    sequences_per_second: float = Field(gt=0)
+    """Speed of the first network, on one strand."""
+    fp32_sequences_per_second: float = Field(gt=0)
+    """Speed of torch fp32 on the same sequences in the same process."""
+    calibration_rows: int = Field(default=0, ge=0)
+    """Training rows that settled the ranges of its 8-bit numbers; 0 where there are none."""
+    validation_rows: int = Field(gt=0)
+    """Rows on which fp32 and the engine were compared."""
+    logit_difference: float = Field(ge=0)
+    """Largest difference between its raw scores and those of fp32."""
+    metrics: dict[str, float]
+    """Its metrics on those rows."""
+    fp32_metrics: dict[str, float]
+    """The same metrics of fp32."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """The libraries that made it and measured it."""
 
 
 class Manifest(Settings):
@@ -89,8 +123,16 @@ class Manifest(Settings):
     """Rows whose highest probability is below this are marked ``abstain`` (None: no such threshold could be fitted)."""
     abstain_error: float | None = None
     """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
+    engines: tuple[StoredEngine, ...] = ()
+    """Other ways to compute the networks, each found to answer as fp32 does."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of every other file, by path inside the bundle."""
+
+    @model_validator(mode="after")
+    def _every_engine_once(self) -> Self:
+        if len({engine.name for engine in self.engines}) != len(self.engines):
+            raise ValueError("engines: a name stands there twice")
+        return self
 
     @model_validator(mode="after")
     def _every_member_once(self) -> Self:
@@ -140,7 +182,8 @@ class Bundle:
 def write_bundle(folder: Path, bundle: Bundle) -> Manifest:
     """Write a bundle into ``folder`` (made if missing) and return the manifest with its hashes.
 
-    Each file is written beside and renamed; the manifest comes last, so a folder without one is not a bundle.
+    Each file is written beside and renamed; the manifest comes last, so a folder without one is not a bundle. A bundle in
+    memory has no engines, so none are written (:func:`store_engines`).
 
     Raises
     ------
@@ -162,12 +205,97 @@ def write_bundle(folder: Path, bundle: Bundle) -> Manifest:
         if part.arrays:
             arrays = {key: np.asarray(value, order="C") for key, value in part.arrays.items()}
             contents[f"parts/{name}.safetensors"] = save(arrays)
-    hashes: dict[str, str] = {}
+    return _write(folder, bundle.manifest.model_copy(update={"engines": (), "files": {}}), contents)
+
+
+def store_engines(
+    folder: Path,
+    kept: Sequence[tuple[StoredEngine, Mapping[str, bytes]]],
+    *,
+    dropped: Sequence[EngineName] = (),
+) -> Manifest:
+    """Put engines into a bundle in place of those of the same name, take others out, and return the new manifest.
+
+    A process that is killed meanwhile leaves a whole bundle, at worst without these engines: they leave the manifest before
+    their files change, and enter it after.
+
+    Parameters
+    ----------
+    folder
+        The bundle.
+    kept
+        Each engine with its files, path inside the bundle to content.
+    dropped
+        Names of engines to take out.
+
+    Raises
+    ------
+    BundleError
+        Not a bundle, or a newer format.
+    OutputError
+        The folder cannot be written.
+    """
+    manifest = _read_manifest(folder)
+    leaving = {engine.name for engine, _ in kept} | set(dropped)
+    staying = tuple(engine for engine in manifest.engines if engine.name not in leaving)
+    homes = tuple(f"{ENGINES}/{name}/" for name in leaving)
+    files = {name: digest for name, digest in manifest.files.items() if not name.startswith(homes)}
+    if len(staying) < len(manifest.engines):
+        _write(folder, manifest.model_copy(update={"engines": staying, "files": files}), {})
+    for name in leaving:
+        shutil.rmtree(folder / ENGINES / name, ignore_errors=True)
+    contents = {name: data for _, own in kept for name, data in own.items()}
+    engines = tuple(sorted((*staying, *(engine for engine, _ in kept)), key=lambda engine: engine.name))
+    return _write(folder, manifest.model_copy(update={"engines": engines, "files": files}), contents)
+
+
+def read_engine(folder: str | Path, manifest: Manifest, name: EngineName) -> list[dict[str, bytes]]:
+    """What an engine stores of each member: suffix to content.
+
+    Parameters
+    ----------
+    folder, manifest
+        The bundle, as :func:`read_bundle` found it.
+    name
+        One of ``manifest.engines``.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or was changed.
+    """
+    found: list[dict[str, bytes]] = [{} for _ in range(manifest.members)]
+    home = f"{ENGINES}/{name}/"
+    for path in (x for x in manifest.files if x.startswith(home)):
+        member, _, suffix = path.removeprefix(home).partition(".")
+        try:
+            data = (Path(folder) / path).read_bytes()
+            found[int(member)][suffix] = data
+        except (OSError, ValueError, IndexError) as error:
+            raise BundleError(
+                f"the engine {name} cannot be read: {error}", where=Path(folder) / path, hint="copy the bundle again"
+            ) from None
+        if hashlib.sha256(data).hexdigest() != manifest.files[path]:
+            raise _changed(Path(folder) / path)
+    return found
+
+
+def _changed(path: Path) -> BundleError:
+    return BundleError(
+        "the file was changed after the bundle was written (its SHA-256 differs from bundle.json)",
+        where=path,
+        hint="copy the bundle again, or train anew; a changed bundle is never used",
+    )
+
+
+def _write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
+    """Write some files, then the manifest with their hashes beside those it has."""
+    hashes = dict(manifest.files)
     for name, data in contents.items():
         with replacing(folder / name, text=False) as handle:
             handle.write(data)
         hashes[name] = sha256(folder / name)
-    manifest = bundle.manifest.model_copy(update={"files": hashes})
+    manifest = manifest.model_copy(update={"files": hashes})
     with replacing(folder / MANIFEST, text=True) as handle:
         handle.write(manifest.model_dump_json(indent=2) + "\n")
     return manifest
@@ -251,11 +379,7 @@ def read_bundle(folder: str | Path) -> Bundle:
         if not path.is_file():
             raise BundleError("a file of the bundle is missing", where=path, hint="copy the whole folder again")
         if sha256(path) != expected:
-            raise BundleError(
-                "the file was changed after the bundle was written (its SHA-256 differs from bundle.json)",
-                where=path,
-                hint="copy the bundle again, or train anew; a changed bundle is never used",
-            )
+            raise _changed(path)
     try:
         flat = load_file(folder / WEIGHTS)
         weights: list[dict[str, NDArray[Any]]] = [{} for _ in range(manifest.members)]

@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.bundle import Bundle, Manifest, read_bundle
+from strandloom.bundle import Bundle, Manifest, StoredEngine, read_bundle, read_engine
 from strandloom.data.window import Window
-from strandloom.errors import BundleError, InputError, OutputError
+from strandloom.engines.settings import TORCH, choose
+from strandloom.errors import BundleError, InputError, OutputError, UsageError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import Blend, baseline_probabilities
@@ -62,12 +63,17 @@ class Predictor:
         One network a member, on the device, in evaluation mode.
     runtime
         Device and threads.
+    engine
+        What computes the networks; None: torch in fp32.
     """
 
-    def __init__(self, bundle: Bundle, modules: Sequence[nn.Module], runtime: Runtime) -> None:
+    def __init__(
+        self, bundle: Bundle, modules: Sequence[nn.Module], runtime: Runtime, *, engine: StoredEngine | None = None
+    ) -> None:
         self.bundle = bundle
         self.modules = tuple(modules)
         self.runtime = runtime
+        self.engine = engine
 
     @property
     def manifest(self) -> Manifest:
@@ -103,18 +109,18 @@ class Predictor:
         return tuple(found)
 
     def logits(
-        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int | None = None
     ) -> NDArray[np.float64]:
-        """ScorePair before calibration, float64 ``(N, K)``: the networks', with stored baselines blended in where validation gained.
+        """Scores before calibration, float64 ``(N, K)``: the networks', with stored baselines blended in where validation gained.
 
         Parameters as in :meth:`scores`.
         """
         return self.scores(codes, lengths, batch_size=batch_size).blended
 
     def scores(
-        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int = BATCH_ROWS
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int | None = None
     ) -> ScorePair:
-        """ScorePair with and without the stored baselines.
+        """Scores with and without the stored baselines.
 
         Parameters
         ----------
@@ -123,7 +129,7 @@ class Predictor:
         lengths
             int32 ``(N,)``, bases of each row.
         batch_size
-            Rows given to a network at once; the scores do not depend on it.
+            Rows given to a network at once; the scores do not depend on it. None: 1,024, or what the engine was measured with.
 
         Raises
         ------
@@ -131,6 +137,7 @@ class Predictor:
             As :attr:`partners`.
         """
         manifest = self.manifest
+        batch_size = batch_size or (BATCH_ROWS if self.engine is None else self.engine.batch_size)
         if not manifest.blends:
             network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
             return ScorePair(network, network.astype(np.float64))
@@ -216,7 +223,12 @@ class Predictor:
 
 
 def load(
-    bundle: str | Path | Bundle, *, device: str = "auto", threads: int | None = None, model: nn.Module | None = None
+    bundle: str | Path | Bundle,
+    *,
+    engine: str = TORCH,
+    device: str = "auto",
+    threads: int | None = None,
+    model: nn.Module | None = None,
 ) -> Predictor:
     """Load a bundle for prediction.
 
@@ -224,6 +236,9 @@ def load(
     ----------
     bundle
         The bundle folder (``RUN/bundle``) or a bundle in memory.
+    engine
+        ``torch`` computes in fp32. Others are those that ``strandloom export`` put into the bundle, by name (``onnx-int8``), or
+        by library (``onnx``, ``openvino``): the one that was measured the fastest. Only torch computes on other devices than the CPU.
     device
         ``auto``, ``cpu``, ``cuda`` …
     threads
@@ -235,6 +250,8 @@ def load(
     ------
     BundleError
         The bundle is damaged, too new, or needs ``model``.
+    UsageError
+        The engine is not in the bundle, is not installed, or does not compute on the device.
     """
     import copy
 
@@ -251,8 +268,17 @@ def load(
             where=None if isinstance(bundle, Bundle) else bundle,
             hint="in Python: strandloom.load(bundle, model=MyModule())",
         )
+    chosen = choose(manifest, engine, where=None if isinstance(bundle, Bundle) else str(bundle))
+    if chosen is not None and not chosen.name.startswith(TORCH):
+        if device not in ("auto", "cpu"):
+            raise UsageError(
+                f"the engine {chosen.name} computes on the CPU, not on {device}",
+                where="--device",
+                hint=f"leave --device out, or use --engine {TORCH}",
+            )
+        device = "cpu"
     runtime = apply(choose_runtime(device, precision="fp32", parameters=0, threads=threads))
-    modules = []
+    modules: list[nn.Module] = []
     for weights in read.weights:
         if model is not None:
             module = copy.deepcopy(model)
@@ -272,7 +298,18 @@ def load(
                 else "give a module of the same shape as the one that was trained",
             ) from None
         modules.append(module.to(runtime.device).eval())
-    return Predictor(read, modules, runtime)
+    if chosen is None:
+        return Predictor(read, modules, runtime)
+    if isinstance(bundle, Bundle):
+        raise UsageError("a bundle in memory has no engines", hint="name its folder")
+    from strandloom.engines.catalog import open_engine
+
+    stored = read_engine(bundle, manifest, chosen.name)
+    opened = [
+        open_engine(chosen.name, files, network=module, threads=runtime.threads)
+        for files, module in zip(stored, modules, strict=True)
+    ]
+    return Predictor(read, opened, runtime, engine=chosen)
 
 
 @dataclass(frozen=True)
@@ -362,7 +399,7 @@ def predict_file(
             shorter += int((records.lengths < manifest.length).sum())
             longer += int((records.lengths > manifest.length).sum())
             codes, lengths = predictor.window.place(records)
-            frame = predictor.frame(records.ids, predictor.logits(codes, lengths, batch_size=batch_size or BATCH_ROWS))
+            frame = predictor.frame(records.ids, predictor.logits(codes, lengths, batch_size=batch_size))
             abstained += int(frame["abstain"].sum())
             writer.write(frame)
             rows += len(frame)

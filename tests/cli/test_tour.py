@@ -19,6 +19,7 @@ VERBS = [
     ["init"],
     ["train"],
     ["evaluate"],
+    ["export"],
     ["predict"],
     ["compare"],
     ["doctor"],

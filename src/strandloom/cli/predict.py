@@ -10,9 +10,16 @@ import typer
 
 
 class Engine(StrEnum):
-    """What computes the network."""
+    """What computes the network: torch in fp32, the fastest variant of a library that the bundle holds, or one variant."""
 
     torch = "torch"
+    onnx = "onnx"
+    openvino = "openvino"
+    torch_bf16 = "torch-bf16"
+    onnx_fp32 = "onnx-fp32"
+    onnx_int8 = "onnx-int8"
+    openvino_bf16 = "openvino-bf16"
+    openvino_int8 = "openvino-int8"
 
 
 class OnBadRow(StrEnum):
@@ -37,7 +44,9 @@ def predict(
         typer.Option("--out", "-o", help="Output: .tsv, .csv, .parquet or .ndjson (also .gz).", show_default=False),
     ],
     sequence: Annotated[str | None, typer.Option(help="The sequence column of a table.")] = None,
-    engine: Annotated[Engine, typer.Option(help="What computes the network.")] = Engine.torch,
+    engine: Annotated[
+        Engine, typer.Option(help="What computes the network; others than torch are made by `export`.")
+    ] = Engine.torch,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Rows per batch; results do not depend on it.")
     ] = None,
@@ -52,7 +61,7 @@ def predict(
     from strandloom.cli.progress import PredictProgress
     from strandloom.predict import load, predict_file
 
-    predictor = load(bundle, device=device, threads=threads())
+    predictor = load(bundle, engine=engine.value, device=device, threads=threads())
     with PredictProgress(quiet=quiet) as progress:
         summary = predict_file(
             predictor,
