@@ -17,6 +17,7 @@ import numpy as np
 from common import median, record
 from strandloom.alphabet import DNA
 from strandloom.io.read import read_blocks
+from strandloom.training.runtime import tune_allocator
 
 _CHUNK = 50_000
 _BLOCK = 4 << 20
@@ -87,6 +88,7 @@ def main() -> None:
         "strandloom, ids only": ours_ids,
         "dnaio + translate": peer,
     }
+    tune_allocator()  # as training and prediction do; it helps every way
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     work: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ from strandloom.io.detect import Detected, text_blocks
 from strandloom.io.kernels import Bytes, FastqRows, Kernels, Positions, as_bytes, line_ends
 from strandloom.io.letters import Letters, Pieced
 from strandloom.io.stream import BLOCK_BYTES, ByteStream
-from strandloom.io.strings import numbered, text_series
+from strandloom.io.strings import numbered, split_text, text_series
 
 
 def read_fastx(
@@ -85,14 +85,14 @@ class _Parser:
     ) -> Pieced:
         """Encode records with headers ``[heads, head_ends)`` (without the marker) and sequences ``[starts, ends)``."""
         words = self.kernels.word_ends(buffer, heads, head_ends)
-        ids, columns = self.names(buffer, heads, words, head_ends)
+        ids = text_series(self.kernels, buffer, heads, words, name="id")
+        ids, columns = self.names(ids, buffer, heads, words, head_ends)
         return self.letters.encode(buffer, starts, ends, ids=ids, columns=columns, places=places)
 
     def names(
-        self, buffer: Bytes, heads: Positions, words: Positions, head_ends: Positions
+        self, ids: pl.Series, buffer: Bytes, heads: Positions, words: Positions, head_ends: Positions
     ) -> tuple[pl.Series, pl.DataFrame]:
         """Ids ``[heads, words)``, numbers where they are empty, and the descriptions after them; counts the records."""
-        ids = text_series(self.kernels, buffer, heads, words, name="id")
         if (words == heads).any():
             numbers = numbered(self.records + 1, len(heads))
             ids = pl.select(pl.when(ids == "").then(numbers).otherwise(ids).alias("id")).to_series()
@@ -166,7 +166,8 @@ class _Fastq(_Parser):
 
     def _rows(self, buffer: Bytes, found: FastqRows) -> Pieced:
         """A piece of records that are scanned and encoded already."""
-        ids, columns = self.names(buffer, found.heads, found.words, found.head_ends)
+        ids = split_text(found.ids, 10, name="id")
+        ids, columns = self.names(ids, buffer, found.heads, found.words, found.head_ends)
         places = self.lines + 1 + 4 * np.arange(len(found.heads))
         self.lines += 4 * len(found.heads)
         return self.letters.judge(

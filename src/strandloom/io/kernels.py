@@ -41,6 +41,8 @@ class FastqRows(NamedTuple):
     """Consecutive FASTQ records of a block, scanned and encoded in one pass. Positions are int64 (N,), in the block."""
 
     encoded: Encoded
+    ids: Bytes
+    """The ids, each followed by a newline."""
     heads: Positions
     """First byte after the ``@``."""
     words: Positions
@@ -110,7 +112,7 @@ class _Compiled(NamedTuple):
     gather: Callable[..., None]
     encode: Callable[..., int]
     word_ends: Callable[..., None]
-    fastq: Callable[..., tuple[int, int, int, bool]]
+    fastq: Callable[..., tuple[int, int, int, int, bool]]
 
 
 def _gather(buffer, starts, ends, delimiter, width, out):  # type: ignore[no-untyped-def]  # compiled
@@ -146,23 +148,26 @@ def _word_ends(buffer, starts, ends, out):  # type: ignore[no-untyped-def]  # co
         out[i] = j
 
 
-def _fastq(buffer, first, table, codes, flags, rows):  # type: ignore[no-untyped-def]  # compiled
+def _fastq(buffer, first, table, codes, flags, rows, ids):  # type: ignore[no-untyped-def]  # compiled
     """Plain records from ``first`` on, into ``rows`` (6, most): heads, words, head ends, starts, ends, lengths."""
     size, most = len(buffer), rows.shape[1]
-    at, n, o, usual = first, 0, 0, 0
+    at, n, o, usual, named = first, 0, 0, 0, 0
     while n < most:
         if at >= size:
-            return n, at, o, False
+            return n, at, o, named, False
         if buffer[at] != 64:  # @
-            return n, at, o, True
+            return n, at, o, named, True
         j = at + 1
+        m = named
         while j < size and (buffer[j] > 32 or (buffer[j] != 10 and buffer[j] != 32 and buffer[j] != 9)):
+            ids[m] = buffer[j]
+            m += 1
             j += 1
         word = j
         while j < size and buffer[j] != 10:
             j += 1
         if j + 1 >= size:
-            return n, at, o, False
+            return n, at, o, named, False
         head_end = j - 1 if buffer[j - 1] == 13 else j
         start = j + 1
         begun = o
@@ -186,29 +191,34 @@ def _fastq(buffer, first, table, codes, flags, rows):  # type: ignore[no-untyped
                 o += 1 - (entry >> 15)
                 j += 1
         if j + 1 >= size:
-            return n, at, begun, False
+            return n, at, begun, named, False
         end = j - 1 if j > start and buffer[j - 1] == 13 else j
         usual = j - start
         j += 1
         if buffer[j] != 43:  # +
-            return n, at, begun, True
+            return n, at, begun, named, True
         while j < size and buffer[j] != 10:
             j += 1
         quality = j + 1
         stop = quality + end - start
         if stop >= size:
-            return n, at, begun, False
+            return n, at, begun, named, False
         broken = stop > quality and buffer[stop - 1] == 13  # a shorter line that ends in CR LF
         for i in range(quality, stop):
             broken |= buffer[i] == 10
         if buffer[stop] == 13:
             stop += 1
             if stop >= size:
-                return n, at, begun, False
+                return n, at, begun, named, False
         if broken or buffer[stop] != 10:
-            return n, at, begun, True
+            return n, at, begun, named, True
         rows[0, n] = at + 1
-        rows[1, n] = min(word, head_end)
+        if word > head_end:  # a carriage return
+            word = head_end
+            m -= 1
+        ids[m] = 10
+        named = m + 1
+        rows[1, n] = word
         rows[2, n] = head_end
         rows[3, n] = start
         rows[4, n] = end
@@ -216,7 +226,7 @@ def _fastq(buffer, first, table, codes, flags, rows):  # type: ignore[no-untyped
         flags[n] = (seen >> 8) & 0x7F
         n += 1
         at = stop + 1
-    return n, at, o, False
+    return n, at, o, named, False
 
 
 @cache
@@ -227,12 +237,12 @@ def _compiled() -> _Compiled:
     data = numba.types.Array(numba.uint8, 1, "C", readonly=True)
     table = numba.types.Array(numba.uint16, 1, "C", readonly=True)
     rows, out = numba.int64[::1], numba.uint8[::1]
-    result = numba.types.Tuple((numba.int64, numba.int64, numba.int64, numba.boolean))
+    result = numba.types.Tuple((numba.int64, numba.int64, numba.int64, numba.int64, numba.boolean))
     functions = (
         (_gather, numba.void(data, rows, rows, numba.uint8, numba.int64, out)),
         (_encode, numba.int64(data, rows, rows, table, out, rows, out)),
         (_word_ends, numba.void(data, rows, rows, rows)),
-        (_fastq, result(data, numba.int64, table, out, out, numba.int64[:, ::1])),
+        (_fastq, result(data, numba.int64, table, out, out, numba.int64[:, ::1], out)),
     )
 
     def build(*, on_disk: bool) -> _Compiled:
@@ -306,10 +316,11 @@ class Kernels:
         """
         size = len(buffer) - first
         codes, flags = np.empty(size + 1, np.uint8), np.empty(MOST_RECORDS, np.uint8)
-        rows = np.empty((6, MOST_RECORDS), np.int64)
-        n, used, bases, odd = _compiled().fastq(buffer, first, table, codes, flags, rows)
+        rows, ids = np.empty((6, MOST_RECORDS), np.int64), np.empty(size + 1, np.uint8)
+        n, used, bases, named, odd = _compiled().fastq(buffer, first, table, codes, flags, rows, ids)
         heads, words, head_ends, starts, ends, lengths = rows[:, :n]
-        return FastqRows(Encoded(codes[:bases], lengths, flags[:n]), heads, words, head_ends, starts, ends, used, odd)
+        encoded = Encoded(codes[:bases], lengths, flags[:n])
+        return FastqRows(encoded, ids[:named], heads, words, head_ends, starts, ends, used, odd)
 
 
 def _rows(positions: Positions) -> Positions:
