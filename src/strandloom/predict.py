@@ -46,7 +46,7 @@ class PredictListener(Protocol):
 
 
 class ScorePair(NamedTuple):
-    """ScorePair of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
+    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
 
     network: NDArray[np.float32]
     blended: NDArray[np.float64]

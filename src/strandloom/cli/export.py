@@ -1,4 +1,4 @@
-"""``strandloom export``: faster engines for a trained model, each measured against fp32 before it is kept."""
+"""``strandloom export``: other engines for a trained model, each measured against fp32 before it is kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def export(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Sequences per pass.")] = 256,
 ) -> None:
-    """Make faster engines for `predict --engine`, and keep those that answer as well as fp32.
+    """Make engines for `predict --engine`, say how fast each is, and keep those that answer as well as fp32.
 
     Torch in bfloat16 is always tried. 8-bit numbers get their ranges from at most 300 training rows. Each engine is then
     compared with torch fp32 on validation rows (at most 20,000): it is stored in the bundle with its speed and its error if accuracy

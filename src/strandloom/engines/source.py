@@ -54,8 +54,7 @@ class Source:
         """
         example = one_hot(torch.from_numpy(self.calibration[:2].copy()), one_hot_table())
         made = io.BytesIO()
-        # The tracing exporter takes one second where the dynamo one takes ten, and its graph has the same scores; both know the
-        # padding mask to be part of the graph (models.blocks.padding_mask).
+        # The tracing exporter is the quicker one; it knows the padding mask to be part of the graph (models.blocks.padding_mask).
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is the older one; what it traced is compared with fp32 below
             torch.onnx.export(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def read_fastx(
             yield from parser.parse(data + b"\n", len(data) + 1, last=True)
 
 
-class _Parser:
+class _Parser(ABC):
     """What both formats share: where the parser stands in the file, and how ids and descriptions are cut."""
 
     def __init__(self, path: Path, letters: Letters, *, columns: bool) -> None:
@@ -66,13 +67,13 @@ class _Parser:
         self.used = 0
         self.started = False
 
+    @abstractmethod
     def cut(self, held: list[bytes]) -> int:
         """How many bytes of the joined blocks may be parsed; the last block is new."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
         """Pieces of the records in the first ``size`` bytes; ``used`` says how many of them were whole, unless the file ends there."""
-        raise NotImplementedError
 
     def piece(
         self,
