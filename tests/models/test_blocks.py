@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from strandloom.models.blocks import (
     Conv,
     ConvBlock,
-    FastDropout,
+    Dropout,
     FeatureNorm,
     GatedResidualBlock,
     Head,
@@ -121,7 +121,7 @@ def test_what_stands_at_padding_does_not_matter(make: Callable[[], nn.Module], t
 
 def test_fast_dropout_drops_its_share_and_keeps_the_mean() -> None:
     x = torch.ones(64, 16, 1, 33).contiguous(memory_format=torch.channels_last)
-    dropout = FastDropout(0.25)
+    dropout = Dropout(0.25)
     y = dropout(x)
     assert abs((y == 0).float().mean().item() - 0.25) < 0.02
     torch.testing.assert_close(y[y != 0].unique(), torch.tensor([4 / 3]))
@@ -129,7 +129,7 @@ def test_fast_dropout_drops_its_share_and_keeps_the_mean() -> None:
     per_position = (y == 0).float().mean(dim=(0, 1))
     assert per_position.std() < 0.05
     assert torch.equal(dropout.eval()(x), x)
-    assert torch.equal(FastDropout(0.0).train()(x), x)
+    assert torch.equal(Dropout(0.0).train()(x), x)
 
 
 def test_head_is_float32_under_autocast() -> None:

@@ -35,12 +35,43 @@ def pool_mask(mask: Tensor | None, window: int) -> Tensor | None:
     return F.max_pool1d(mask[:, None].float(), window, ceil_mode=True)[:, 0] > 0
 
 
+class _PositionMax(torch.autograd.Function):
+    """See :func:`position_max`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """``(B, C, P)`` to ``(B, C)``."""
+        y, at = F.max_pool2d(x.unsqueeze(2), (1, x.shape[-1]), return_indices=True)
+        ctx.save_for_backward(at.flatten(1))
+        ctx.positions = x.shape[-1]
+        return y.flatten(1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        """Gradient of the input: that of the output at the maximum, 0 elsewhere."""
+        (at,) = ctx.saved_tensors  # (B, C)
+        rows, channels = at.shape
+        spread = grad.new_zeros((rows, ctx.positions, channels))
+        return spread.scatter_(1, at[:, None], grad[:, None]).transpose(1, 2)
+
+
+def position_max(x: Tensor) -> Tensor:
+    """Maximum of ``x (B, C, P)`` over positions: ``(B, C)``.
+
+    Trained on the CPU its gradient goes to the first position that has it: a third of the cost of ``amax``, which shares it
+    out among equals.
+    """
+    if x.requires_grad and x.device.type == "cpu" and torch.is_grad_enabled():
+        return _PositionMax.apply(x)  # type: ignore[no-untyped-call]
+    return x.amax(dim=-1)
+
+
 def masked_max(x: Tensor, mask: Tensor | None) -> Tensor:
     """Maximum of ``x (B, C, P)`` over unmasked positions: ``(B, C)``; zeros in a row all masked."""
     if mask is None:
-        return x.amax(dim=-1)
+        return position_max(x)
     seen = mask[:, None, :]
-    return x.masked_fill(~seen, torch.finfo(x.dtype).min).amax(dim=-1) * seen.any(dim=-1)
+    return position_max(x.masked_fill(~seen, torch.finfo(x.dtype).min)) * seen.any(dim=-1)
 
 
 def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -62,20 +93,107 @@ def channels_last(x: Tensor) -> Tensor:
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    edges: tuple[int, int] = (0, 0),
+) -> Tensor:
+    """Convolution over the positions of ``x (B, C, 1, P)`` in channels-last memory: ``(B, F, 1, P')``.
+
+    oneDNN's gradient of bfloat16 filters wider than 24 takes four to six times as long as a matrix product over the windows
+    (measured on Zen 5, oneDNN of torch 2.13), so one-hot input, which needs no gradient itself, goes that way.
+
+    Parameters
+    ----------
+    weight, bias
+        ``(F, C, 1, W)`` and ``(F,)``.
+    stride, dilation
+        Positions from one window, and from one tap, to the next.
+    edges
+        Zeros put on the left and right.
+    """
+    width, (left, right) = weight.shape[-1], edges
+    wide = width > 24 and stride == dilation == 1 and x.shape[1] <= 8
+    low = x.dtype == torch.bfloat16 or (x.device.type == "cpu" and torch.is_autocast_enabled("cpu"))
+    if wide and low and x.device.type == "cpu" and weight.requires_grad and torch.is_grad_enabled() and not x.requires_grad:
+        x = F.pad(x, edges).to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        rows, channels, _, positions = x.shape
+        windows = x.as_strided((rows, positions - width + 1, width * channels), (x.stride(0), channels, 1))
+        filters = weight.permute(0, 3, 1, 2).flatten(1)  # (F, W * C)
+        return F.linear(windows, filters, bias).transpose(1, 2).unsqueeze(2)
+    if left != right:
+        x, left = F.pad(x, edges), 0
+    return F.conv2d(x, weight, bias, stride=(1, stride), padding=(0, left), dilation=(1, dilation))
+
+
+class _KeepOrder(torch.autograd.Function):
+    """The identity; see :func:`keep_order`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Same values and memory."""
+        ctx.strides = x.stride()
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        """Same values, in the memory order of the input."""
+        if grad.stride() == ctx.strides:
+            return grad
+        return torch.empty_strided(grad.shape, ctx.strides, dtype=grad.dtype, device=grad.device).copy_(grad)
+
+
+def keep_order(x: Tensor) -> Tensor:
+    """``x`` itself, with a gradient that comes back in its memory order: what it meets next then runs at full speed."""
+    return _KeepOrder.apply(x) if x.requires_grad and torch.is_grad_enabled() else x  # type: ignore[no-untyped-call]
+
+
+class Conv1d(nn.Conv1d):
+    """``nn.Conv1d``, computed over ``(1, P)``: only that is fast in channels-last memory.
+
+    Parameters
+    ----------
+    edges
+        Zeros put on the left and right.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        width: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        bias: bool = True,
+        edges: tuple[int, int] = (0, 0),
+    ) -> None:
+        super().__init__(channels, filters, width, stride=stride, dilation=dilation, bias=bias)
+        self.edges = edges
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(B, C, P)`` to ``(B, F, P')``."""
+        stride, dilation = self.stride[0], self.dilation[0]
+        weight = self.weight.unsqueeze(2)
+        x = input.unsqueeze(2)
+        return convolve(x, weight, self.bias, stride=stride, dilation=dilation, edges=self.edges).squeeze(2)
+
+
 class Conv(nn.Conv2d):
     """Convolution over the positions of ``(B, C, 1, P)`` with zeros at both ends ("same")."""
 
     def __init__(self, channels: int, filters: int, width: int, *, dilation: int = 1, bias: bool = True) -> None:
-        left, right = same_padding(width, dilation=dilation)
-        even = left == right
-        super().__init__(
-            channels, filters, (1, width), dilation=(1, dilation), padding=(0, left if even else 0), bias=bias
-        )
-        self.edges = None if even else (left, right)
+        super().__init__(channels, filters, (1, width), dilation=(1, dilation), bias=bias)
+        self.edges = same_padding(width, dilation=dilation)
 
     def forward(self, input: Tensor) -> Tensor:
         """``(B, C, 1, P)`` to ``(B, F, 1, P)``."""
-        return super().forward(input if self.edges is None else F.pad(input, self.edges))
+        dilation = self.dilation[1]
+        return convolve(input, self.weight, self.bias, dilation=dilation, edges=self.edges)
 
 
 class FeatureNorm(nn.BatchNorm1d):
@@ -213,29 +331,38 @@ class MixedConv(nn.Module):
         return torch.cat([conv(x) for conv in self.convs], dim=1) if len(self.convs) > 1 else self.convs[0](x)
 
 
-class FastDropout(nn.Module):
-    """Dropout of single values of ``(B, C, 1, P)`` in channels-last memory, from one random byte each.
+class Dropout(nn.Module):
+    """Dropout from one random byte a value: ``nn.Dropout`` spends half of a training step on drawing on the CPU.
 
-    Eight bytes come from one draw, which costs a fraction of ``nn.Dropout`` on CPU.
+    Eight bytes come from one draw. Any shape and memory format; on other devices than the CPU it is ``nn.Dropout``.
 
     Parameters
     ----------
     rate
-        Share of the values dropped while training, rounded to 1/256.
+        Share of the values dropped while training; on the CPU rounded to 1/256, at least 1/256.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.dropped = min(round(rate * 256), 255)
+        self.rate = rate
+        self.dropped = min(max(round(rate * 256), 1), 255) if rate else 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        if not self.training or self.dropped == 0:
+        if not self.training or not self.rate:
             return x
-        b, c, h, w = x.shape
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        keep = words.view(torch.uint8)[: x.numel()] >= self.dropped
-        return x * (keep.view(b, h, w, c).permute(0, 3, 1, 2).to(x.dtype) * (256 / (256 - self.dropped)))
+        if x.device.type != "cpu":
+            return F.dropout(x, self.rate)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        keep = torch.empty_like(x, requires_grad=False)  # dense, in the memory order of x
+        flat = keep.as_strided((keep.numel(),), (1,))
+        torch.ge(words.view(torch.uint8)[: len(flat)], self.dropped, out=flat)
+        flat.mul_(256 / (256 - self.dropped))
+        return x * keep
+
+    def extra_repr(self) -> str:
+        """The rate."""
+        return f"rate={self.rate:g}"
 
 
 class GatedResidualBlock(nn.Module):
@@ -260,7 +387,7 @@ class GatedResidualBlock(nn.Module):
         super().__init__()
         self.norm = MaskedBatchNorm(channels)
         self.conv = Conv(channels, 2 * channels, width, dilation=dilation)
-        self.dropout = FastDropout(dropout)
+        self.dropout = Dropout(dropout)
         self.project = Conv(channels, channels, 1)
         self.gain = nn.Parameter(torch.tensor(0.3))
 

@@ -16,7 +16,35 @@ from torch.nn import functional as F
 from strandloom.errors import SettingsError
 from strandloom.models import settings as s
 from strandloom.models.attention import AttentionPool
-from strandloom.models.blocks import activation, masked_max, masked_mean, padding_mask, same_padding
+from strandloom.models.blocks import (
+    Conv1d,
+    Dropout,
+    activation,
+    channels_last,
+    keep_order,
+    masked_max,
+    masked_mean,
+    padding_mask,
+    same_padding,
+)
+
+
+class BatchNorm1d(nn.BatchNorm1d):
+    """``nn.BatchNorm1d`` that keeps channels-last memory."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Same shape, ``(B, C, P)`` or ``(B, C)``."""
+        return super().forward(input[..., None, :]).squeeze(2) if input.ndim == 3 else super().forward(input)
+
+    def _check_input_dim(self, input: Tensor) -> None: ...
+
+
+class MaxPool1d(nn.MaxPool1d):
+    """``nn.MaxPool1d``, computed over ``(1, P)`` for the sake of channels-last memory."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(B, C, P)`` to ``(B, C, P')``."""
+        return F.max_pool2d(input.unsqueeze(2), (1, self.kernel_size), (1, self.stride)).squeeze(2)
 
 
 class Shape(NamedTuple):
@@ -63,7 +91,7 @@ class WindowStep(Step):
         if mask is not None and (self.size, self.stride) != (1, 1):
             padded = F.pad(mask[:, None].float(), self.edges)
             mask = F.max_pool1d(padded, self.size, self.stride, dilation=self.dilation)[:, 0] > 0
-        return self.inner(F.pad(x, self.edges) if any(self.edges) else x), mask
+        return self.inner(x), mask
 
 
 class LayerNormStep(Step):
@@ -120,6 +148,7 @@ class Chain(nn.Module):
         """The output of the last block (the input itself if there is none)."""
         for step in self.steps:
             x, mask = step(x, mask)
+            x = keep_order(x)
         return x, mask
 
 
@@ -182,7 +211,8 @@ class Layers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``."""
-        y, _ = self.body(x, padding_mask(x) if self._masks else None)
+        mask = padding_mask(x) if self._masks else None
+        y, _ = self.body(channels_last(x).squeeze(2), mask)
         return self.output(y)
 
 
@@ -232,23 +262,24 @@ def _step(block: s.BlockSettings, shape: Shape, where: str, placed: list[Placed]
             span = block.dilation * (block.width - 1) + 1
             edges = same_padding(block.width, dilation=block.dilation) if block.padding == "same" else (0, 0)
             after = _windows(block, positions + sum(edges), span=span, stride=block.stride, where=where)
-            conv = nn.Conv1d(
-                channels, block.filters, block.width, stride=block.stride, dilation=block.dilation, bias=block.bias
-            )
+            conv = Conv1d(
+                channels, block.filters, block.width,
+                stride=block.stride, dilation=block.dilation, bias=block.bias, edges=edges,
+            )  # fmt: skip
             step: Step = WindowStep(conv, size=block.width, stride=block.stride, dilation=block.dilation, edges=edges)
             return step, Shape(after, block.filters)
         case s.PoolBlockSettings():
             positions = _need_positions(block, shape, where)
             stride = block.stride or block.size
             after = _windows(block, positions, span=block.size, stride=stride, where=where)
-            pool = (nn.MaxPool1d if block.method == "max" else nn.AvgPool1d)(block.size, stride)
+            pool = (MaxPool1d if block.method == "max" else nn.AvgPool1d)(block.size, stride)
             return WindowStep(pool, size=block.size, stride=stride, edges=(0, 0)), Shape(after, channels)
         case s.NormBlockSettings():
             return _norm(block, channels, where), shape
         case s.ActivationBlockSettings():
             return Step(activation(block.function)), shape
         case s.DropoutBlockSettings():
-            return Step(nn.Dropout(block.rate)), shape
+            return Step(Dropout(block.rate)), shape
         case s.BiLSTMBlockSettings():
             positions = _need_positions(block, shape, where)
             lstm = nn.LSTM(channels, block.units, batch_first=True, bidirectional=True)
@@ -289,7 +320,7 @@ def _norm(block: s.NormBlockSettings, channels: int, where: str) -> Step:
     if block.method == "layer":
         return LayerNormStep(nn.LayerNorm(channels))
     if block.method == "batch":
-        return Step(nn.BatchNorm1d(channels))
+        return Step(BatchNorm1d(channels))
     if channels % block.groups:
         raise SettingsError(
             f"{block.groups} groups do not divide {channels} channels",

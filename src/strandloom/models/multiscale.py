@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from strandloom.models.attention import AttentionPool
-from strandloom.models.blocks import ConvBlock, Head, channels_last, padding_mask
+from strandloom.models.blocks import ConvBlock, Head, channels_last, padding_mask, position_max
 from strandloom.models.settings import MultiscaleSettings
 
 SILENT = -1.0
@@ -38,7 +38,7 @@ class Branch(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """``(B, C, 1, L)`` to ``(B, F * (1 + heads))``."""
         h = self.conv(x, mask).squeeze(2)  # (B, F, L)
-        return torch.cat([h.amax(dim=-1), self.attention(h, mask)], dim=1)  # h is never negative, zero at padding
+        return torch.cat([position_max(h), self.attention(h, mask)], dim=1)  # h is never negative, zero at padding
 
 
 class Multiscale(nn.Module):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from strandloom.models.blocks import Conv1d, Dropout, channels_last, position_max
 
 WIDTHS = (3, 7, 15, 25)
 FILTERS = 64
@@ -22,16 +25,17 @@ class TutorialBranch(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(channels, FILTERS, width, padding=width // 2)
-        self.norm = _norm(FILTERS)
-        self.dropout = nn.Dropout(0.2)
+        self.conv = Conv1d(channels, FILTERS, width, edges=(width // 2, width // 2))
+        self.norm = nn.BatchNorm2d(FILTERS, eps=1e-3, momentum=0.01)
+        self.dropout = Dropout(0.2)
         self.score = nn.Conv1d(FILTERS, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, L)`` to ``(B, 64)``."""
-        h = self.dropout(self.norm(torch.relu(self.conv(x))))  # (B, 64, L)
-        weights = torch.tanh(self.score(h)).softmax(dim=-1)  # (B, 1, L)
-        return (h * weights).amax(dim=-1)
+        """``(B, C, L)`` in channels-last memory to ``(B, 64)``."""
+        y = torch.relu(self.conv(x)).unsqueeze(2)  # (B, 64, 1, L)
+        h = self.dropout(self.norm(y)).squeeze(2)  # (B, 64, L)
+        scores = F.linear(h.transpose(1, 2), self.score.weight[:, :, 0], self.score.bias)  # (B, L, 1)
+        return position_max(h * torch.tanh(scores).softmax(dim=1).transpose(1, 2))
 
 
 class Tutorial(nn.Module):
@@ -49,8 +53,8 @@ class Tutorial(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(TutorialBranch(channels, width) for width in WIDTHS)
         self.dense = nn.Sequential(
-            nn.Linear(len(WIDTHS) * FILTERS, 256), nn.ReLU(), _norm(256), nn.Dropout(0.5),
-            nn.Linear(256, 128), nn.ReLU(), _norm(128), nn.Dropout(0.3),
+            nn.Linear(len(WIDTHS) * FILTERS, 256), nn.ReLU(), _norm(256), Dropout(0.5),
+            nn.Linear(256, 128), nn.ReLU(), _norm(128), Dropout(0.3),
         )  # fmt: skip
         self.output = nn.Linear(128, outputs)
         for module in self.modules():
@@ -61,5 +65,6 @@ class Tutorial(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``; padding is not told from sequence."""
+        x = channels_last(x).squeeze(2)
         joined = torch.cat([branch(x) for branch in self.branches], dim=1)  # (B, 256)
         return self.output(self.dense(joined))
