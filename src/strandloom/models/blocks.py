@@ -47,7 +47,7 @@ class _PositionMax(torch.autograd.Function):
         return y.flatten(1)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         """Gradient of the input: that of the output at the maximum, 0 elsewhere."""
         (at,) = ctx.saved_tensors  # (B, C)
         rows, channels = at.shape
@@ -62,7 +62,7 @@ def position_max(x: Tensor) -> Tensor:
     out among equals.
     """
     if x.requires_grad and x.device.type == "cpu" and torch.is_grad_enabled():
-        return _PositionMax.apply(x)  # type: ignore[no-untyped-call]
+        return _PositionMax.apply(x)
     return x.amax(dim=-1)
 
 
@@ -119,7 +119,14 @@ def convolve(
     width, (left, right) = weight.shape[-1], edges
     wide = width > 24 and stride == dilation == 1 and x.shape[1] <= 8
     low = x.dtype == torch.bfloat16 or (x.device.type == "cpu" and torch.is_autocast_enabled("cpu"))
-    if wide and low and x.device.type == "cpu" and weight.requires_grad and torch.is_grad_enabled() and not x.requires_grad:
+    if (
+        wide
+        and low
+        and x.device.type == "cpu"
+        and weight.requires_grad
+        and torch.is_grad_enabled()
+        and not x.requires_grad
+    ):
         x = F.pad(x, edges).to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
         rows, channels, _, positions = x.shape
         windows = x.as_strided((rows, positions - width + 1, width * channels), (x.stride(0), channels, 1))
@@ -140,7 +147,7 @@ class _KeepOrder(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         """Same values, in the memory order of the input."""
         if grad.stride() == ctx.strides:
             return grad
@@ -149,7 +156,7 @@ class _KeepOrder(torch.autograd.Function):
 
 def keep_order(x: Tensor) -> Tensor:
     """``x`` itself, with a gradient that comes back in its memory order: what it meets next then runs at full speed."""
-    return _KeepOrder.apply(x) if x.requires_grad and torch.is_grad_enabled() else x  # type: ignore[no-untyped-call]
+    return _KeepOrder.apply(x) if x.requires_grad and torch.is_grad_enabled() else x
 
 
 class Conv1d(nn.Conv1d):

@@ -39,12 +39,16 @@ class BatchNorm1d(nn.BatchNorm1d):
     def _check_input_dim(self, input: Tensor) -> None: ...
 
 
-class MaxPool1d(nn.MaxPool1d):
+class MaxPool1d(nn.Module):
     """``nn.MaxPool1d``, computed over ``(1, P)`` for the sake of channels-last memory."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def __init__(self, size: int, stride: int) -> None:
+        super().__init__()
+        self.size, self.stride = (1, size), (1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
         """``(B, C, P)`` to ``(B, C, P')``."""
-        return F.max_pool2d(input.unsqueeze(2), (1, self.kernel_size), (1, self.stride)).squeeze(2)
+        return F.max_pool2d(x.unsqueeze(2), self.size, self.stride).squeeze(2)
 
 
 class Shape(NamedTuple):
