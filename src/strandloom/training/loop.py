@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from strandloom.training.history import (
     why_stop,
 )
 from strandloom.training.monitor import choose_monitor, validate
+from strandloom.training.pinning import pinned
 from strandloom.training.progress import Plan, Progress, Silent
 from strandloom.training.runtime import choose_precision
 from strandloom.training.schedule import learning_rate_factor
@@ -124,7 +126,8 @@ def fit(
                 "validation": validation.fingerprint(),
             }
             work.open(guard, resume=resume)
-        result = work.run()
+        with pinned() if where.type == "cpu" else nullcontext():
+            result = work.run()
     model.eval()
     return result
 

@@ -177,11 +177,11 @@ def physical_cores() -> int:
     if not hasattr(os, "sched_getaffinity"):
         return max(1, (os.cpu_count() or 2) // 2 if platform.machine() == "x86_64" else os.cpu_count() or 1)
     allowed = os.sched_getaffinity(0)
-    cores = {_core_of(cpu) for cpu in allowed}
+    cores = {core_of(cpu) for cpu in allowed}
     return max(1, min(len(cores), _quota() or len(cores)))
 
 
-def _core_of(cpu: int) -> str:
+def core_of(cpu: int) -> str:
     """The core a logical processor belongs to, named by its siblings; by its own number where Linux does not say."""
     path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     try:
