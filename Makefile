@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PEERS  := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo test check format bench clean
@@ -35,9 +36,15 @@ format: install  ## let ruff format and fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## speed, side by side with peers
-	$(BIN)/python benchmarks/reads.py
-	$(BIN)/python benchmarks/start.py
+$(PEERS): $(STAMP) benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast]' --requirement benchmarks/requirements.txt
+	@touch $@
+
+bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about 45 minutes; engines need STRANDLOOM_DATA)
+	for name in peak start reads predict networks engines; do $(BIN)/python benchmarks/$$name.py || exit; done
+
+bench-%: $(PEERS)  ## one of them, e.g. make bench-reads; bench-quality trains each network three times
+	$(BIN)/python benchmarks/$*.py
 
 study-%: install  ## one of the longer studies, e.g. make study-gue (needs STRANDLOOM_DATA)
 	$(BIN)/python studies/$*.py

@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternating measurements, what was measured where, and one table of results."""
+"""What the benchmarks share: alternating measurements, what was measured where, and the tables of results."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
+TABLES = ROOT / "benchmarks" / "results.md"
 
 
 def alternate(ways: Mapping[str, Callable[[], float]], *, repeats: int = 5) -> dict[str, list[float]]:
@@ -49,11 +50,13 @@ def spread(values: Sequence[float]) -> str:
 
 def machine(packages: Sequence[str] = ()) -> dict[str, Any]:
     """Processor, cores, Python, versions, commit and date."""
-    cpu = next(
-        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
     import os
+
+    said = dict(line.split(":", 1) for line in _lines("/proc/cpuinfo") if ":" in line)
+    told = {key.strip(): value.strip() for key, value in said.items()}
+    cpu = told.get("model name", platform.processor())
+    if "cpu family" in told:
+        cpu += f" (family {told['cpu family']}, model {told['model']})"
 
     done = subprocess.run(
         ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
@@ -82,22 +85,43 @@ def _lines(path: str) -> list[str]:
 def record(
     name: str, title: str, rows: Sequence[Mapping[str, Any]], *, packages: Sequence[str], note: str = ""
 ) -> None:
-    """Print a table of rows (equal keys) and put it under ``name`` in ``benchmarks/results.json``; other names stay."""
+    """Print a table of rows (equal keys) and put it under ``name`` in ``results.json`` and ``results.md``; other names stay."""
     known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     known[name] = {"title": title, "note": note, "machine": machine(packages), "rows": [dict(row) for row in rows]}
     RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    TABLES.write_text(
+        "# Benchmarks\n\nWritten by `make bench`.\n" + "".join(_section(known[key]) for key in sorted(known))
+    )
     print(f"\n{title}")
     if note:
         print(note)
-    header = list(rows[0])
-    cells = [header, *([_show(row[key]) for key in header] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    cells = _cells(rows)
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     for line in cells:
         print(
             "  ".join(
                 cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
             )
         )
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    header = list(rows[0])
+    return [header, *([_show(row[key]) for key in header] for row in rows)]
+
+
+def _section(found: Mapping[str, Any]) -> str:
+    """One table in Markdown, with what it was measured on."""
+    header, *lines = _cells(found["rows"])
+    where = found["machine"]
+    versions = ", ".join(f"{key} {value}" for key, value in where["versions"].items())
+    about = (
+        f"{where['date']}, commit {where['commit']}, {where['processor']}, {where['cores']} cores, "
+        f"Python {where['python']}, {versions}"
+    )
+    table = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
+    note = f"{found['note']}. " if found["note"] else ""
+    return f"\n## {found['title']}\n\n{note}{about}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in table)
 
 
 def _show(value: Any) -> str:

@@ -1,21 +1,18 @@
 """Trains or predicts the published networks with this package: a command a line on stdin, a figure a line on stdout.
 
-``train source bf16`` or ``train source fp32``: samples/s of a training epoch; ``items source fp32``: the same steps fed by a
-PyTorch DataLoader that encodes each sequence in Python; ``predict source fp32|bf16``: samples/s of inference.
+``train source bf16`` or ``train source fp32``: samples/s of a training epoch; ``predict source fp32|bf16``: of inference.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
 
 from published import NETWORKS
 from strandloom.experiment import check_experiment
@@ -66,50 +63,6 @@ def train(name: str, precision: Precision) -> float:
     return result.history[-1].samples_per_second
 
 
-class _Items(Dataset[tuple[Tensor, Tensor]]):
-    """One sequence at a time, one-hot by a look-up in Python, as the usual notebooks have it."""
-
-    def __init__(self, name: str) -> None:
-        rows = _arrays(name)
-        self.texts = ["".join("ACGT"[c] for c in row) for row in rows.codes.tolist()]
-        self.targets = rows.targets
-        self.table = {letter: np.eye(4, dtype=np.float32)[i] for i, letter in enumerate("ACGT")}
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        hot = np.stack([self.table[letter] for letter in self.texts[index]], axis=1)
-        return torch.from_numpy(hot), self.targets[index]
-
-
-@cache
-def _items(name: str) -> _Items:
-    return _Items(name)
-
-
-def items(name: str, precision: Precision) -> float:
-    """Samples/s of an epoch over a DataLoader of items, with Adam as torch has it by default."""
-    spec = NETWORKS[name]
-    model = _network(name).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-        "classes": nn.functional.cross_entropy,
-        "labels": nn.functional.binary_cross_entropy_with_logits,
-        "value": nn.functional.mse_loss,
-    }
-    loss = losses[spec.task]
-    loader = DataLoader(_items(name), batch_size=spec.batch, shuffle=True)
-    started = time.perf_counter()
-    for x, y in loader:
-        optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            scores = model(x)
-        loss(scores.float(), y).backward()
-        optimizer.step()
-    return spec.rows / (time.perf_counter() - started)
-
-
 @cache
 def _ready(name: str) -> nn.Module:
     return _network(name).eval()
@@ -124,7 +77,7 @@ def predict(name: str, precision: Precision) -> float:
     return len(rows) / (time.perf_counter() - started)
 
 
-WAYS: dict[str, Any] = {"train": train, "items": items, "predict": predict}
+WAYS: dict[str, Any] = {"train": train, "predict": predict}
 
 
 def main() -> None:

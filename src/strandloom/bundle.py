@@ -29,8 +29,17 @@ MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
 ENGINES = "engines"
+_AGAIN = "make the engine again with strandloom export, or use --engine torch"
 
-EngineName = Literal["torch-bf16", "onnx-fp32", "onnx-int8", "openvino-bf16", "openvino-int8"]
+EngineName = Literal[
+    "torch-bf16",
+    "onnx-fp32",
+    "onnx-int8",
+    "onnx-int8-dynamic",
+    "openvino-fp32",
+    "openvino-bf16",
+    "openvino-int8",
+]
 """Every way to compute the networks beside torch in fp32: a library and its arithmetic."""
 
 
@@ -273,18 +282,18 @@ def read_engine(folder: str | Path, manifest: Manifest, name: EngineName) -> lis
             found[int(member)][suffix] = data
         except (OSError, ValueError, IndexError) as error:
             raise BundleError(
-                f"the engine {name} cannot be read: {error}", where=Path(folder) / path, hint="copy the bundle again"
+                f"the engine {name} cannot be read: {error}", where=Path(folder) / path, hint=_AGAIN
             ) from None
         if hashlib.sha256(data).hexdigest() != manifest.files[path]:
-            raise _changed(Path(folder) / path)
+            raise _changed(Path(folder) / path, hint=_AGAIN)
     return found
 
 
-def _changed(path: Path) -> BundleError:
+def _changed(path: Path, *, hint: str) -> BundleError:
     return BundleError(
         "the file was changed after the bundle was written (its SHA-256 differs from bundle.json)",
         where=path,
-        hint="copy the bundle again, or train anew; a changed bundle is never used",
+        hint=hint,
     )
 
 
@@ -360,6 +369,8 @@ def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
 def read_bundle(folder: str | Path) -> Bundle:
     """Read and verify a bundle; nothing in it is ever executed.
 
+    Files of engines are left to :func:`read_engine`: torch computes without them.
+
     Raises
     ------
     BundleError
@@ -376,10 +387,12 @@ def read_bundle(folder: str | Path) -> Bundle:
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise BundleError(f"bundle.json names a file outside the bundle: {name}", where=folder / MANIFEST)
+        if name.startswith(f"{ENGINES}/"):
+            continue
         if not path.is_file():
             raise BundleError("a file of the bundle is missing", where=path, hint="copy the whole folder again")
         if sha256(path) != expected:
-            raise _changed(path)
+            raise _changed(path, hint="copy the bundle again, or train anew; a changed bundle is never used")
     try:
         flat = load_file(folder / WEIGHTS)
         weights: list[dict[str, NDArray[Any]]] = [{} for _ in range(manifest.members)]

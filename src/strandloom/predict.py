@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from strandloom.training.runtime import Runtime
 
 BLOCK_ROWS = 65_536
-BATCH_ROWS = 1_024
+BATCH_ROWS = 256
 _LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 
 
@@ -129,7 +130,7 @@ class Predictor:
         lengths
             int32 ``(N,)``, bases of each row.
         batch_size
-            Rows given to a network at once; the scores do not depend on it. None: 1,024, or what the engine was measured with.
+            Rows given to a network at once; the scores do not depend on it. None: 256, or what the engine was measured with.
 
         Raises
         ------
@@ -157,22 +158,25 @@ class Predictor:
         self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int
     ) -> NDArray[np.float32]:
         """Raw scores ``(N, K)`` averaged over some members and, under ``strand: both``, over strands."""
+        from strandloom.engines.catalog import torch_threads
         from strandloom.training.infer import logits
 
         total: NDArray[np.float32] | None = None
         count = 0
-        for member in members:
-            scores = logits(
-                self.modules[member],
-                codes,
-                lengths,
-                strand=self.manifest.strand,
-                anchor=self.manifest.anchor,
-                batch_size=batch_size,
-                device=self.runtime.device,
-            )
-            total = scores if total is None else total + scores
-            count += 1
+        scope = nullcontext() if self.engine is None else torch_threads(self.engine.name, self.runtime.threads)
+        with scope:
+            for member in members:
+                scores = logits(
+                    self.modules[member],
+                    codes,
+                    lengths,
+                    strand=self.manifest.strand,
+                    anchor=self.manifest.anchor,
+                    batch_size=batch_size,
+                    device=self.runtime.device,
+                )
+                total = scores if total is None else total + scores
+                count += 1
         assert total is not None
         return total / np.float32(count)
 

@@ -85,7 +85,12 @@ def test_environment(full_run: RunResult, table: Path) -> None:
         "estimated_seconds", "estimated_memory", "seconds", "total_seconds", "peak_memory",
     }  # fmt: skip
     assert found["inputs"] == [
-        {"path": str(table), "sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "bytes": table.stat().st_size}
+        {
+            "path": str(table),
+            "resolved": str(table.resolve()),
+            "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
+            "bytes": table.stat().st_size,
+        }
     ]
     assert set(found["runtime"]) == {"device", "threads", "precision", "notes"}
     assert set(found["seconds"]) == {"data", "split", "baselines", "decide", "training", "evaluation"}

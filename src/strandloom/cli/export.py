@@ -10,8 +10,8 @@ import typer
 
 def export(
     bundle: Annotated[Path, typer.Argument(help="The bundle folder, such as RUN/bundle.", show_default=False)],
-    onnx: Annotated[bool, typer.Option("--onnx", help="ONNX Runtime, in fp32 and in 8 bits.")] = False,
-    openvino: Annotated[bool, typer.Option("--openvino", help="OpenVINO, in bfloat16 and in 8 bits.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="ONNX Runtime, in fp32 and in 8 bits (two ways).")] = False,
+    openvino: Annotated[bool, typer.Option("--openvino", help="OpenVINO, in fp32, in bfloat16 and in 8 bits.")] = False,
     rows: Annotated[
         Path | None,
         typer.Option(
@@ -27,7 +27,15 @@ def export(
     target: Annotated[
         str | None, typer.Option(help="The label column of --rows, if its name differs from training.")
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Sequences per pass.")] = 256,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            min=1,
+            help="Sequences per pass. By default 128, fewer of sequences above 1,000 bases.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make engines for `predict --engine`, say how fast each is, and keep those that answer as well as fp32.
 

@@ -18,6 +18,8 @@ class Engine(StrEnum):
     torch_bf16 = "torch-bf16"
     onnx_fp32 = "onnx-fp32"
     onnx_int8 = "onnx-int8"
+    onnx_int8_dynamic = "onnx-int8-dynamic"
+    openvino_fp32 = "openvino-fp32"
     openvino_bf16 = "openvino-bf16"
     openvino_int8 = "openvino-int8"
 

@@ -14,8 +14,10 @@ LARGEST_DROP = 0.002
 """An engine is kept only if accuracy and average precision on validation rows each fall by less than this against fp32."""
 METRICS = ("accuracy", "average_precision")
 """The metrics that the rule looks at."""
-BATCH_ROWS = 256
-"""Sequences per pass: activations of usual models stay in the cache."""
+BATCH_ROWS = 128
+"""Sequences per pass at most: within some 10 % of the fastest for nearly every engine and network (docs/performance.md)."""
+BATCH_BASES = 128_000
+"""Bases per pass: fewer sequences of more than 1,000 bases, which are no slower and take less memory."""
 CALIBRATION_ROWS = 300
 """Training rows that settle the ranges of 8-bit numbers."""
 VALIDATION_ROWS = 20_000
@@ -29,23 +31,31 @@ FAMILIES: tuple[str, ...] = ("onnx", "openvino")
 CHOICES: tuple[str, ...] = (TORCH, *FAMILIES, *ENGINES)
 """Everything that ``--engine`` takes."""
 
-RUN_PACKAGES: dict[EngineName, tuple[str, ...]] = {
-    "torch-bf16": (),
-    "onnx-fp32": ("onnxruntime",),
-    "onnx-int8": ("onnxruntime",),
-    "openvino-bf16": ("openvino",),
-    "openvino-int8": ("openvino",),
-}
-"""What an engine needs to predict."""
-MAKE_PACKAGES: dict[EngineName, tuple[str, ...]] = {
-    "torch-bf16": (),
-    "onnx-fp32": ("onnx", "onnxruntime"),
-    "onnx-int8": ("onnx", "onnxruntime"),
-    "openvino-bf16": ("onnx", "openvino"),
-    "openvino-int8": ("onnx", "openvino", "nncf"),
-}
-"""What is needed to make it."""
+RUN_PACKAGES: dict[str, tuple[str, ...]] = {TORCH: (), "onnx": ("onnxruntime",), "openvino": ("openvino",)}
+"""What the engines of a library need to predict."""
 INSTALL = "pip install strandloom[fast]"
+
+
+def library(name: EngineName) -> str:
+    """``torch``, ``onnx`` or ``openvino``."""
+    return name.split("-")[0]
+
+
+def run_packages(name: EngineName) -> tuple[str, ...]:
+    """What an engine needs to predict, beside what everyone has."""
+    return RUN_PACKAGES[library(name)]
+
+
+def make_packages(name: EngineName) -> tuple[str, ...]:
+    """What is needed to make it and to measure it."""
+    if library(name) == TORCH:
+        return ()
+    return ("onnx", *run_packages(name), *(("nncf",) if name == "openvino-int8" else ()))
+
+
+def batch_rows(length: int) -> int:
+    """Sequences per pass by default, for sequences of so many bases."""
+    return max(1, min(BATCH_ROWS, BATCH_BASES // length))
 
 
 def require(packages: Sequence[str], *, engine: str) -> None:
@@ -87,7 +97,7 @@ def choose(manifest: Manifest, asked: str, *, where: str | None = None) -> Store
         return None
     if asked not in CHOICES:
         raise UsageError(f"unknown engine '{asked}'", where="--engine", hint="use " + ", ".join(CHOICES))
-    fitting = [x for x in manifest.engines if x.name == asked or (asked in FAMILIES and x.name.startswith(f"{asked}-"))]
+    fitting = [x for x in manifest.engines if asked in (x.name, library(x.name))]
     if fitting:
         return max(fitting, key=lambda x: x.sequences_per_second)
     held = ", ".join((TORCH, *(x.name for x in manifest.engines)))

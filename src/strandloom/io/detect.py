@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from strandloom.errors import InputError
+from strandloom.io.kernels import as_bytes
 from strandloom.io.names import SEQUENCE_NAMES
 from strandloom.io.stream import ByteStream, Compression, open_error
 
@@ -71,7 +72,7 @@ def detect(path: str | Path) -> Detected:
         raise open_error(error, path) from error
     compression: Compression = "gzip" if magic[:2] == b"\x1f\x8b" else "none"
     with ByteStream(path, compression) as stream:
-        head = stream.read(_HEAD)
+        head = next(stream.blocks(_HEAD), as_bytes(b"")).tobytes()
         complete = len(head) < _HEAD
     if not head.strip():
         raise InputError("the file is empty", where=path, hint=f"supported are {SUPPORTED}")
@@ -158,12 +159,7 @@ def named_format(path: Path) -> FileFormat | None:
 
 def text_blocks(stream: ByteStream, size: int) -> Generator[bytes, None, None]:
     """The blocks of a text file without its byte-order mark."""
-    head = b""
-    while len(head) < len(BOM) and (more := stream.read(len(BOM) - len(head))):
-        head += more
-    head = head.removeprefix(BOM)
-    while block := stream.read(size):
-        yield head + block
-        head = b""
-    if head:
-        yield head
+    blocks = stream.blocks(max(size, len(BOM)))
+    yield next(blocks, as_bytes(b"")).tobytes().removeprefix(BOM)
+    for block in blocks:
+        yield block.tobytes()

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from strandloom.errors import InputError
-from strandloom.io.detect import Detected, text_blocks
-from strandloom.io.kernels import Bytes, FastqRows, Kernels, Positions, as_bytes, line_ends
-from strandloom.io.letters import Letters, Pieced
+from strandloom.io.detect import Detected
+from strandloom.io.kernels import Bytes, Kernels, Positions, as_bytes, line_ends
+from strandloom.io.letters import BLOCK_BASES, Letters, Pieced
+from strandloom.io.scan import FULL, MOST_RECORDS, ODD, Scan
 from strandloom.io.stream import BLOCK_BYTES, ByteStream
 from strandloom.io.strings import numbered, split_text, text_series
 
+_MARKERS = {"fasta": 62, "fastq": 64}
+_LOOKED_BACK = 1 << 16
+
 
 def read_fastx(
-    path: Path, detected: Detected, letters: Letters, *, columns: bool = True, block_bytes: int = BLOCK_BYTES
+    path: Path,
+    detected: Detected,
+    letters: Letters,
+    *,
+    columns: bool = True,
+    block_rows: int = MOST_RECORDS,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Generator[Pieced, None, None]:
     """Pieces of a FASTA or FASTQ file, in file order; a fault in its form is raised after the sound records before it.
 
@@ -30,50 +42,87 @@ def read_fastx(
         The encoder; its ``lead`` is 1.
     columns
         Whether to keep the header text after the id, as the column ``description``.
+    block_rows
+        Records per piece at most, reached where the compiled kernels are in use.
     block_bytes
         Bytes per block; the records are the same for every value.
     """
-    parser = (_Fasta if detected.format == "fasta" else _Fastq)(path, letters, columns=columns)
+    parser = (_Fasta if detected.format == "fasta" else _Fastq)(path, letters, columns=columns, rows=block_rows)
     with ByteStream(path, detected.compression) as stream:
-        held: list[bytes] = []
-        for block in text_blocks(stream, block_bytes):
-            if not parser.started and not held:  # blank lines at the start
-                parser.lines += block.count(b"\n")
-                block = block.lstrip(b"\r\n")
-                parser.lines -= block.count(b"\n")
-                if not block:
-                    continue
-            held.append(block)
-            letters.kernels.seen(len(block))
-            cut = parser.cut(held)
-            if cut:
-                data = b"".join(held)
-                yield from parser.parse(data, cut)
-                held = [data[parser.used :]] if parser.used < len(data) else []
+        try:
+            for block in stream.blocks(block_bytes):
+                letters.kernels.seen(len(block))
+                used = yield from parser.parse(block)
+                stream.rest = block[used:].tobytes()
                 stream.line = parser.lines
-        data = b"".join(held).rstrip(b"\r\n \t")
-        if data:
-            yield from parser.parse(data + b"\n", len(data) + 1, last=True)
+            data = stream.rest.rstrip(b"\r\n \t")
+            if data:
+                yield from parser.parse(as_bytes(data + b"\n"), last=True)
+        except InputError:
+            yield from parser.scanned()  # a forbidden letter before the fault comes first
+            raise
+        yield from parser.scanned()
 
 
 class _Parser(ABC):
     """What both formats share: where the parser stands in the file, and how ids and descriptions are cut."""
 
-    def __init__(self, path: Path, letters: Letters, *, columns: bool) -> None:
-        self.path, self.letters, self.columns = path, letters, columns
+    format: Literal["fasta", "fastq"]
+
+    def __init__(self, path: Path, letters: Letters, *, columns: bool, rows: int) -> None:
+        self.path, self.letters, self.columns, self.rows = path, letters, columns, rows
         self.kernels: Kernels = letters.kernels
         self.lines = 0
         self.records = 0
-        self.used = 0
         self.started = False
 
-    @abstractmethod
-    def cut(self, held: list[bytes]) -> int:
-        """How many bytes of the joined blocks may be parsed; the last block is new."""
+    def parse(self, block: Bytes, *, last: bool = False) -> Generator[Pieced, None, int]:
+        """Pieces of the whole records in a block, and how many bytes of it they take; all are whole in the ``last``."""
+        first = 0
+        if not self.started:  # blank lines and a byte-order mark
+            marker = block == _MARKERS[self.format]
+            first = int(marker.argmax()) if marker.any() else len(block)
+            self.started = first < len(block)
+            self.lines += int(np.count_nonzero(block[:first] == 10))
+        return first + (yield from self.records_of(block[first:], last=last))
 
     @abstractmethod
-    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
-        """Pieces of the records in the first ``size`` bytes; ``used`` says how many of them were whole, unless the file ends there."""
+    def records_of(self, block: Bytes, *, last: bool) -> Generator[Pieced, None, int]:
+        """As :meth:`parse`, of a block that begins with a record."""
+
+    @cached_property
+    def scan(self) -> Scan:
+        """The compiled pass over the records."""
+        return Scan(self.format, self.letters.table, rows=self.rows, bases=BLOCK_BASES, described=self.columns)
+
+    def scan_block(self, block: Bytes) -> Generator[Pieced, None, tuple[int, bool]]:
+        """Pieces that the records of a block complete, how many bytes were taken in, and whether an odd record follows."""
+        at, why = 0, FULL
+        while why == FULL:
+            at, line, why = self.scan.add(block, at, self.lines + 1)
+            self.lines = line - 1
+            if why == FULL:
+                yield from self.scanned()
+        return at, why == ODD
+
+    def scanned(self) -> Generator[Pieced, None, None]:
+        """A piece of the records that the scan has gathered, if there are any."""
+        if "scan" not in vars(self) or not len(self.scan):
+            return
+        found = self.scan.take()
+        first = self.records + 1
+        self.records += len(found.places)
+        columns = pl.DataFrame()
+        if self.columns:
+            columns = split_text(found.descriptions, 10, name="description").to_frame()
+        yield self.letters.judge(
+            found.encoded,
+            found.texts,
+            found.edges,
+            ids=cache(lambda: _named(split_text(found.ids, 10, name="id"), first)),
+            columns=columns,
+            places=found.places,
+        )
 
     def piece(
         self,
@@ -86,43 +135,38 @@ class _Parser(ABC):
     ) -> Pieced:
         """Encode records with headers ``[heads, head_ends)`` (without the marker) and sequences ``[starts, ends)``."""
         words = self.kernels.word_ends(buffer, heads, head_ends)
-        ids = text_series(self.kernels, buffer, heads, words, name="id")
-        ids, columns = self.names(ids, buffer, heads, words, head_ends)
-        return self.letters.encode(buffer, starts, ends, ids=ids, columns=columns, places=places)
-
-    def names(
-        self, ids: pl.Series, buffer: Bytes, heads: Positions, words: Positions, head_ends: Positions
-    ) -> tuple[pl.Series, pl.DataFrame]:
-        """Ids ``[heads, words)``, numbers where they are empty, and the descriptions after them; counts the records."""
-        if (words == heads).any():
-            numbers = numbered(self.records + 1, len(heads))
-            ids = pl.select(pl.when(ids == "").then(numbers).otherwise(ids).alias("id")).to_series()
-        others = pl.DataFrame()
+        ids = _named(text_series(self.kernels, buffer, heads, words, name="id"), self.records + 1)
+        columns = pl.DataFrame()
         if self.columns:
             rest = np.minimum(words + 1, head_ends)
-            others = text_series(self.kernels, buffer, rest, head_ends, name="description").to_frame()
+            columns = text_series(self.kernels, buffer, rest, head_ends, name="description").to_frame()
         self.records += len(heads)
-        return ids, others
+        return self.letters.encode(buffer, starts, ends, ids=ids, columns=columns, places=places)
+
+
+def _named(ids: pl.Series, first: int) -> pl.Series:
+    """Ids, String ``(N,)``, with the record's number, from ``first`` on, where one is empty."""
+    if not (ids == "").any():
+        return ids
+    return pl.select(pl.when(ids == "").then(numbered(first, len(ids))).otherwise(ids).alias("id")).to_series()
 
 
 class _Fasta(_Parser):
     """Records that begin at a ``>`` after a newline; sequences may run over several lines."""
 
-    def cut(self, held: list[bytes]) -> int:
-        new = held[-1]
-        before = sum(map(len, held[:-1]))
-        at = new.rfind(b"\n>")
-        if at >= 0:
-            return before + at + 1
-        if len(held) > 1 and new.startswith(b">") and held[-2].endswith(b"\n"):
-            return before
-        return 0
+    format = "fasta"
 
-    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
-        buffer, self.started, self.used = as_bytes(data)[:size], True, size
+    def records_of(self, block: Bytes, *, last: bool) -> Generator[Pieced, None, int]:
+        size = len(block) if last else _last_header(block)
+        buffer = block[:size]
+        if not size:
+            return 0
+        if self.kernels.compiled:
+            yield from self.scan_block(buffer)
+            return size
         newlines = line_ends(buffer)
         follows = newlines[:-1] + 1
-        at = np.flatnonzero(buffer[follows] == 62)
+        at = np.flatnonzero(buffer[follows] == _MARKERS["fasta"])
         heads = np.concatenate(([0], follows[at]))
         lines = np.concatenate(([0], at + 1))  # line of each header in this block
         head_ends = newlines[lines]
@@ -136,44 +180,36 @@ class _Fasta(_Parser):
             self.lines + lines + 1,
         )
         self.lines += len(newlines)
+        return size
+
+
+def _last_header(block: Bytes) -> int:
+    """Where the last header of a block begins; 0 where it has no other than the first."""
+    end = len(block)
+    while end > 1:
+        first = max(0, end - _LOOKED_BACK)
+        found = block[first:end].tobytes().rfind(b"\n>")
+        if found >= 0:
+            return first + found + 1
+        end = first + 1
+    return 0
 
 
 class _Fastq(_Parser):
     """Records of four lines."""
 
-    def cut(self, held: list[bytes]) -> int:
-        if len(held) > 1:
-            held[:] = [b"".join(held)]
-        return len(held[0]) if self.kernels.compiled else _whole(as_bytes(held[0]))
+    format = "fastq"
 
-    def parse(self, data: bytes, size: int, *, last: bool = False) -> Generator[Pieced, None, None]:
-        buffer, self.started, self.used = as_bytes(data)[:size], True, size
-        if not self.kernels.compiled:
-            yield from self._lines(buffer)
-            return
-        at, odd = 0, False
-        while at < size and not odd:
-            found = self.kernels.fastq(buffer, at, self.letters.table)
-            if len(found.heads):
-                yield self._rows(buffer, found)
-            elif not found.odd:
-                break
-            at, odd = found.used, found.odd
-        rest = buffer[at:]
+    def records_of(self, block: Bytes, *, last: bool) -> Generator[Pieced, None, int]:
+        at, odd = 0, True
+        if self.kernels.compiled:
+            at, odd = yield from self.scan_block(block)
+        rest = block[at:]
         whole = len(rest) if last else _whole(rest) if odd else 0
-        self.used = at + whole
         if whole:
+            yield from self.scanned()
             yield from self._lines(rest[:whole])
-
-    def _rows(self, buffer: Bytes, found: FastqRows) -> Pieced:
-        """A piece of records that are scanned and encoded already."""
-        ids = split_text(found.ids, 10, name="id")
-        ids, columns = self.names(ids, buffer, found.heads, found.words, found.head_ends)
-        places = self.lines + 1 + 4 * np.arange(len(found.heads))
-        self.lines += 4 * len(found.heads)
-        return self.letters.judge(
-            found.encoded, buffer, found.starts, found.ends, ids=ids, columns=columns, places=places
-        )
+        return at + whole
 
     def _lines(self, buffer: Bytes) -> Generator[Pieced, None, None]:
         """Pieces of whole lines; the error of a record that is none."""

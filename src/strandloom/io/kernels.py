@@ -20,8 +20,6 @@ Positions = NDArray[np.int64]
 
 DROP = np.uint16(0x8000)
 """Bit of a table entry: the letter leaves no code."""
-MOST_RECORDS = 1 << 16
-"""FASTQ records scanned at once."""
 COMPILE_AFTER = 24 << 20
 """Bytes read before the compiled kernels are loaded."""
 
@@ -35,27 +33,6 @@ class Encoded(NamedTuple):
     """int64 (N,): codes per row."""
     flags: Bytes
     """uint8 (N,): the kinds of letters met in the row, or-ed together."""
-
-
-class FastqRows(NamedTuple):
-    """Consecutive FASTQ records of a block, scanned and encoded in one pass. Positions are int64 (N,), in the block."""
-
-    encoded: Encoded
-    ids: Bytes
-    """The ids, each followed by a newline."""
-    heads: Positions
-    """First byte after the ``@``."""
-    words: Positions
-    """Where the id ends."""
-    head_ends: Positions
-    """Where the header ends."""
-    starts: Positions
-    ends: Positions
-    """The sequence."""
-    used: int
-    """Bytes of the block that these records take."""
-    odd: bool
-    """Whether the record after them is complete but not of the plain form."""
 
 
 def as_bytes(data: bytes) -> Bytes:
@@ -112,137 +89,29 @@ class _Compiled(NamedTuple):
     gather: Callable[..., None]
     encode: Callable[..., int]
     word_ends: Callable[..., None]
-    fastq: Callable[..., tuple[int, int, int, int, bool]]
-
-
-def _gather(buffer, starts, ends, delimiter, width, out):  # type: ignore[no-untyped-def]  # compiled
-    o = 0
-    for i in range(len(starts)):
-        for j in range(starts[i], ends[i]):
-            out[o] = buffer[j]
-            o += 1
-        out[o] = delimiter
-        o += width
-
-
-def _encode(buffer, starts, ends, table, codes, lengths, flags):  # type: ignore[no-untyped-def]  # compiled
-    o = 0
-    for i in range(len(starts)):
-        first = o
-        seen = np.uint16(0)
-        for j in range(starts[i], ends[i]):
-            entry = table[buffer[j]]
-            codes[o] = entry & 0xFF
-            seen |= entry
-            o += 1 - (entry >> 15)
-        lengths[i] = o - first
-        flags[i] = (seen >> 8) & 0x7F
-    return o
-
-
-def _word_ends(buffer, starts, ends, out):  # type: ignore[no-untyped-def]  # compiled
-    for i in range(len(starts)):
-        j = starts[i]
-        while j < ends[i] and buffer[j] != 32 and buffer[j] != 9:
-            j += 1
-        out[i] = j
-
-
-def _fastq(buffer, first, table, codes, flags, rows, ids):  # type: ignore[no-untyped-def]  # compiled
-    """Plain records from ``first`` on, into ``rows`` (6, most): heads, words, head ends, starts, ends, lengths."""
-    size, most = len(buffer), rows.shape[1]
-    at, n, o, usual, named = first, 0, 0, 0, 0
-    while n < most:
-        if at >= size:
-            return n, at, o, named, False
-        if buffer[at] != 64:  # @
-            return n, at, o, named, True
-        j = at + 1
-        m = named
-        while j < size and (buffer[j] > 32 or (buffer[j] != 10 and buffer[j] != 32 and buffer[j] != 9)):
-            ids[m] = buffer[j]
-            m += 1
-            j += 1
-        word = j
-        while j < size and buffer[j] != 10:
-            j += 1
-        if j + 1 >= size:
-            return n, at, o, named, False
-        head_end = j - 1 if buffer[j - 1] == 13 else j
-        start = j + 1
-        begun = o
-        seen = np.uint16(0)
-        j = start + usual
-        guessed = j < size and buffer[j] == 10  # most reads of a file are as long as the one before
-        if guessed:
-            for i in range(usual):
-                entry = table[buffer[start + i]]
-                codes[o + i] = np.uint8(entry)
-                seen |= entry
-            guessed = seen >> 15 == 0  # a newline would be a dropped letter
-            o += usual
-        if not guessed:
-            j, o = start, begun
-            seen = np.uint16(0)
-            while j < size and buffer[j] != 10:
-                entry = table[buffer[j]]
-                codes[o] = np.uint8(entry)
-                seen |= entry
-                o += 1 - (entry >> 15)
-                j += 1
-        if j + 1 >= size:
-            return n, at, begun, named, False
-        end = j - 1 if j > start and buffer[j - 1] == 13 else j
-        usual = j - start
-        j += 1
-        if buffer[j] != 43:  # +
-            return n, at, begun, named, True
-        while j < size and buffer[j] != 10:
-            j += 1
-        quality = j + 1
-        stop = quality + end - start
-        if stop >= size:
-            return n, at, begun, named, False
-        broken = stop > quality and buffer[stop - 1] == 13  # a shorter line that ends in CR LF
-        for i in range(quality, stop):
-            broken |= buffer[i] == 10
-        if buffer[stop] == 13:
-            stop += 1
-            if stop >= size:
-                return n, at, begun, named, False
-        if broken or buffer[stop] != 10:
-            return n, at, begun, named, True
-        rows[0, n] = at + 1
-        if word > head_end:  # a carriage return
-            word = head_end
-            m -= 1
-        ids[m] = 10
-        named = m + 1
-        rows[1, n] = word
-        rows[2, n] = head_end
-        rows[3, n] = start
-        rows[4, n] = end
-        rows[5, n] = o - begun
-        flags[n] = (seen >> 8) & 0x7F
-        n += 1
-        at = stop + 1
-    return n, at, o, named, False
+    fasta: Callable[..., tuple[int, int, int]]
+    fastq: Callable[..., tuple[int, int, int]]
 
 
 @cache
-def _compiled() -> _Compiled:
+def load_compiled() -> _Compiled:
     """The compiled kernels, from numba's cache on disk where that can be written."""
     import numba
 
+    from strandloom.io import compiled
+
     data = numba.types.Array(numba.uint8, 1, "C", readonly=True)
     table = numba.types.Array(numba.uint16, 1, "C", readonly=True)
-    rows, out = numba.int64[::1], numba.uint8[::1]
-    result = numba.types.Tuple((numba.int64, numba.int64, numba.int64, numba.int64, numba.boolean))
+    number, rows, out = numba.int64, numba.int64[::1], numba.uint8[::1]
+    scan = numba.types.UniTuple(number, 3)(
+        data, number, number, table, number, numba.boolean, out, out, out, out, numba.int64[:, ::1], out, rows
+    )
     functions = (
-        (_gather, numba.void(data, rows, rows, numba.uint8, numba.int64, out)),
-        (_encode, numba.int64(data, rows, rows, table, out, rows, out)),
-        (_word_ends, numba.void(data, rows, rows, rows)),
-        (_fastq, result(data, numba.int64, table, out, out, numba.int64[:, ::1], out)),
+        (compiled.gather, numba.void(data, rows, rows, numba.uint8, number, out)),
+        (compiled.encode, number(data, rows, rows, table, out, rows, out)),
+        (compiled.word_ends, numba.void(data, rows, rows, rows)),
+        (compiled.fasta, scan),
+        (compiled.fastq, scan),
     )
 
     def build(*, on_disk: bool) -> _Compiled:
@@ -273,14 +142,14 @@ class Kernels:
     @property
     def compiled(self) -> bool:
         """Whether the compiled forms are in use: after enough bytes, or at once where they are loaded already."""
-        return self._left <= 0 or _compiled.cache_info().currsize > 0
+        return self._left <= 0 or load_compiled.cache_info().currsize > 0
 
     def gather(self, buffer: Bytes, starts: Positions, ends: Positions, delimiter: int) -> Bytes:
         """See :func:`gather_numpy`."""
         if not self.compiled:
             return gather_numpy(buffer, starts, ends, delimiter)
         out = np.empty(int((ends - starts).sum()) + len(starts), np.uint8)
-        _compiled().gather(buffer, _rows(starts), _rows(ends), np.uint8(delimiter), 1, out)
+        load_compiled().gather(buffer, _rows(starts), _rows(ends), np.uint8(delimiter), 1, out)
         return out
 
     def select(self, buffer: Bytes, starts: Positions, ends: Positions) -> Bytes:
@@ -288,7 +157,7 @@ class Kernels:
         if not self.compiled:
             return buffer[_mask(len(buffer), starts, ends)]
         out = np.empty(int((ends - starts).sum()) + 1, np.uint8)
-        _compiled().gather(buffer, _rows(starts), _rows(ends), np.uint8(0), 0, out)
+        load_compiled().gather(buffer, _rows(starts), _rows(ends), np.uint8(0), 0, out)
         return out[:-1]
 
     def encode(self, buffer: Bytes, starts: Positions, ends: Positions, table: NDArray[np.uint16]) -> Encoded:
@@ -298,7 +167,7 @@ class Kernels:
         n = len(starts)
         codes = np.empty(int((ends - starts).sum()) + 1, np.uint8)  # a dropped last letter still writes
         lengths, flags = np.empty(n, np.int64), np.empty(n, np.uint8)
-        used = _compiled().encode(buffer, _rows(starts), _rows(ends), table, codes, lengths, flags)
+        used = load_compiled().encode(buffer, _rows(starts), _rows(ends), table, codes, lengths, flags)
         return Encoded(codes[:used], lengths, flags)
 
     def word_ends(self, buffer: Bytes, starts: Positions, ends: Positions) -> Positions:
@@ -306,21 +175,8 @@ class Kernels:
         if not self.compiled:
             return word_ends_numpy(buffer, starts, ends)
         out = np.empty(len(starts), np.int64)
-        _compiled().word_ends(buffer, _rows(starts), _rows(ends), out)
+        load_compiled().word_ends(buffer, _rows(starts), _rows(ends), out)
         return out
-
-    def fastq(self, buffer: Bytes, first: int, table: NDArray[np.uint16]) -> FastqRows:
-        """Whole records of the plain form (four lines, as many bases as quality values) from byte ``first`` on.
-
-        At most :data:`MOST_RECORDS`. Compiled only: see :attr:`compiled`.
-        """
-        size = len(buffer) - first
-        codes, flags = np.empty(size + 1, np.uint8), np.empty(MOST_RECORDS, np.uint8)
-        rows, ids = np.empty((6, MOST_RECORDS), np.int64), np.empty(size + 1, np.uint8)
-        n, used, bases, named, odd = _compiled().fastq(buffer, first, table, codes, flags, rows, ids)
-        heads, words, head_ends, starts, ends, lengths = rows[:, :n]
-        encoded = Encoded(codes[:bases], lengths, flags[:n])
-        return FastqRows(encoded, ids[:named], heads, words, head_ends, starts, ends, used, odd)
 
 
 def _rows(positions: Positions) -> Positions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from strandloom.io.kernels import DROP, Bytes, Encoded, Kernels, Positions
 from strandloom.io.records import MESSAGES, LetterCounts, Records, concat_columns
 from strandloom.io.settings import LetterPolicy
 
-BLOCK_BASES = 1 << 26
+BLOCK_BASES = 1 << 24
 """Bases after which a block of records is closed, whatever its number of rows."""
 
 # One bit per kind of letter; a table entry is the code plus the kinds << 8, and DROP.
@@ -61,10 +61,11 @@ class Piece:
 
     codes: Bytes
     offsets: Positions
-    ids: pl.Series
+    ids: Callable[[], pl.Series]
+    """String (N,), made when they are first asked for."""
     columns: pl.DataFrame
     kinds: NDArray[np.int32]
-    """int32 (N, 6): letters of each kind, in the order of ``_KINDS``."""
+    """int32 (6, N): letters of each kind, in the order of ``_KINDS``."""
     problem: Bytes
     """uint8 (N,): 0 = kept, else the kind that makes the row skipped."""
     offender: Bytes
@@ -82,9 +83,10 @@ class Piece:
         low, high = int(self.offsets[first]), int(self.offsets[last])
         part = slice(first, last)
         columns = self.columns[part] if self.columns.width else self.columns
+        ids = self.ids
         return Piece(
-            self.codes[low:high], self.offsets[first : last + 1] - low, self.ids[part], columns,
-            self.kinds[part], self.problem[part], self.offender[part], self.places[part],
+            self.codes[low:high], self.offsets[first : last + 1] - low, lambda: ids()[part], columns,
+            self.kinds[:, part], self.problem[part], self.offender[part], self.places[part],
         )  # fmt: skip
 
     @staticmethod
@@ -93,12 +95,13 @@ class Piece:
         if len(parts) == 1:
             return parts[0]
         lengths = np.concatenate([np.diff(p.offsets) for p in parts])
+        ids = [p.ids for p in parts]
         return Piece(
             np.concatenate([p.codes for p in parts]),
             np.concatenate(([0], np.cumsum(lengths))),
-            pl.concat([p.ids for p in parts]),
+            lambda: pl.concat([x() for x in ids]),
             concat_columns([p.columns for p in parts]),
-            np.concatenate([p.kinds for p in parts]),
+            np.concatenate([p.kinds for p in parts], axis=1),
             np.concatenate([p.problem for p in parts]),
             np.concatenate([p.offender for p in parts]),
             np.concatenate([p.places for p in parts]),
@@ -165,22 +168,35 @@ class Letters:
             int64 (N,): line or row numbers of the records.
         """
         encoded = self.kernels.encode(buffer, starts, ends, self.table)
-        return self.judge(encoded, buffer, starts, ends, ids=ids, columns=columns, places=places)
+        flagged = np.flatnonzero(encoded.flags)
+        starts, ends = starts[flagged], ends[flagged]
+        texts = self.kernels.select(buffer, starts, ends) if len(flagged) else buffer[:0]
+        edges = np.concatenate(([0], np.cumsum(ends - starts)))
+        return self.judge(encoded, texts, edges, ids=lambda: ids, columns=columns, places=places)
 
     def judge(
         self,
         encoded: Encoded,
-        buffer: Bytes,
-        starts: Positions,
-        ends: Positions,
+        texts: Bytes,
+        edges: Positions,
         *,
-        ids: pl.Series,
+        ids: Callable[[], pl.Series],
         columns: pl.DataFrame,
         places: Positions,
     ) -> Pieced:
-        """As :meth:`encode`, of rows that are encoded already."""
+        """As :meth:`encode`, of N rows that are encoded already.
+
+        Parameters
+        ----------
+        encoded
+            Codes, lengths and flags.
+        texts, edges
+            The flagged rows as written: uint8 (bytes,), and int64 (flagged rows + 1,) where they begin and end in it.
+        ids, columns, places
+            As for :meth:`encode`; the ids as a function that makes them.
+        """
         codes, lengths, flags = encoded
-        n = len(starts)
+        n = len(lengths)
         problem, error_row = np.zeros(n, np.uint8), n
         if flags.any() or not lengths.all():
             met = flags | np.where(lengths == 0, EMPTY, 0).astype(np.uint8)
@@ -190,36 +206,35 @@ class Letters:
                     problem[hit & (problem == 0)] = kind
                 elif action == "error" and hit.any():
                     error_row = min(error_row, int(hit.argmax()))
-        kinds, offender = self._count(buffer, starts, ends, flags, problem)
+        kinds, offender = self._count(flags, texts, edges, problem)
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         piece = Piece(codes, offsets, ids, columns, kinds, problem, offender, places)
         if error_row == n:
             return Pieced(piece, None)
-        row = slice(int(starts[error_row]), int(ends[error_row]))
-        error = self._error(buffer[row].tobytes(), int(flags[error_row]), str(ids[error_row]), int(places[error_row]))
+        text = b""  # of a row without letters
+        if flags[error_row]:
+            at = np.count_nonzero(flags[:error_row])
+            text = texts[edges[at] : edges[at + 1]].tobytes()
+        error = self._error(text, int(flags[error_row]), str(ids()[error_row]), int(places[error_row]))
         return Pieced(piece.rows(0, error_row), error)
 
-    def _count(
-        self, buffer: Bytes, starts: Positions, ends: Positions, flags: Bytes, problem: Bytes
-    ) -> tuple[NDArray[np.int32], Bytes]:
-        """Letters of each kind, int32 ``(N, 6)``, and the first byte of each row's problem."""
-        counts, offender = np.zeros((len(starts), len(_KINDS)), np.int32), np.zeros(len(starts), np.uint8)
+    def _count(self, flags: Bytes, texts: Bytes, edges: Positions, problem: Bytes) -> tuple[NDArray[np.int32], Bytes]:
+        """Letters of each kind, int32 ``(6, N)``, and the first byte of each row's problem."""
+        counts, offender = np.zeros((len(_KINDS), len(flags)), np.int32), np.zeros(len(flags), np.uint8)
         rows = np.flatnonzero(flags)
         if len(rows) == 0:
             return counts, offender
-        letters = self.kernels.select(buffer, starts[rows], ends[rows])  # a flagged row is never empty
-        edges = np.concatenate(([0], np.cumsum(ends[rows] - starts[rows])))
-        kinds = ((self.table >> 8) & 0x7F).astype(np.uint8)[letters]
+        kinds = ((self.table >> 8) & 0x7F).astype(np.uint8)[texts]
         met = int(np.bitwise_or.reduce(flags))
-        for column, kind in enumerate(_KINDS):
+        for row, kind in enumerate(_KINDS):
             if met & kind:
-                counts[rows, column] = np.add.reduceat((kinds & kind) != 0, edges[:-1], dtype=np.int32)
+                counts[row, rows] = np.add.reduceat((kinds & kind) != 0, edges[:-1], dtype=np.int32)
         for kind in (UNKNOWN, AMBIGUOUS, ANY, GAP):
             at = np.flatnonzero((kinds & kind) != 0) if (problem == kind).any() else np.zeros(0, np.int64)
             if len(at):
                 owner, first = np.unique(np.searchsorted(edges, at, side="right") - 1, return_index=True)
                 mine = problem[rows[owner]] == kind
-                offender[rows[owner][mine]] = letters[at[first]][mine]
+                offender[rows[owner][mine]] = texts[at[first]][mine]
         return counts, offender
 
     def place(self, number: int, record: str) -> str:
@@ -277,21 +292,25 @@ def _reason(kind: int, byte: int) -> str:
 
 def finish(piece: Piece, letters: Letters, *, id_name: str | None) -> Records:
     """Records of the rows that are kept, with what was met."""
-    kept = np.flatnonzero(piece.problem == 0)
     skipped = np.flatnonzero(piece.problem)
-    told = tuple(
-        f"record '{piece.ids[int(i)]}' ({letters.unit} {piece.places[i]}): "
-        + _reason(int(piece.problem[i]), int(piece.offender[i]))
-        for i in skipped[:MESSAGES]
-    )
-    lower, uracil, ambiguous, n, gaps, unknown = piece.kinds[kept].sum(axis=0, dtype=np.int64).tolist()
-    lengths = np.diff(piece.offsets)
+    names = piece.ids
+    told: tuple[str, ...] = ()
+    if len(skipped):
+        ids = names()
+        told = tuple(
+            f"record '{ids[int(i)]}' ({letters.unit} {piece.places[i]}): "
+            + _reason(int(piece.problem[i]), int(piece.offender[i]))
+            for i in skipped[:MESSAGES]
+        )
+    kinds = piece.kinds.sum(axis=1, dtype=np.int64) - piece.kinds[:, skipped].sum(axis=1, dtype=np.int64)
+    lower, uracil, ambiguous, n, gaps, unknown = kinds.tolist()
+    lengths = piece.offsets[skipped + 1] - piece.offsets[skipped]
     counts = LetterCounts(
-        rows=len(kept), bases=int(lengths[kept].sum()), lower_case=lower, uracil=uracil, ambiguous=ambiguous, n=n,
-        gaps=gaps, skipped_rows=len(skipped), skipped=told, unknown=unknown,
+        rows=len(piece) - len(skipped), bases=len(piece.codes) - int(lengths.sum()), lower_case=lower, uracil=uracil,
+        ambiguous=ambiguous, n=n, gaps=gaps, skipped_rows=len(skipped), skipped=told, unknown=unknown,
     )  # fmt: skip
-    records = Records(piece.codes, piece.offsets, piece.ids.rename("id"), piece.columns, counts, id_name)
-    return records.take(kept) if len(skipped) else records
+    records = Records(piece.codes, piece.offsets, lambda: names().rename("id"), piece.columns, counts, id_name)
+    return records.take(piece.problem == 0) if len(skipped) else records
 
 
 def regroup(
@@ -301,7 +320,7 @@ def regroup(
     block_rows: int,
     id_name: str | None = None,
 ) -> Iterator[Records]:
-    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 64 million bases."""
+    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 16 million bases."""
     held: list[Piece] = []
     rows = bases = 0
     with closing(iter(pieces)) as source:  # type: ignore[type-var]  # generators, which have close()

@@ -17,7 +17,7 @@ from strandloom.io.settings import LetterPolicy
 from strandloom.io.stream import BLOCK_BYTES
 from strandloom.io.table import TextTable, open_table, read_table
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 16_384
 
 
 def read_blocks(
@@ -46,7 +46,7 @@ def read_blocks(
     order
         Base order of arrays, such as ``AGCT`` (None: ``ACGT``).
     block_rows
-        Rows per block; 64 million bases close it earlier, and rows that the policy skips leave it shorter.
+        Rows per block; 16 million bases close it earlier, and rows that the policy skips leave it shorter.
     columns
         ``none`` reads no column other than the sequence and the id: a CSV or TSV is then read once instead of twice.
     block_bytes
@@ -81,7 +81,9 @@ def read_blocks(
     if detected.format in ("fasta", "fastq"):
         _no_columns(sequence, id_column, path, detected.format)
         letters = Letters(policy, name, unit="line", lead=1)
-        pieces = read_fastx(path, detected, letters, columns=columns == "all", block_bytes=block_bytes)
+        pieces = read_fastx(
+            path, detected, letters, columns=columns == "all", block_rows=block_rows, block_bytes=block_bytes
+        )
     elif detected.format in ("csv", "tsv", "lines"):
         reader = open_table(TextTable(path, detected, block_bytes=block_bytes), sequence=sequence, id_column=id_column)
         letters, id_name = Letters(policy, name, unit="line"), reader.id_name

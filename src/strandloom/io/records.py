@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -46,7 +46,25 @@ class LetterCounts:
         return LetterCounts(**sums, skipped=(self.skipped + other.skipped)[:MESSAGES])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class LateSeries:
+    """A field that holds a series, or a function that makes it when the field is first read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __set__(self, owner: object, value: pl.Series | Callable[[], pl.Series]) -> None:
+        vars(owner)[self._name] = value
+
+    def __get__(self, owner: object, kind: type | None = None) -> pl.Series:
+        if owner is None:
+            raise AttributeError(self._name)  # so the dataclass sees no default
+        value = vars(owner)[self._name]
+        if not isinstance(value, pl.Series):
+            value = vars(owner)[self._name] = value()
+        return value
+
+
+@dataclass(frozen=True, eq=False)
 class Records:
     """A ragged batch of N sequences."""
 
@@ -54,11 +72,11 @@ class Records:
     """uint8 (total bases,): the sequences one after the other."""
     offsets: NDArray[np.int64]
     """int64 (N + 1,): row i is ``codes[offsets[i]:offsets[i + 1]]``."""
-    ids: pl.Series
-    """String (N,)."""
-    columns: pl.DataFrame
+    ids: LateSeries = LateSeries()
+    """String (N,); given as a series, or as a function that makes it."""
+    columns: pl.DataFrame  # type: ignore[misc]  # the descriptor is no default
     """N rows: every column other than the sequence and the id (no columns where there are none)."""
-    letters: LetterCounts
+    letters: LetterCounts  # type: ignore[misc]
     """What the reader met; it describes the reading and is not recounted by :meth:`take`."""
     id_name: str | None = None
     """The column that the ids come from; None for headers and row numbers."""

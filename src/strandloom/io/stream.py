@@ -1,23 +1,29 @@
-"""Bytes of a file in blocks, decompressed in a thread of their own, with one clear error for what can go wrong."""
+"""Bytes of a file in blocks, read and decompressed in a thread of their own, with one clear error for what can go wrong."""
 
 from __future__ import annotations
 
+import gzip
 import queue
 import threading
-from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
 
 from strandloom.errors import InputError
+from strandloom.io.kernels import Bytes, as_bytes
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 Compression = Literal["none", "gzip"]
-_COMPRESSED_BYTES = 1 << 18
-_INFLATED_BYTES = 1 << 20
-_WAITING = 8
-_MAGIC = b"\x1f\x8b"
+_BUFFERS = 4
+_MOST_REST = 1 << 16
+"""Bytes kept free before a block for the rest of the one before; a longer rest is copied together with the block."""
+_TRY_AGAIN = "copy or download the file again; `gzip -t FILE` tests it"
+_COMPRESSED_BYTES = 1 << 19
+_INFLATED_BYTES = 1 << 18
 
 
 def open_error(error: OSError, path: Path) -> InputError:
@@ -33,6 +39,15 @@ def open_error(error: OSError, path: Path) -> InputError:
     return InputError(f"the file cannot be read: {error.strerror or error}", where=path, hint="check the disk")
 
 
+class _Filled(NamedTuple):
+    """A buffer with new bytes from :data:`_MOST_REST` up to ``end``; it is the last one where it is not full."""
+
+    buffer: Bytes
+    end: int
+    error: Exception | None
+    """What stopped the reading after these bytes."""
+
+
 class ByteStream:
     """A file as decompressed bytes.
 
@@ -45,16 +60,18 @@ class ByteStream:
 
     Attributes
     ----------
+    rest
+        What the reader has left of a block; the next block begins with it.
     line
         Lines that the reader has taken; it is named when the data turn out to be damaged later on.
     """
 
     def __init__(self, path: str | Path, compression: Compression) -> None:
         self.path, self.compression = Path(path), compression
+        self.rest = b""
         self.line = 0
-        self._pieces: deque[bytes] = deque()
-        self._source = _threaded(self) if compression == "gzip" else _plain(self.path)
-        self._error: InputError | None = None
+        self._source: Generator[Bytes, None, None] | None = None
+        self._unread = as_bytes(b"")
 
     def __enter__(self) -> Self:
         return self
@@ -62,129 +79,110 @@ class ByteStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._source.close()
+        if self._source is not None:
+            self._source.close()
 
-    def read(self, size: int) -> bytes:
-        """At least one and at most ``size`` bytes; ``b""`` at the end. All sound data come before an error.
+    def blocks(self, size: int = BLOCK_BYTES) -> Generator[Bytes, None, None]:
+        """The file in blocks, uint8 ``(bytes,)``; each is valid until the next one is asked for.
+
+        A block holds :attr:`rest` and then ``size`` new bytes, or fewer where the file ends; but after a rest of more
+        than that, at least as many as the rest has, so that a long record is looked at only a few times.
 
         Raises
         ------
         InputError
-            The file cannot be read, is cut short or is damaged.
+            The file cannot be read, is cut short or is damaged; the sound data come before, except for what was
+            inflated in one go with the damage (256 KiB at most).
         """
-        have = sum(map(len, self._pieces))
-        while have < size and self._error is None:
-            try:
-                piece = next(self._source)
-            except StopIteration:
-                break
-            except InputError as error:
-                self._error = error
-                break
-            self._pieces.append(piece)
-            have += len(piece)
-        if have == 0 and self._error is not None:
-            raise InputError(self._error.message, where=self._where(), hint=self._error.hint)
-        parts, need = [], size
-        while need and self._pieces:
-            piece = self._pieces.popleft()
-            if len(piece) > need:
-                self._pieces.appendleft(piece[need:])
-                piece = piece[:need]
-            parts.append(piece)
-            need -= len(piece)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._source = self._blocks(size)
+        return self._source
 
-    def _where(self) -> str:
-        return f"{self.path}, after line {self.line}" if self.line else str(self.path)
-
-
-def _plain(path: Path) -> Generator[bytes, None, None]:
-    try:
-        with path.open("rb") as file:
-            while data := file.read(1 << 20):
-                yield data
-    except OSError as error:
-        raise open_error(error, path) from error
-
-
-def inflate(path: Path) -> Generator[bytes, None, None]:
-    """Decompressed pieces of a gzip file, member after member; checksums are verified."""
-    from isal import igzip_lib
-
-    damaged = InputError(
-        "the gzip data are damaged", where=path, hint="copy or download the file again; `gzip -t FILE` tests it"
-    )
-    try:
-        with path.open("rb") as file:
-            data, member = file.read(_COMPRESSED_BYTES), None
-            while data:
-                if member is None:
-                    data = data.lstrip(b"\0") or file.read(_COMPRESSED_BYTES)  # tapes pad the end with zeros
-                    if not data:
-                        return
-                    if data[0] == 0:
-                        continue
-                    if data[:2] not in (_MAGIC, _MAGIC[:1]):
-                        raise damaged
-                    member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-                try:
-                    while out := member.decompress(data, _INFLATED_BYTES):
-                        yield out
-                        data = b""
-                        if member.eof or member.needs_input:
-                            break
-                except igzip_lib.IsalError as error:  # type: ignore[misc]  # wrong stub
-                    raise damaged from error
-                if member.eof:
-                    data, member = member.unused_data, None
-                    data = data or file.read(_COMPRESSED_BYTES)
+    def _blocks(self, size: int) -> Generator[Bytes, None, None]:
+        held: list[bytes] = []
+        with closing(self._filled(size)) as source:
+            for buffer, end, error in source:
+                start = _MOST_REST - len(self.rest)
+                if start >= 0:
+                    buffer[start:_MOST_REST] = as_bytes(self.rest)
+                    if end > _MOST_REST:
+                        yield buffer[start:end]
                 else:
-                    data = file.read(_COMPRESSED_BYTES)
-            if member is not None:
-                raise InputError(
-                    "the gzip data end too early: the file is cut short",
-                    where=path,
-                    hint="copy or download the file again; `gzip -t FILE` tests it",
-                )
-    except OSError as error:
-        raise open_error(error, path) from error
+                    held.append(buffer[_MOST_REST:end].tobytes())
+                    new = sum(map(len, held))
+                    if new >= len(self.rest) or (new and end < len(buffer)):
+                        data, held = b"".join((self.rest, *held)), []
+                        yield as_bytes(data)
+                if error is not None:
+                    raise self._fault(error) from error
 
+    def read(self, size: int) -> bytes:
+        """The next bytes, at least one and at most ``size``; ``b""`` at the end."""
+        if not len(self._unread):
+            self._unread = next(self._source or self.blocks(), self._unread)
+        data, self._unread = self._unread[:size].tobytes(), self._unread[size:]
+        return data
 
-def _threaded(stream: ByteStream) -> Generator[bytes, None, None]:
-    """The pieces of :func:`inflate`, made in a thread that stops as soon as nobody listens."""
-    pieces: queue.Queue[bytes | Exception | None] = queue.Queue(_WAITING)
-    stop = threading.Event()
+    def _filled(self, size: int) -> Generator[_Filled, None, None]:
+        """Buffers that a thread fills with ``size`` bytes each; it stops as soon as nobody listens."""
+        empty: queue.SimpleQueue[Bytes] = queue.SimpleQueue()
+        filled: queue.SimpleQueue[_Filled] = queue.SimpleQueue()
+        stop = threading.Event()
 
-    def put(item: bytes | Exception | None) -> None:
-        while not stop.is_set():
+        def work() -> None:
+            buffer, end = empty.get(), _MOST_REST
             try:
-                pieces.put(item, timeout=0.05)
-                return
-            except queue.Full:
-                continue
+                with _opened(self.path, self.compression) as fill:
+                    while not stop.is_set():
+                        while end < len(buffer) and (n := fill(buffer[end : end + _INFLATED_BYTES].data)):
+                            end += n
+                        filled.put(_Filled(buffer, end, None))
+                        if end < len(buffer):
+                            return
+                        buffer, end = empty.get(), _MOST_REST
+            except Exception as error:  # handed to the reading thread, which raises it
+                filled.put(_Filled(buffer, end, error))
 
-    def work() -> None:
-        source = inflate(stream.path)
+        worker = threading.Thread(target=work, name=f"read {self.path.name}", daemon=True)
+        for _ in range(_BUFFERS):
+            empty.put(np.empty(_MOST_REST + size, np.uint8))
+        worker.start()
         try:
-            for piece in source:
-                put(piece)
-                if stop.is_set():
+            while True:
+                item = filled.get()
+                yield item
+                if item.end < len(item.buffer):
                     return
-        except Exception as error:  # handed to the reading thread, which raises it
-            put(error)
-        else:
-            put(None)
+                empty.put(item.buffer)
         finally:
-            source.close()
+            stop.set()
+            empty.put(as_bytes(b""))  # wakes a worker that waits
+            worker.join()
 
-    worker = threading.Thread(target=work, name=f"inflate {stream.path.name}", daemon=True)
-    worker.start()
-    try:
-        while (item := pieces.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        worker.join()
+    def _fault(self, error: Exception) -> Exception:
+        """What to raise for an error of the reading thread."""
+        from isal import igzip_lib
+
+        damage: tuple[Any, ...] = (gzip.BadGzipFile, igzip_lib.IsalError)  # the stub calls the class an instance
+        if isinstance(error, EOFError):
+            message, hint = "the gzip data end too early: the file is cut short", _TRY_AGAIN
+        elif isinstance(error, damage):
+            message, hint = "the gzip data are damaged", _TRY_AGAIN
+        elif isinstance(error, OSError):
+            found = open_error(error, self.path)
+            message, hint = found.message, found.hint or ""
+        else:
+            return error
+        where = f"{self.path}, after line {self.line}" if self.line else str(self.path)
+        return InputError(message, where=where, hint=hint)
+
+
+@contextmanager
+def _opened(path: Path, compression: Compression) -> Iterator[Callable[[memoryview], int | None]]:
+    """The function that puts the next decompressed bytes of a file into a buffer and says how many."""
+    with path.open("rb", buffering=0) as file:
+        if compression == "none":
+            yield file.readinto
+        else:
+            from isal import igzip
+
+            yield igzip._IGzipReader(file, _COMPRESSED_BYTES).readinto  # igzip.open copies what this writes in place

@@ -24,12 +24,12 @@ def text_series(kernels: Kernels, buffer: Bytes, starts: Positions, ends: Positi
     else:
         rows = zip(starts.tolist(), ends.tolist(), strict=True)
         return pl.Series(name, [buffer[a:b].tobytes().decode("utf-8", "replace") for a, b in rows], dtype=pl.String)
-    return split_text(joined, delimiter, name=name)
+    return split_text(joined.tobytes(), delimiter, name=name)
 
 
-def split_text(joined: Bytes, delimiter: int, *, name: str) -> pl.Series:
+def split_text(joined: bytes, delimiter: int, *, name: str) -> pl.Series:
     """Rows that are each followed by ``delimiter``, an ASCII character none of them holds, as a String series; at least one."""
-    text = joined[:-1].tobytes().decode("utf-8", "replace")  # a delimiter is ASCII, so no row spills into the next
+    text = joined[:-1].decode("utf-8", "replace")  # a delimiter is ASCII, so no row spills into the next
     return pl.Series(name, [text]).str.split(chr(delimiter)).explode(empty_as_null=False, keep_nulls=True)
 
 

@@ -162,6 +162,9 @@ def keep_order(x: Tensor) -> Tensor:
 class Conv1d(nn.Conv1d):
     """``nn.Conv1d``, computed over ``(1, P)``: only that is fast in channels-last memory.
 
+    Traced for another engine it is the plain convolution, as are :class:`BatchNorm1d` and :class:`MaxPool1d`: engines join these
+    with what follows, but not across a change of shape.
+
     Parameters
     ----------
     edges
@@ -184,10 +187,38 @@ class Conv1d(nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(B, C, P)`` to ``(B, F, P')``."""
+        if torch.jit.is_tracing():
+            return super().forward(F.pad(input, self.edges) if any(self.edges) else input)
         stride, dilation = self.stride[0], self.dilation[0]
         weight = self.weight.unsqueeze(2)
         x = input.unsqueeze(2)
         return convolve(x, weight, self.bias, stride=stride, dilation=dilation, edges=self.edges).squeeze(2)
+
+
+class BatchNorm1d(nn.BatchNorm1d):
+    """``nn.BatchNorm1d`` that keeps channels-last memory."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Same shape, ``(B, C, P)`` or ``(B, C)``."""
+        if input.ndim == 2 or torch.jit.is_tracing():
+            return super().forward(input)
+        return super().forward(input.unsqueeze(2)).squeeze(2)
+
+    def _check_input_dim(self, input: Tensor) -> None: ...
+
+
+class MaxPool1d(nn.Module):
+    """``nn.MaxPool1d``, computed over ``(1, P)`` for the sake of channels-last memory."""
+
+    def __init__(self, size: int, stride: int) -> None:
+        super().__init__()
+        self.size, self.stride = size, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, P)`` to ``(B, C, P')``."""
+        if torch.jit.is_tracing():
+            return F.max_pool1d(x, self.size, self.stride)
+        return F.max_pool2d(x.unsqueeze(2), (1, self.size), (1, self.stride)).squeeze(2)
 
 
 class Conv(nn.Conv2d):

@@ -17,8 +17,11 @@ from strandloom.errors import SettingsError
 from strandloom.models import settings as s
 from strandloom.models.attention import AttentionPool
 from strandloom.models.blocks import (
+    BatchNorm1d,
     Conv1d,
     Dropout,
+    Exponential,
+    MaxPool1d,
     activation,
     channels_last,
     keep_order,
@@ -29,26 +32,42 @@ from strandloom.models.blocks import (
 )
 
 
-class BatchNorm1d(nn.BatchNorm1d):
-    """``nn.BatchNorm1d`` that keeps channels-last memory."""
+class Flatten(nn.Module):
+    """Positions and channels to one vector, channel by channel.
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Same shape, ``(B, C, P)`` or ``(B, C)``."""
-        return super().forward(input[..., None, :]).squeeze(2) if input.ndim == 3 else super().forward(input)
+    Traced for another engine it goes position by position where :class:`Dense` follows: engines hold the channels of a position
+    together, and would spend as long on the other order as on the network.
 
-    def _check_input_dim(self, input: Tensor) -> None: ...
+    Parameters
+    ----------
+    positions
+        Positions P of the input.
+    """
 
-
-class MaxPool1d(nn.Module):
-    """``nn.MaxPool1d``, computed over ``(1, P)`` for the sake of channels-last memory."""
-
-    def __init__(self, size: int, stride: int) -> None:
+    def __init__(self, positions: int) -> None:
         super().__init__()
-        self.size, self.stride = (1, size), (1, stride)
+        self.positions, self.by_position = positions, False
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, P)`` to ``(B, C, P')``."""
-        return F.max_pool2d(x.unsqueeze(2), self.size, self.stride).squeeze(2)
+        """``(B, C, P)`` to ``(B, C * P)``."""
+        return (x.transpose(1, 2) if self.by_position and torch.jit.is_tracing() else x).flatten(1)
+
+
+class Dense(nn.Linear):
+    """``nn.Linear``; traced behind a :class:`Flatten` by position, its weights are put into that order."""
+
+    positions = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(B, D)`` to ``(B, units)``."""
+        if self.positions and torch.jit.is_tracing():
+            weight = self.weight.unflatten(1, (-1, self.positions)).transpose(1, 2).flatten(1)
+            return F.linear(input, weight, self.bias)
+        return super().forward(input)
+
+
+PLAIN = (Dropout, nn.ReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus, Exponential)
+"""Modules that treat every value alike."""
 
 
 class Shape(NamedTuple):
@@ -216,18 +235,30 @@ class Layers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``."""
         mask = padding_mask(x) if self._masks else None
-        y, _ = self.body(channels_last(x).squeeze(2), mask)
+        y, _ = self.body(x if torch.jit.is_tracing() else channels_last(x).squeeze(2), mask)
         return self.output(y)
 
 
 def _chain(blocks: tuple[s.BlockSettings, ...], shape: Shape, where: str, placed: list[Placed]) -> tuple[Chain, Shape]:
-    steps = []
+    steps: list[Step] = []
     for i, block in enumerate(blocks):
         path = f"{where}[{i}]"
         step, shape = _step(block, shape, path, placed)
         placed.append(Placed(path, block, shape, step))
         steps.append(step)
+    _pair(steps)
     return Chain(steps), shape
+
+
+def _pair(steps: list[Step]) -> None:
+    """Let each flattening and the dense layer that follows it agree on the order they use in other engines."""
+    for i, step in enumerate(steps):
+        if isinstance(step.inner, Flatten):
+            after = (x.inner for x in steps[i + 1 :] if not isinstance(x.inner, PLAIN))
+            follower = next(after, None)
+            if isinstance(follower, Dense):
+                step.inner.by_position = True
+                follower.positions = step.inner.positions
 
 
 def _words(shape: Shape) -> str:
@@ -297,7 +328,8 @@ def _step(block: s.BlockSettings, shape: Shape, where: str, placed: list[Placed]
             _need_positions(block, shape, where)
             return PoolStep(GlobalPool(block.method)), Shape(None, channels)
         case s.FlattenBlockSettings():
-            return Step(nn.Flatten()), Shape(None, _need_positions(block, shape, where) * channels)
+            positions = _need_positions(block, shape, where)
+            return Step(Flatten(positions)), Shape(None, positions * channels)
         case s.DenseBlockSettings():
             if shape.positions is not None:
                 raise SettingsError(
@@ -305,7 +337,7 @@ def _step(block: s.BlockSettings, shape: Shape, where: str, placed: list[Placed]
                     where=where,
                     hint="put flatten, global_pool or attention_pool before it (at each position: conv, width 1)",
                 )
-            return Step(nn.Linear(channels, block.units)), Shape(None, block.units)
+            return Step(Dense(channels, block.units)), Shape(None, block.units)
         case s.ParallelBlockSettings():
             return _parallel(block, shape, where, placed)
         case s.ResidualBlockSettings():

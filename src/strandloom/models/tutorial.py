@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from strandloom.models.blocks import Conv1d, Dropout, channels_last, position_max
+from strandloom.models.blocks import BatchNorm1d, Conv1d, Dropout, channels_last, position_max
 
 WIDTHS = (3, 7, 15, 25)
 FILTERS = 64
 
 
-def _norm(features: int) -> nn.BatchNorm1d:
-    return nn.BatchNorm1d(features, eps=1e-3, momentum=0.01)  # Keras' defaults
+def _norm(features: int) -> BatchNorm1d:
+    return BatchNorm1d(features, eps=1e-3, momentum=0.01)  # Keras' defaults
 
 
 class TutorialBranch(nn.Module):
@@ -26,16 +26,18 @@ class TutorialBranch(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.conv = Conv1d(channels, FILTERS, width, edges=(width // 2, width // 2))
-        self.norm = nn.BatchNorm2d(FILTERS, eps=1e-3, momentum=0.01)
+        self.norm = _norm(FILTERS)
         self.dropout = Dropout(0.2)
         self.score = nn.Conv1d(FILTERS, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, L)`` in channels-last memory to ``(B, 64)``."""
-        y = torch.relu(self.conv(x)).unsqueeze(2)  # (B, 64, 1, L)
-        h = self.dropout(self.norm(y)).squeeze(2)  # (B, 64, L)
-        scores = F.linear(h.transpose(1, 2), self.score.weight[:, :, 0], self.score.bias)  # (B, L, 1)
-        return position_max(h * torch.tanh(scores).softmax(dim=1).transpose(1, 2))
+        h = self.dropout(self.norm(torch.relu(self.conv(x))))  # (B, 64, L)
+        if torch.jit.is_tracing():
+            scores = self.score(h)  # (B, 1, L)
+        else:
+            scores = F.linear(h.transpose(1, 2), self.score.weight[:, :, 0], self.score.bias).transpose(1, 2)
+        return position_max(h * torch.tanh(scores).softmax(dim=-1))
 
 
 class Tutorial(nn.Module):
@@ -65,6 +67,7 @@ class Tutorial(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``; padding is not told from sequence."""
-        x = channels_last(x).squeeze(2)
+        if not torch.jit.is_tracing():
+            x = channels_last(x).squeeze(2)
         joined = torch.cat([branch(x) for branch in self.branches], dim=1)  # (B, 256)
         return self.output(self.dense(joined))

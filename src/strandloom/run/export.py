@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -18,14 +19,17 @@ from strandloom.data.dataset import Dataset
 from strandloom.data.load import load as load_data
 from strandloom.data.settings import DataSettings
 from strandloom.data.window import WindowSettings
-from strandloom.engines.catalog import make_files, open_engine, stored_path
+from strandloom.engines.catalog import make_files, open_engine, stored_path, torch_threads
 from strandloom.engines.settings import (
-    BATCH_ROWS,
     CALIBRATION_ROWS,
+    ENGINES,
     LARGEST_DROP,
-    MAKE_PACKAGES,
     METRICS,
+    TORCH,
     VALIDATION_ROWS,
+    batch_rows,
+    library,
+    make_packages,
     require,
     versions,
 )
@@ -48,8 +52,14 @@ ROUNDS = 5
 """Times that each of two speeds is taken, in turn; the medians count."""
 SECONDS = 0.4
 """Least length of a round."""
+BATCH_CHECKS, BATCH_CHECK_ROWS = (1, 8), 32
+"""Other batch sizes that an engine must give the same scores with, on so many rows."""
+LARGEST_CHANGE = 0.25
+"""By how much they may differ at most, in standard deviations of the scores: ranges of 8-bit numbers may be those of a batch."""
 SEED = 1
 OTHER_ROWS = "name labelled rows with --rows TABLE"
+CALIBRATED: tuple[EngineName, ...] = ("onnx-int8", "openvino-int8")
+"""Engines whose ranges come from calibration rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +72,13 @@ class ExportRows:
         Rows that the networks may have learnt from.
     validation
         Rows they did not learn from, with labels; none of the former is among them.
+    origin
+        Where the rows come from, in words.
     """
 
     calibration: Dataset
     validation: Dataset
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def export_engines(
     sequence: str | None = None,
     target: str | None = None,
     resolve: Callable[[str], Path] = Path,
-    batch_size: int = BATCH_ROWS,
+    batch_size: int | None = None,
     threads: int | None = None,
     model: nn.Module | None = None,
     say: Callable[[str], None] | None = None,
@@ -130,9 +143,10 @@ def export_engines(
     sequence, target
         Columns of ``rows``, where they are not named as in training.
     resolve
-        Turns a path written in the run's experiment into one that can be opened.
+        Turns a path written in the run's experiment into one that can be opened. Where it finds none, or another file than the run
+        was trained on, the place that the run noted is looked at.
     batch_size
-        Sequences per pass.
+        Sequences per pass; None: :func:`strandloom.engines.settings.batch_rows` of the model's length.
     threads
         Threads on the CPU; None: one a physical core.
     model
@@ -152,7 +166,7 @@ def export_engines(
         The bundle cannot be written.
     """
     for name in names:
-        require(MAKE_PACKAGES[name], engine=name)
+        require(make_packages(name), engine=name)
     told = say or (lambda _: None)
     folder = Path(bundle)
     plain = load(folder, device="cpu", threads=threads, model=model)
@@ -161,8 +175,8 @@ def export_engines(
         if rows is None
         else _table_rows(rows, plain, sequence=sequence, target=target)
     )
-    told(f"calibrating on {len(found.calibration):,} rows, comparing on {len(found.validation):,}")
-    judge = _Judge(plain, found, batch_size)
+    told(f"calibrating on {len(found.calibration):,} rows, comparing on {len(found.validation):,}: {found.origin}")
+    judge = _Judge(plain, found, batch_size or batch_rows(plain.manifest.length))
     outcomes: list[Outcome] = []
     kept: list[tuple[StoredEngine, dict[str, bytes]]] = []
     for name in names:
@@ -188,6 +202,10 @@ class _Judge:
 
     def outcome(self, name: EngineName) -> tuple[Outcome, dict[str, bytes]]:
         """One engine, with its files by path inside the bundle."""
+        with torch_threads(name, self.plain.runtime.threads):
+            return self._outcome(name)
+
+    def _outcome(self, name: EngineName) -> tuple[Outcome, dict[str, bytes]]:
         threads = self.plain.runtime.threads
         try:
             made = [make_files(name, source) for source in self.sources]
@@ -197,27 +215,33 @@ class _Judge:
             ]
             engine = Predictor(self.plain.bundle, modules, self.plain.runtime)
             scores = engine.scores(self.codes, self.rows.lengths, batch_size=self.batch_size)
+            finite = bool(np.isfinite(scores.network).all())
+            varies = self._change_with_batch_size(engine, scores.network) if finite else 0.0
         except StrandloomError:
             raise
         except Exception as error:  # the libraries raise what they like for a network that they cannot express
             words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
             return Outcome(name, None, f"it cannot be made of this network ({type(error).__name__}: {words[:200]})"), {}
-        if not np.isfinite(scores.network).all():
+        if not finite:
             return Outcome(name, None, "its scores are not finite"), {}
+        if not varies <= LARGEST_CHANGE:
+            return Outcome(
+                name, None, f"its scores change with the batch size, by up to {varies:.2f} standard deviations"
+            ), {}
         metrics = self._metrics(scores.blended)
-        speed, fp32_speed = self._speeds(modules[0])
+        speed, fp32_speed = self._speeds(name, modules[0])
         stored = StoredEngine(
             name=name,
             batch_size=self.batch_size,
             threads=threads,
             sequences_per_second=round(speed, 1),
             fp32_sequences_per_second=round(fp32_speed, 1),
-            calibration_rows=len(self.sources[0].calibration) if name.endswith("int8") else 0,
+            calibration_rows=len(self.sources[0].calibration) if name in CALIBRATED else 0,
             validation_rows=len(self.rows),
             logit_difference=float(np.abs(scores.network - self.network).max()),
             metrics=metrics,
             fp32_metrics=self.metrics,
-            versions=versions(("torch", *MAKE_PACKAGES[name])),
+            versions=versions((TORCH, *make_packages(name))),
         )
         contents = {
             stored_path(name, member, suffix): data
@@ -225,6 +249,17 @@ class _Judge:
             for suffix, data in files.items()
         }
         return Outcome(name, stored, _fault(metrics, self.metrics)), contents
+
+    def _change_with_batch_size(self, engine: Predictor, scores: NDArray[np.float32]) -> float:
+        """Largest change of a raw score, float32 ``(N, K)``, in other batches, in standard deviations of the scores in fp32.
+
+        There is a quick kernel for each size, and one may be wrong where the one that was measured is right.
+        """
+        few = slice(0, BATCH_CHECK_ROWS)
+        found = [
+            engine.scores(self.codes[few], self.rows.lengths[few], batch_size=size).network for size in BATCH_CHECKS
+        ]
+        return float(max(np.abs(x - scores[few]).max() for x in found) / max(float(self.network.std()), 1e-6))
 
     def _metrics(self, scores: NDArray[np.float64]) -> dict[str, float]:
         """Accuracy and average precision of what is answered; a metric that these rows do not define is left out."""
@@ -237,17 +272,18 @@ class _Judge:
         named = {name: float(values[CLASS_METRICS.index(name)]) for name in CLASS_METRICS if name in METRICS}
         return {name: value for name, value in named.items() if np.isfinite(value)}
 
-    def _speeds(self, module: nn.Module) -> tuple[float, float]:
+    def _speeds(self, name: EngineName, module: nn.Module) -> tuple[float, float]:
         """Sequences a second of an engine and of torch fp32, taken in turn on the same rows."""
         few = self.codes[np.arange(4 * self.batch_size) % len(self.codes)]
         taken: tuple[list[float], list[float]] = ([], [])
         for number in range(ROUNDS + 1):  # the first warms up
-            for network, into in zip((module, self.plain.modules[0]), taken, strict=True):
-                done, started = 0, time.perf_counter()
-                while time.perf_counter() - started < (SECONDS if number else 0) or not done:
-                    logits(network, few, batch_size=self.batch_size)
-                    done += len(few)
-                into.append(done / (time.perf_counter() - started))
+            for engine, network, into in ((name, module, taken[0]), (None, self.plain.modules[0], taken[1])):
+                with torch_threads(engine, self.plain.runtime.threads):
+                    done, started = 0, time.perf_counter()
+                    while time.perf_counter() - started < (SECONDS if number else 0) or not done:
+                        logits(network, few, batch_size=self.batch_size)
+                        done += len(few)
+                    into.append(done / (time.perf_counter() - started))
         return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
 
 
@@ -285,7 +321,11 @@ def _table_rows(table: str | Path, plain: Predictor, *, sequence: str | None, ta
         raise InputError("engines need two labelled rows at least: to calibrate and to compare", where=table)
     order = np.random.default_rng(SEED).permutation(len(dataset))
     cut = min(CALIBRATION_ROWS, len(order) // 2)
-    return ExportRows(dataset.take(np.sort(order[:cut])), dataset.take(np.sort(order[cut:][:VALIDATION_ROWS])))
+    return ExportRows(
+        dataset.take(np.sort(order[:cut])),
+        dataset.take(np.sort(order[cut:][:VALIDATION_ROWS])),
+        f"drawn from {table}, shuffled",
+    )
 
 
 def _run_rows(bundle: Path, manifest: Manifest, resolve: Callable[[str], Path]) -> ExportRows:
@@ -296,17 +336,13 @@ def _run_rows(bundle: Path, manifest: Manifest, resolve: Callable[[str], Path]) 
             "no finished run stands around the bundle, so there are no rows", where=bundle, hint=OTHER_ROWS
         )
     experiment = read_experiment(run.experiment)
-    for one in read_json(run.environment).get("inputs", []):
-        try:
-            path = resolve(one["path"])
-        except SettingsError as error:
-            raise InputError(f"the run's data is not there: {error.message}", where=run.path, hint=OTHER_ROWS) from None
-        if not path.is_file():
-            raise InputError("the run's data is not there", where=path, hint=OTHER_ROWS)
-        if sha256(path) != one["sha256"]:
-            raise InputError("the run's data was changed since it was trained", where=path, hint=OTHER_ROWS)
+    files = {one["path"]: _file(one, resolve, run) for one in read_json(run.environment)["inputs"]}
     dataset = load_data(
-        experiment.data, task=manifest.task, names=manifest.labels, resolve=resolve, cache=run.path / "store"
+        experiment.data,
+        task=manifest.task,
+        names=manifest.labels,
+        resolve=files.__getitem__,
+        cache=run.path / "store",
     )
     split = pl.read_parquet(run.split)
     split = split.filter(pl.col("split") == split["split"][0])
@@ -321,6 +357,28 @@ def _run_rows(bundle: Path, manifest: Manifest, resolve: Callable[[str], Path]) 
     return ExportRows(
         dataset.take(_drawn(parts["train"], CALIBRATION_ROWS)),
         dataset.take(_drawn(parts["validation"], VALIDATION_ROWS)),
+        f"train and validation rows of the run {run.path}, read from {' and '.join(map(str, files.values()))}",
+    )
+
+
+def _file(noted: Mapping[str, Any], resolve: Callable[[str], Path], run: RunFolder) -> Path:
+    """An input file of a run, an entry of ``inputs`` in its ``environment.json``, wherever it is what it was."""
+    places: list[Path] = []
+    with suppress(SettingsError):  # it is not where the experiment has it
+        places.append(resolve(noted["path"]))
+    if "resolved" in noted:  # older runs do not say it
+        places.append(Path(noted["resolved"]))
+    there = [place for place in places if place.is_file()]
+    for place in there:
+        if sha256(place) == noted["sha256"]:
+            return place
+    if there:
+        raise InputError("the run's data was changed since it was trained", where=there[0], hint=OTHER_ROWS)
+    looked = f" (looked for {' and '.join(map(str, places))})" if places else ""
+    raise InputError(
+        f"the run's data is not there: {noted['path']}{looked}",
+        where=run.path,
+        hint=OTHER_ROWS,
     )
 
 
@@ -333,6 +391,5 @@ def _drawn(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 def engine_names(*, onnx: bool, openvino: bool) -> list[EngineName]:
     """The engines to make: torch in bfloat16 always, for it needs nothing."""
-    wanted: Iterable[EngineName] = ("onnx-fp32", "onnx-int8") if onnx else ()
-    more: Iterable[EngineName] = ("openvino-bf16", "openvino-int8") if openvino else ()
-    return ["torch-bf16", *wanted, *more]
+    wanted = {TORCH: True, "onnx": onnx, "openvino": openvino}
+    return [name for name in ENGINES if wanted[library(name)]]

@@ -256,11 +256,16 @@ class _Run:
         return RunResult(self.folder.path, sentence, judged.evaluation)
 
     def _inputs(self) -> list[dict[str, Any]]:
-        """Path, SHA-256 and size of every input file; on resume they must be what they were."""
+        """Path as written and where it lies, SHA-256 and size of every input file; on resume they must be what they were."""
         for source in self.experiment.data.sources:
             detect(self.resolve(source.path))  # a folder, a missing or an empty file has an error of its own
         found = [
-            {"path": source.path, "sha256": sha256(path), "bytes": path.stat().st_size}
+            {
+                "path": source.path,
+                "resolved": str(path.resolve()),
+                "sha256": sha256(path),
+                "bytes": path.stat().st_size,
+            }
             for source in self.experiment.data.sources
             for path in [self.resolve(source.path)]
         ]

@@ -107,12 +107,16 @@ class Stepper:
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
         """Codes (B, L), lengths (B,) where some row is short, targets and row weights (B,), on the device."""
-        train, device = self.train, self.device
-        codes = train.codes.index_select(0, rows).to(device, non_blocking=True)
-        targets = train.targets.index_select(0, rows).to(device, non_blocking=True)
-        short = self.strand == "both" and not train.full
-        lengths = train.lengths.index_select(0, rows).to(device, non_blocking=True) if short else None
-        weights = None
-        if self._row_weights is not None:
-            weights = self._row_weights.index_select(0, rows).to(device, non_blocking=True)
+        train = self.train
+        codes = self._picked(train.codes, rows)
+        targets = self._picked(train.targets, rows)
+        lengths = self._picked(train.lengths, rows) if self.strand == "both" and not train.full else None
+        weights = None if self._row_weights is None else self._picked(self._row_weights, rows)
         return codes, lengths, targets, weights
+
+    def _picked(self, values: Tensor, rows: Tensor) -> Tensor:
+        """Rows of a tensor on the device; to a card they travel from pinned memory, while it computes."""
+        found = values.index_select(0, rows)
+        if self.device.type == "cuda" and not found.is_cuda:
+            found = found.pin_memory()
+        return found.to(self.device, non_blocking=True)
