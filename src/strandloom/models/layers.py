@@ -25,6 +25,7 @@ from strandloom.models.blocks import (
     activation,
     channels_last,
     keep_order,
+    keras_start,
     masked_max,
     masked_mean,
     padding_mask,
@@ -231,6 +232,7 @@ class Layers(nn.Module):
         self.output = nn.Linear(shape.channels, outputs)
         self.placed = tuple(placed)
         self._masks = any(isinstance(p.module, PoolStep) for p in placed)
+        keras_start(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from strandloom.models.blocks import BatchNorm1d, Conv1d, Dropout, channels_last, position_max
+from strandloom.models.blocks import BatchNorm1d, Conv1d, Dropout, channels_last, keras_start, position_max
 
 WIDTHS = (3, 7, 15, 25)
 FILTERS = 64
@@ -59,11 +59,7 @@ class Tutorial(nn.Module):
             nn.Linear(256, 128), nn.ReLU(), _norm(128), Dropout(0.3),
         )  # fmt: skip
         self.output = nn.Linear(128, outputs)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.Linear):  # Keras' start
-                nn.init.xavier_uniform_(module.weight)
-                assert module.bias is not None
-                nn.init.zeros_(module.bias)
+        keras_start(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot ``(B, C, L)`` to raw scores ``(B, K)``; padding is not told from sequence."""
