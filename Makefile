@@ -40,7 +40,7 @@ $(PEERS): $(STAMP) benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast]' --requirement benchmarks/requirements.txt
 	@touch $@
 
-bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about 45 minutes; engines need STRANDLOOM_DATA)
+bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about 45 minutes; the engines only with STRANDLOOM_DATA)
 	for name in peak start reads predict networks engines; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 bench-%: $(PEERS)  ## one of them, e.g. make bench-reads; bench-quality trains each network three times

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from typing import Any
 
 from common import alternate, median, record
 from published import NETWORKS
@@ -27,7 +26,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default=",".join(NETWORKS))
     given = parser.parse_args()
-    rows: list[dict[str, Any]] = []
     for name in given.only.split(","):
         print(name, file=sys.stderr)
         ours, items = Worker(sys.executable, "worker_ours.py"), Worker(sys.executable, "worker_items.py")
@@ -39,18 +37,19 @@ def main() -> None:
         }
         speeds = {way: median(values) for way, values in alternate(ways, repeats=given.repeats).items()}
         best = max(speeds[f"strandloom {p}"] for p in PRECISIONS)
-        rows.append(
-            {"network": name}
-            | speeds
-            | {f"/ {way}": best / max(speeds[f"{way} {p}"] for p in PRECISIONS) for way in ("Keras", "items")}
-        )
+        rows = [
+            {
+                "way": way,
+                "fp32": speeds[f"{way} fp32"],
+                "bf16": speeds[f"{way} bf16"],
+                "strandloom's best / its best": best / max(speeds[f"{way} {p}"] for p in PRECISIONS),
+            }
+            for way in ("strandloom", "Keras", "items")
+        ]
         for worker in (ours, items, *keras.values()):
             worker.close()
-    note = (
-        f"samples/s of an epoch, medians of {given.repeats} alternating rounds; of Keras the fastest of three processes; "
-        "ratios: the better precision of each"
-    )
-    record("training", "Training the published networks", rows, packages=["torch", "numpy"], note=note)
+        note = f"samples/s of an epoch, medians of {given.repeats} alternating rounds; of Keras the fastest of three processes"
+        record(f"training-{name}", f"Training, {NETWORKS[name].title}", rows, packages=["torch", "numpy"], note=note)
 
 
 if __name__ == "__main__":

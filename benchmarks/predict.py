@@ -41,12 +41,14 @@ SMALL = {
     ],
 }
 MEMORY = """
-import json, resource, sys, time
+import json, sys, time
+from pathlib import Path
 from strandloom.predict import load, predict_file
 predictor = load(sys.argv[1])
 started = time.perf_counter()
 predict_file(predictor, sys.argv[2], out=sys.argv[3])
-print(json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+peak = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))  # ru_maxrss holds a parent's
+print(json.dumps([time.perf_counter() - started, int(peak.split()[1]) / 1024]))
 """
 
 
@@ -59,7 +61,7 @@ def make_bundle(folder: Path, name: str, model: dict[str, Any]) -> Path:
     table.write_text("sequence,target\n" + "\n".join(rows) + "\n")
     experiment = check_experiment(
         {
-            "data": {"table": str(table)},
+            "data": {"table": str(table), "strand": "one"},
             "model": model,
             "training": {"epochs": 1},
             "evaluation": {"baselines": "none", "blend": "none"},

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common import ROOT, record
+from common import ROOT, machine, record
 from published import NETWORKS, Published
 from real import Parts, load
 from strandloom.experiment import check_experiment
@@ -54,7 +54,8 @@ def train(way: str, name: str, seed: int, parts: Parts) -> dict[str, Any]:
     work = _keras if way.startswith("Keras") else _ours
     scores, told = work(name, spec, precision, seed, parts)
     head = TaskHead(spec.task, spec.outputs)
-    return {"test": figures(scores, parts.test, task=head, weights=np.ones(len(parts.test))), **told}
+    measured = {"commit": machine()["commit"], "epochs": EPOCHS[name], "model": spec.model}
+    return {"test": figures(scores, parts.test, task=head, weights=np.ones(len(parts.test))), **measured, **told}
 
 
 def _ours(
@@ -133,7 +134,7 @@ def summary(name: str, found: dict[str, list[dict[str, Any]]]) -> list[dict[str,
 
 
 def main() -> None:
-    """Train what is missing; when everything is there, print and record."""
+    """Train what is missing, print and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="seeds 1 to this; at least 2 to be recorded")
     parser.add_argument("--only", default=",".join(NETWORKS))
@@ -141,7 +142,6 @@ def main() -> None:
     given = parser.parse_args()
     apply(choose_runtime("cpu", parameters=10**6))
     RUNS.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
     for name in given.only.split(","):
         parts = load(name)
         found: dict[str, list[dict[str, Any]]] = {way: [] for way in given.ways.split(",")}
@@ -153,11 +153,16 @@ def main() -> None:
                     kept.write_text(json.dumps(result, indent=1) + "\n")
                     print(f"{name}, {way}, seed {seed}: {result['test']} in {result['seconds']:.0f} s", file=sys.stderr)
                 runs.append(json.loads(kept.read_text()))
-        if WAYS[0] in found and given.seeds > 1:
-            rows += summary(name, found)
-    if {(row["network"], row["way"]) for row in rows} >= {(name, way) for name in NETWORKS for way in WAYS}:
-        note = f"{given.seeds} seeds; t: difference from strandloom fp32 in standard errors over seeds"
-        record("quality", "Test quality on real data", rows, packages=["torch", "numpy"], note=note)
+                if runs[-1]["epochs"] != EPOCHS[name] or runs[-1]["model"] != NETWORKS[name].model:
+                    sys.exit(f"{kept} is of other epochs or another model: delete it to train anew")
+        if set(WAYS) <= set(found) and given.seeds > 1:
+            commits = sorted({run["commit"] for runs in found.values() for run in runs})
+            note = (
+                f"{given.seeds} seeds, trained at commits {', '.join(commits)}; "
+                "t: difference from strandloom fp32 in standard errors over seeds"
+            )
+            title = f"Test quality, {NETWORKS[name].title}"
+            record(f"quality-{name}", title, summary(name, found), packages=["torch", "numpy"], note=note)
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def memory(most: int, folder: Path) -> None:
         "FASTQ.gz to codes in a fresh process",
         rows,
         packages=["isal", "numba", "polars"],
-        note="the compiled kernels (about 0.4 s and 120 MiB) are loaded after the first 24 MiB of text",
+        note="the compiled kernels (about 0.4 s and 120 MiB) are loaded after the first 16 MiB of text",
     )
 
 

@@ -44,7 +44,8 @@ def weights(seed: int, outputs: int = 3) -> dict[str, np.ndarray]:
     """Untrained weights, the last layer made to tell sequences apart."""
     module = build(MODEL, channels=4, length=LENGTH, outputs=outputs, seed=seed)
     state = {name: value.detach().numpy() for name, value in module.state_dict().items()}
-    state["output.weight"] *= 8
+    weight = state["output.weight"]
+    weight[...] = 4 * (weight - weight.mean(axis=1, keepdims=True))  # no class is preferred throughout
     return state
 
 

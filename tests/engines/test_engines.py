@@ -75,6 +75,10 @@ FAMILIES: dict[str, ModelSettings | None] = {
         block("pool", method="average", size=3, stride=2), block("norm"), block("flatten"), block("norm"),
         block("dense", units=8), function("tanh"), block("norm", method="layer"),
     ),
+    "layers, flat and dense": layers(
+        conv(8, 5), function("relu"), block("pool", size=2), block("flatten"), function("relu"),
+        block("dropout", rate=0.1), block("dense", units=8), function("relu"),
+    ),
     "layers, last state": layers(
         conv(8, 5), function("relu"), block("bilstm", units=4, sequences=False), block("dense", units=8),
         function("softplus"),

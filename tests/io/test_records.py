@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
 
 
@@ -24,3 +27,12 @@ def test_ids_are_made_once_and_only_when_read() -> None:
     assert len(made) == 1
     assert replace(records, ids=pl.Series("id", ["c", "d"])).ids.to_list() == ["c", "d"]
     assert Records.concat([records, replace(records, id_name="x")]).ids.to_list() == ["a", "b"] * 2
+
+
+def test_records_of_a_reader_can_be_pickled(tmp_path: Path) -> None:
+    path = tmp_path / "reads.fastq"
+    path.write_text("@a\nACGT\n+\nIIII\n@b\nAC\n+\nII\n")
+    (records,) = read_blocks(path)
+    again = pickle.loads(pickle.dumps(records))
+    assert again.ids.to_list() == ["a", "b"]
+    assert again.codes.tolist() == records.codes.tolist()

@@ -17,7 +17,10 @@ from strandloom.models.blocks import (
     masked_mean,
     padding_mask,
     pool_mask,
+    position_max,
 )
+from strandloom.models.channels_last import convolve, keep_order
+from strandloom.models.start import keras_start
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -143,3 +146,71 @@ def test_head_is_float32_under_autocast() -> None:
 
 def test_exponential_is_capped() -> None:
     assert torch.isfinite(activation("exp")(torch.tensor([1000.0]))).all()
+
+
+@pytest.mark.parametrize("width", [25, 26, 31])
+@pytest.mark.parametrize("rows", [1, 5])
+def test_wide_filters_in_bfloat16_are_the_plain_convolution(width: int, rows: int) -> None:
+    """Scores and gradients of the matrix product over the windows, beside ``F.conv1d`` on the same rounded numbers."""
+    x = nn.functional.one_hot(torch.randint(0, 4, (rows, 60), generator=torch.Generator().manual_seed(1)), 4).float()
+    x = x.transpose(1, 2)  # (B, 4, L)
+    weight, bias = (
+        random(6, 4, 1, width).bfloat16().float().requires_grad_(),
+        random(6).bfloat16().float().requires_grad_(),
+    )
+    edges = (width // 2, width - 1 - width // 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = convolve(x.unsqueeze(2), weight, bias, edges=edges).squeeze(2)
+    slope = random(*y.shape, seed=2).bfloat16()
+    found = torch.autograd.grad(y, (weight, bias), slope)
+    slow = nn.functional.conv1d(nn.functional.pad(x, edges), weight[:, :, 0], bias)
+    expected = torch.autograd.grad(slow, (weight, bias), slope.float())
+    assert y.dtype == torch.bfloat16
+    torch.testing.assert_close(y.float(), slow, rtol=2e-2, atol=5e-2)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-2, atol=0.2)
+
+
+def test_maximum_over_positions_and_its_gradient() -> None:
+    x = random(3, 5, 7).requires_grad_()
+    slope = random(3, 5, seed=1)
+    assert torch.equal(position_max(x), x.amax(dim=-1))
+    (found,) = torch.autograd.grad(position_max(x), x, slope)
+    (expected,) = torch.autograd.grad(x.amax(dim=-1), x, slope)
+    assert torch.equal(found, expected)
+    equal = torch.zeros(1, 1, 4, requires_grad=True)  # among equals the first has the whole gradient
+    (found,) = torch.autograd.grad(position_max(equal).sum(), equal)
+    assert found.tolist() == [[[1, 0, 0, 0]]]
+
+
+def test_kept_order_changes_no_value_and_orders_the_gradient() -> None:
+    x = random(2, 7, 3).transpose(1, 2).requires_grad_()  # (2, 3, 7), channels last
+    y = keep_order(x)
+    assert torch.equal(y, x)
+    seen: list[tuple[int, ...]] = []
+    x.register_hook(lambda grad: seen.append(grad.stride()))
+    slope = random(2, 21)
+    (found,) = torch.autograd.grad(y.flatten(1), x, slope)
+    assert torch.equal(found, slope.view(2, 3, 7))
+    assert seen == [x.stride()]
+
+
+def test_first_weights_are_those_of_keras() -> None:
+    network = nn.ModuleDict({"conv": nn.Conv1d(4, 6, 5), "dense": nn.Linear(10, 3), "lstm": nn.LSTM(4, 8)})
+    keras_start(network)
+    conv, dense, lstm = network["conv"], network["dense"], network["lstm"]
+    assert isinstance(conv, nn.Conv1d)
+    assert isinstance(dense, nn.Linear)
+    assert isinstance(lstm, nn.LSTM)
+    assert conv.weight.abs().max() <= (6 / (5 * (4 + 6))) ** 0.5
+    assert dense.weight.abs().max() <= (6 / 13) ** 0.5
+    assert not conv.bias.any()  # type: ignore[union-attr]
+    assert lstm.bias_ih_l0.tolist() == [0] * 8 + [1] * 8 + [0] * 16
+    assert not lstm.bias_hh_l0.any()
+    turned = lstm.weight_hh_l0.T @ lstm.weight_hh_l0
+    torch.testing.assert_close(turned, torch.eye(8))
+
+
+def test_a_rate_below_one_byte_is_exact() -> None:
+    y = Dropout(0.001)(torch.ones(400_000))
+    assert abs(float((y == 0).float().mean()) - 0.001) < 3e-4

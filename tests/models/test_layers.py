@@ -173,3 +173,21 @@ def test_wiring_errors_say_which_block_and_why(blocks: Any, where: str, words: s
     assert caught.value.where == where
     assert words in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        (CONV, RELU, {"block": "pool", "size": 2}, FLAT, drop(0.1), dense(5), RELU),
+        (conv(6, 4, "same"), {"block": "norm"}, FLAT, {"block": "norm"}, dense(5)),
+        (CONV, FLAT, {"block": "norm", "method": "layer"}),
+    ],
+)
+def test_a_traced_network_gives_the_same_scores(blocks: Any) -> None:
+    """Traced for another engine, layers go another way: plain convolutions, positions flattened before channels."""
+    network = build(layers(*blocks), channels=4, length=11, outputs=3, seed=1).eval()
+    x = torch.randn(6, 4, 11, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        traced = torch.jit.trace(network, x)
+        torch.testing.assert_close(traced(x), network(x))

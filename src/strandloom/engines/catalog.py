@@ -95,7 +95,7 @@ def torch_threads(name: EngineName | None, threads: int) -> Iterator[None]:
     """Torch's threads while an engine (None: torch itself) computes with ``threads``; then they are what they were.
 
     One beside another library: torch only encodes the batches then, and after each its idle threads would spin on the cores that
-    the library needs (measured on two cores: ONNX Runtime 2.9 times, OpenVINO 1.7 times as fast with one).
+    the library needs (docs/performance.md). It is the count of the calling thread: two threads that predict at once share it.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads if name is None or library(name) == TORCH else 1)

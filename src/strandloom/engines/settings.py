@@ -15,7 +15,7 @@ LARGEST_DROP = 0.002
 METRICS = ("accuracy", "average_precision")
 """The metrics that the rule looks at."""
 BATCH_ROWS = 128
-"""Sequences per pass at most: within some 10 % of the fastest for nearly every engine and network (docs/performance.md)."""
+"""Sequences per pass at most (docs/performance.md)."""
 BATCH_BASES = 128_000
 """Bases per pass: fewer sequences of more than 1,000 bases, which are no slower and take less memory."""
 CALIBRATION_ROWS = 300

@@ -159,7 +159,7 @@ def named_format(path: Path) -> FileFormat | None:
 
 def text_blocks(stream: ByteStream, size: int) -> Generator[bytes, None, None]:
     """The blocks of a text file without its byte-order mark."""
-    blocks = stream.blocks(max(size, len(BOM)))
+    blocks = stream.blocks(max(size, len(BOM) + 1))  # an empty block would be the end
     yield next(blocks, as_bytes(b"")).tobytes().removeprefix(BOM)
     for block in blocks:
         yield block.tobytes()

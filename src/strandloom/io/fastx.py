@@ -110,7 +110,7 @@ class _Parser(ABC):
         if "scan" not in vars(self) or not len(self.scan):
             return
         found = self.scan.take()
-        first = self.records + 1
+        first, ids = self.records + 1, found.ids
         self.records += len(found.places)
         columns = pl.DataFrame()
         if self.columns:
@@ -119,7 +119,7 @@ class _Parser(ABC):
             found.encoded,
             found.texts,
             found.edges,
-            ids=cache(lambda: _named(split_text(found.ids, 10, name="id"), first)),
+            ids=cache(lambda: _named(split_text(ids, 10, name="id"), first)),
             columns=columns,
             places=found.places,
         )

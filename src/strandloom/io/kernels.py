@@ -20,7 +20,7 @@ Positions = NDArray[np.int64]
 
 DROP = np.uint16(0x8000)
 """Bit of a table entry: the letter leaves no code."""
-COMPILE_AFTER = 24 << 20
+COMPILE_AFTER = 16 << 20
 """Bytes read before the compiled kernels are loaded."""
 
 

@@ -84,6 +84,9 @@ class Records:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "ids": self.ids}  # a function that makes them cannot be pickled
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Bases per row, int64 ``(N,)``."""

@@ -185,4 +185,5 @@ def _opened(path: Path, compression: Compression) -> Iterator[Callable[[memoryvi
         else:
             from isal import igzip
 
-            yield igzip._IGzipReader(file, _COMPRESSED_BYTES).readinto  # igzip.open copies what this writes in place
+            reader = getattr(igzip, "_IGzipReader", None)  # not public: it writes in place what igzip.open copies
+            yield reader(file, _COMPRESSED_BYTES).readinto if reader else igzip.open(file).readinto

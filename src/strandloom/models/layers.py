@@ -17,20 +17,16 @@ from strandloom.errors import SettingsError
 from strandloom.models import settings as s
 from strandloom.models.attention import AttentionPool
 from strandloom.models.blocks import (
-    BatchNorm1d,
-    Conv1d,
     Dropout,
     Exponential,
-    MaxPool1d,
     activation,
-    channels_last,
-    keep_order,
-    keras_start,
     masked_max,
     masked_mean,
     padding_mask,
     same_padding,
 )
+from strandloom.models.channels_last import BatchNorm1d, Conv1d, MaxPool1d, channels_last, keep_order
+from strandloom.models.start import keras_start
 
 
 class Flatten(nn.Module):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from strandloom.models.attention import AttentionPool
-from strandloom.models.blocks import ConvBlock, Head, channels_last, padding_mask, position_max
+from strandloom.models.blocks import ConvBlock, Head, padding_mask, position_max
+from strandloom.models.channels_last import channels_last
 from strandloom.models.settings import MultiscaleSettings
 
 SILENT = -1.0

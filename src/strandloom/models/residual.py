@@ -15,11 +15,11 @@ from strandloom.models.blocks import (
     GatedResidualBlock,
     Head,
     MaskedBatchNorm,
-    channels_last,
     masked_max,
     padding_mask,
     pool_mask,
 )
+from strandloom.models.channels_last import channels_last
 from strandloom.models.settings import ResidualSettings
 
 KEEP_POSITION_UP_TO = 1000

@@ -153,7 +153,7 @@ class DropoutBlockSettings(Settings):
     block: Literal["dropout"] = "dropout"
     """Name of the block."""
     rate: Fraction
-    """Share of the values dropped."""
+    """Share of the values dropped; on the CPU in steps of 1/256."""
 
 
 class BiLSTMBlockSettings(Settings):

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from strandloom.models.blocks import BatchNorm1d, Conv1d, Dropout, channels_last, keras_start, position_max
+from strandloom.models.blocks import Dropout, position_max
+from strandloom.models.channels_last import BatchNorm1d, Conv1d, channels_last
+from strandloom.models.start import keras_start
 
 WIDTHS = (3, 7, 15, 25)
 FILTERS = 64

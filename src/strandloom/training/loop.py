@@ -126,8 +126,7 @@ def fit(
                 "validation": validation.fingerprint(),
             }
             work.open(guard, resume=resume)
-        with pinned() if where.type == "cpu" else nullcontext():
-            result = work.run()
+        result = work.run()
     model.eval()
     return result
 
@@ -197,7 +196,8 @@ class _Training:
     def epoch(self, epoch: int) -> None:
         """Train, validate, write down and save one epoch (from 1)."""
         started = time.perf_counter()
-        train_loss, rate, speed = self.steps(epoch)
+        with pinned() if self.stepper.device.type == "cpu" else nullcontext():
+            train_loss, rate, speed = self.steps(epoch)
         checked = validate(
             self.stepper.average.model,
             self.validation,

@@ -2,7 +2,7 @@
 
 Torch's threads wait for each other after every operation. Where another process wants the same cores, the system moves them about
 and each waits for one that is not running: two trainings of two threads on two cores ran at a sixtieth of their speed
-(docs/performance.md). Pinned, each keeps its share. Only the training is pinned: other libraries' threads would inherit the one core.
+(docs/performance.md); pinned, at a third to a seventh. Only the steps are pinned: other libraries' threads would inherit the one core.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from strandloom.training.runtime import core_of
 def pinned() -> Iterator[bool]:
     """Pin the calling thread and the other threads of torch, each to its own physical core, for as long as the block runs.
 
+    A thread that is started inside the block inherits the core of the one that starts it, so there should be none.
+
     Yields
     ------
     bool
@@ -34,12 +36,13 @@ def pinned() -> Iterator[bool]:
         yield False
         return
     allowed = os.sched_getaffinity(0)
-    first = {core_of(cpu): cpu for cpu in sorted(allowed, reverse=True)}  # the lowest number of each core
-    if len(first) != threads:
+    siblings: dict[str, set[int]] = {}
+    for cpu in sorted(allowed):
+        siblings.setdefault(core_of(cpu), set()).add(cpu)
+    if len(siblings) != threads:
         yield False
         return
-    cores = sorted(first.values())
-    _in_each(library, threads, [{core} for core in cores])
+    _in_each(library, threads, list(siblings.values()))
     try:
         yield True
     finally:
