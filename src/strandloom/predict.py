@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from strandloom.training.runtime import Runtime
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 16_384
 BATCH_ROWS = 256
 _LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -83,11 +84,13 @@ def open_engine(name: EngineName, files: Mapping[str, bytes], *, network: nn.Mod
 
 
 def _send_nothing() -> None:
-    """Keep ONNX Runtime from reporting to its makers.
+    """Keep ONNX Runtime, OpenVINO and nncf from reporting to their makers.
 
-    Since 1.31 it does so some seconds after it is first imported; ``disable_telemetry_events`` comes too late, only this variable stops it.
+    ONNX Runtime 1.31 does so some seconds after it is first imported; ``disable_telemetry_events`` comes too late, only this variable
+    stops it. The other two do without their telemetry package where it is not installed.
     """
     os.putenv("ORT_DISABLE_TELEMETRY", "1")  # for the library; nothing here reads it
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,9 +79,9 @@ def int8(source: Source) -> dict[str, bytes]:
     Ranges are the least and the largest value of all calibration rows: nncf's default, the mean over batches of the largest, clips
     (errors of the scores up to 40 times as large).
     """
-    with _offline():
-        import nncf
-        from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+    import nncf
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
     nncf.set_log_level(40)  # errors
     model = _read(source)
     others = {node.get_type_name() for node in model.get_ordered_ops()} - {QUANTISED, "Parameter", "Constant", "Result"}
@@ -122,21 +121,6 @@ def _files(model: Any) -> dict[str, bytes]:
         path = Path(folder) / "model.xml"
         openvino.save_model(model, str(path), compress_to_fp16=False)
         return {"xml": path.read_bytes(), "bin": path.with_suffix(".bin").read_bytes()}
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """nncf reports each call to its makers unless their telemetry package is missing when it is first imported."""
-    name = "openvino_telemetry"
-    before = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if before is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = before
 
 
 @contextmanager
