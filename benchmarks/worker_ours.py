@@ -1,14 +1,12 @@
-"""Trains or predicts the published networks with this package: a command a line on stdin, a figure a line on stdout.
+"""Trains the published networks with this package: a command a line on stdin, a figure a line on stdout.
 
-``train source bf16`` or ``train source fp32``: samples/s of a training epoch; ``predict source fp32|bf16``: of inference.
+``train source bf16`` or ``train source fp32``: samples/s of a training epoch.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +16,6 @@ from published import NETWORKS
 from strandloom.experiment import check_experiment
 from strandloom.models.build import build
 from strandloom.training.arrays import Arrays
-from strandloom.training.infer import logits
 from strandloom.training.loop import fit
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.training.settings import Precision
@@ -63,30 +60,13 @@ def train(name: str, precision: Precision) -> float:
     return result.history[-1].samples_per_second
 
 
-@cache
-def _ready(name: str) -> nn.Module:
-    return _network(name).eval()
-
-
-def predict(name: str, precision: Precision) -> float:
-    """Samples/s of the inference behind ``strandloom predict``."""
-    rows = _arrays(name)
-    started = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-        logits(_ready(name), rows.codes, rows.lengths, strand="one", device="cpu")
-    return len(rows) / (time.perf_counter() - started)
-
-
-WAYS: dict[str, Any] = {"train": train, "predict": predict}
-
-
 def main() -> None:
     """Answer until stdin ends."""
     apply(choose_runtime("cpu", parameters=10**6))
     print("ready", flush=True)
     for line in sys.stdin:
-        way, name, precision = line.split()
-        print(WAYS[way](name, precision), flush=True)
+        _, name, precision = line.split()
+        print(train(name, precision), flush=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def export(
 
     Torch in bfloat16 is always tried. 8-bit numbers get their ranges from at most 300 training rows. Each engine is then
     compared with torch fp32 on validation rows (at most 20,000): it is stored in the bundle with its speed and its error if accuracy
-    and average precision each fall by less than 0.002, and refused with the figures otherwise. Exit code 1: none was kept.
+    and average precision each fall by less than 0.002, and refused with the figures otherwise; also where
+    its scores change with the size of the batch. Exit code 1: none was kept.
     """
     from strandloom.cli.console import PathResolver, say, threads
     from strandloom.cli.console import out as say_out
