@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "strandloom"
 ROOT = PACKAGE.parents[1]
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "settings", "alphabet", "kmers"),
+    ("errors", "settings", "alphabet", "kmers", "pwm"),
     ("io",),
     ("data",),
     ("models",),
@@ -23,7 +23,8 @@ FLOORS: list[tuple[str, ...]] = [
     ("training",),
     ("bundle",),
     ("engines",),
-    ("explain", "design", "report"),
+    ("explain", "design"),
+    ("report",),
     ("experiment",),
     ("run", "predict"),
     ("workflows",),
