@@ -182,6 +182,13 @@ def test_chromosome():
     assert "became it" in made.notes[0]
 
 
+def test_chromosome_from_ids():
+    data = rows(6)
+    data.ids = pl.Series("id", [f"chr{i % 3}:{i}-{i + 9}" for i in range(6)])
+    made = one(data, kind="chromosome", test=["chr2"], validation=["chr1"])
+    assert made.part.tolist() == [TRAIN, VALIDATION, TEST] * 2
+
+
 @pytest.mark.parametrize("by", ["rows", "homology", "gene"])
 @pytest.mark.parametrize("stratified", [True, False])
 def test_folds_test_every_row_once(by, stratified):

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from strandloom.data.coordinates import coordinates
 from strandloom.data.split.core import (
     TEST,
     TRAIN,
@@ -103,9 +104,15 @@ def quantile(dataset: Rows, settings: QuantileSplit) -> list[Split]:
     return [Split(part, how)]
 
 
+def _chromosomes(dataset: Rows, column: str) -> pl.Series:
+    """The column, or where there is none the chromosomes that the ids name."""
+    found = None if column in dataset.columns.columns else coordinates(dataset.ids, dataset.columns)
+    return need_text(dataset, column) if found is None else found["chrom"]
+
+
 def chromosome(dataset: Rows, settings: ChromosomeSplit) -> list[Split]:
     """Listed chromosomes to test and validation."""
-    text = need_text(dataset, settings.column)
+    text = _chromosomes(dataset, settings.column)
     present = text.unique().sort().to_list()
     part = np.full(len(text), TRAIN, np.uint8)
     seen: dict[str, int] = {}

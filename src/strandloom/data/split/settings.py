@@ -131,7 +131,7 @@ class ChromosomeSplit(Settings):
 
     kind: Literal["chromosome"] = "chromosome"
     column: str = "chrom"
-    """The column that names the chromosome."""
+    """The column that names the chromosome; without it, ids such as ``chr8:100-200`` do."""
     test: tuple[str, ...] = Field(min_length=1)
     """Chromosomes of the test part."""
     validation: tuple[str, ...] = ()
