@@ -58,21 +58,24 @@ def machine(packages: Sequence[str] = ()) -> dict[str, Any]:
     if "cpu family" in told:
         cpu += f" (family {told['cpu family']}, model {told['model']})"
 
-    done = subprocess.run(
-        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     return {
         "date": date.today().isoformat(),
-        "commit": done.stdout.strip() or "unknown",
+        "commit": commit(),
         "processor": cpu,
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def commit() -> str:
+    """The commit of the working tree; "+": with changes to what is measured."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "src", "benchmarks/*.py")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
 
 
 def _lines(path: str) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from strandloom.alphabet import DNA
-from strandloom.data.mixture import MotifSimulation, log_ratios
+from strandloom.data.mixture import MotifSimulation, log_ratios, site_posterior
 
 LENGTH = 5
 SMALL = MotifSimulation(
@@ -114,3 +114,21 @@ def test_codes_that_the_generator_cannot_make() -> None:
 def test_wrong_settings(raw: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         MotifSimulation.model_validate(raw)
+
+
+def test_site_posterior_is_bayes_rule_over_motifs_and_places() -> None:
+    settings = MotifSimulation(
+        length=9, motifs=("ACG", "TT"), motif_rates=(1, 3), planted_rate=0.8, gc=0.4, n=2, homopolymer_rate=0
+    )
+    codes = DNA.encode("TTACGTTTA")[None]
+    background = settings.background()
+    inside, total = np.zeros(9), 0.2
+    for word, rate in (("ACG", 0.25), ("TT", 0.75)):
+        word_codes = DNA.encode(word)
+        places = 9 - len(word) + 1
+        for start in range(places):
+            if (codes[0, start : start + len(word)] == word_codes).all():
+                weight = 0.8 * rate / places / np.prod(background[word_codes])
+                inside[start : start + len(word)] += weight
+                total += weight
+    assert np.allclose(site_posterior(codes, settings)[0], inside / total)

@@ -180,8 +180,39 @@ def _relative_likelihoods(codes: NDArray[np.uint8], settings: MotifSimulation) -
 
 def _mean_over_places(codes: NDArray[np.uint8], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over places of the product of ``ratio`` ``(w, 4)`` along the window, float64 ``(N,)``."""
+    mean: NDArray[np.float64] = _products(codes, ratio).mean(axis=1)
+    return mean
+
+
+def _products(codes: NDArray[np.uint8], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Product of ``ratio`` ``(w, 4)`` along the window at every place, float64 ``(N, L - w + 1)``."""
     places = codes.shape[1] - len(ratio) + 1
     product = ratio[0][codes[:, :places]]
     for offset in range(1, len(ratio)):
         product *= ratio[offset][codes[:, offset : offset + places]]
-    return product.mean(axis=1)
+    return product
+
+
+def site_posterior(codes: NDArray[np.uint8], settings: MotifSimulation) -> NDArray[np.float64]:
+    """Probability that each base lies inside the planted motif, for sequences known to be positive: float64 ``(N, L)``.
+
+    What exact knowledge of the generator can say of the bases: nothing that looks at the sequences alone tells them better.
+
+    Parameters
+    ----------
+    codes
+        uint8 ``(N, L)``, every code one of A, C, G, T.
+    settings
+        The generator; ``L`` is its length.
+    """
+    rows, length = codes.shape
+    background = settings.background()
+    inside = np.zeros((rows, length + 1))
+    total = np.full(rows, 1 - settings.planted_rate)
+    for matrix, rate in zip(settings.matrices().values(), settings.rates(), strict=True):
+        products = _products(codes, matrix / background)  # (N, places)
+        weights = products * (settings.planted_rate * rate / products.shape[1])
+        inside[:, : weights.shape[1]] += weights
+        inside[:, len(matrix) :] -= weights[:, : length + 1 - len(matrix)]
+        total += weights.sum(axis=1)
+    return np.cumsum(inside[:, :length], axis=1) / np.maximum(total, np.finfo(float).tiny)[:, None]

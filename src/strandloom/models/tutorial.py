@@ -34,12 +34,22 @@ class TutorialBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, L)`` in channels-last memory to ``(B, 64)``."""
-        h = self.dropout(self.norm(torch.relu(self.conv(x))))  # (B, 64, L)
+        h = self._features(x)
+        return position_max(h * self._weights(h))
+
+    def attention_weights(self, x: Tensor) -> Tensor:
+        """Weights of the positions, ``(B, 1, L)``, each row summing to 1."""
+        return self._weights(self._features(x))
+
+    def _features(self, x: Tensor) -> Tensor:
+        return self.dropout(self.norm(torch.relu(self.conv(x))))  # (B, 64, L)
+
+    def _weights(self, h: Tensor) -> Tensor:
         if torch.jit.is_tracing():
             scores = self.score(h)  # (B, 1, L)
         else:
             scores = F.linear(h.transpose(1, 2), self.score.weight[:, :, 0], self.score.bias).transpose(1, 2)
-        return position_max(h * torch.tanh(scores).softmax(dim=-1))
+        return torch.tanh(scores).softmax(dim=-1)
 
 
 class Tutorial(nn.Module):
@@ -69,3 +79,9 @@ class Tutorial(nn.Module):
             x = channels_last(x).squeeze(2)
         joined = torch.cat([branch(x) for branch in self.branches], dim=1)  # (B, 256)
         return self.output(self.dense(joined))
+
+    def attention_weights(self, x: Tensor) -> Tensor:
+        """Where each branch looks, ``(B, 4, L)``: nearly everywhere alike, see above."""
+        x = channels_last(x).squeeze(2)
+        weights = [branch.attention_weights(x) for branch in self.branches if isinstance(branch, TutorialBranch)]
+        return torch.cat(weights, dim=1)
