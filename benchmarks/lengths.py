@@ -18,15 +18,14 @@ import torch
 from common import record, timed
 from strandloom.experiment import check_experiment
 from strandloom.models.build import build
-from strandloom.predict import BATCH_ROWS
 from strandloom.training.arrays import Arrays
-from strandloom.training.infer import logits
+from strandloom.training.infer import BATCH, logits
 from strandloom.training.loop import fit
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.training.task import TaskHead
 
 LENGTHS = (100, 300, 1_000, 3_000, 10_000)
-LEAST_ROWS = 2 * BATCH_ROWS
+LEAST_ROWS = 2 * BATCH
 
 
 def peak_memory() -> float:
@@ -44,7 +43,7 @@ def measure(length: int, bases: int) -> None:
     rows = Arrays(codes, torch.full((count,), length, dtype=torch.int32), torch.from_numpy(rng.integers(0, 2, count)))
     experiment = check_experiment({"data": {"table": "x"}, "training": {"epochs": 2}})
     model = build(experiment.model, channels=4, length=length, outputs=2)
-    logits(model, codes[:BATCH_ROWS])  # the first pass prepares the kernels
+    logits(model, codes[:BATCH])  # the first pass prepares the kernels
     predicted = count / timed(lambda: logits(model, codes))
     after_prediction = peak_memory()
     settings, head = experiment.training, TaskHead("classes", 2)

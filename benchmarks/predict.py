@@ -27,7 +27,7 @@ from strandloom.alphabet import DNA
 from strandloom.engines.catalog import torch_threads
 from strandloom.experiment import check_experiment
 from strandloom.io.read import read_blocks
-from strandloom.predict import BATCH_ROWS, Predictor, load, predict_file
+from strandloom.predict import Predictor, load, predict_file
 from strandloom.run import run_experiment
 from strandloom.training.infer import logits
 
@@ -84,7 +84,7 @@ def alone(predictor: Predictor, blocks: list[Any]) -> float:
     with torch_threads(engine.name if engine else None, predictor.runtime.threads):
         started = time.perf_counter()
         for codes in blocks:
-            logits(predictor.modules[0], codes, batch_size=engine.batch_size if engine else BATCH_ROWS)
+            logits(predictor.modules[0], codes, batch_size=engine.batch_size if engine else None)
         return time.perf_counter() - started
 
 

@@ -19,13 +19,14 @@ from strandloom.data.settings import DataSettings
 from strandloom.data.split.settings import SplitSettings, StratifiedSplit
 from strandloom.errors import SettingsError, nearest
 from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.explain.settings import ExplainSettings
 from strandloom.models.settings import ModelSettings, ResidualSettings
 from strandloom.settings import Settings
 from strandloom.training.settings import TrainingSettings
 
 
 class Experiment(Settings):
-    """A whole experiment: data, split, model, training and evaluation."""
+    """A whole experiment: data, split, model, training, evaluation and, if wanted, explanation."""
 
     name: str = Field(default="experiment", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=120)
     """A short name; it titles the report and the bundle."""
@@ -41,6 +42,8 @@ class Experiment(Settings):
     """How it is trained."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How it is judged."""
+    explain: ExplainSettings | None = None
+    """What the report says of the motifs that the network learned from the test rows; null: nothing (`strandloom explain` can later)."""
 
 
 def read_experiment(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from strandloom.training.runtime import Runtime
 
 BLOCK_ROWS = 16_384
-BATCH_ROWS = 256
 _LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 
 
@@ -130,7 +129,8 @@ class Predictor:
         lengths
             int32 ``(N,)``, bases of each row.
         batch_size
-            Rows given to a network at once; the scores do not depend on it. None: 256, or what the engine was measured with.
+            Rows given to a network at once; the scores do not depend on it. None: 256 (fewer of sequences above 1,000 bases), or what the
+            engine was measured with.
 
         Raises
         ------
@@ -138,7 +138,8 @@ class Predictor:
             As :attr:`partners`.
         """
         manifest = self.manifest
-        batch_size = batch_size or (BATCH_ROWS if self.engine is None else self.engine.batch_size)
+        if batch_size is None and self.engine is not None:
+            batch_size = self.engine.batch_size
         if not manifest.blends:
             network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
             return ScorePair(network, network.astype(np.float64))
@@ -155,7 +156,7 @@ class Predictor:
         return ScorePair(network / np.float32(members), blended)
 
     def _mean_logits(
-        self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int
+        self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None
     ) -> NDArray[np.float32]:
         """Raw scores ``(N, K)`` averaged over some members and, under ``strand: both``, over strands."""
         from strandloom.engines.catalog import torch_threads

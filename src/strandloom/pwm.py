@@ -69,3 +69,10 @@ def log_odds(matrix: Matrix, *, background: NDArray[np.float64] = UNIFORM, pseud
     """Log2 odds ``(w, 4)`` against the background; the pseudocount keeps impossible bases finite."""
     softened = (matrix + pseudocount * background) / (1 + pseudocount)
     return np.log2(softened / background)
+
+
+def richest_window(matrix: Matrix, width: int) -> int:
+    """Where the ``width`` neighbouring positions of a matrix ``(w, 4)`` start that hold most information, the first of equals."""
+    total = np.concatenate(([0.0], np.cumsum(information(matrix))))
+    held = total[width:] - total[:-width]
+    return int(np.flatnonzero(held >= held.max() - 1e-9)[0])

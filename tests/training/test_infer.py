@@ -9,7 +9,7 @@ from torch import nn
 
 from strandloom.alphabet import DNA
 from strandloom.training.arrays import Arrays
-from strandloom.training.infer import logits
+from strandloom.training.infer import batch_rows, logits
 
 
 @pytest.mark.parametrize("strand", ["one", "both"])
@@ -53,3 +53,7 @@ def test_mode_is_put_back_arrays_may_be_read_only_and_empty(net: Callable[[], nn
     assert logits(model, codes).shape == (10, 2)
     assert logits(model, codes[:0]).shape == (0, 2)
     assert model.training
+
+
+def test_long_sequences_go_in_smaller_passes() -> None:
+    assert [batch_rows(length) for length in (0, 70, 1000, 3000, 10_000, 300_000)] == [256, 256, 256, 85, 25, 1]

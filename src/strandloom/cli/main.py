@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from strandloom.cli import compare, data, doctor, evaluate, export, init, predict, simulate, train
+from strandloom.cli import compare, data, doctor, evaluate, explain, export, init, predict, simulate, train
 from strandloom.errors import StrandloomError
 
 INTERRUPTED = 130
@@ -32,6 +32,7 @@ app.add_typer(simulate.app, name="simulate")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
+app.command()(explain.explain)
 app.command()(export.export)
 app.command()(compare.compare)
 app.command()(doctor.doctor)

@@ -31,7 +31,7 @@ class Sites(NamedTuple):
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Sites:
         """Some of the sites."""
-        return Sites(*(column[rows] for column in (self.row, self.start, self.end, self.reverse, self.score)))
+        return Sites(self.row[rows], self.start[rows], self.end[rows], self.reverse[rows], self.score[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,8 @@ def read_motifs(path: str | Path) -> dict[str, NDArray[np.float64]]:
         if not len(matrix):
             raise InputError(f"the motif '{name}' has no matrix", where=where)
         totals = matrix.sum(axis=1, keepdims=True)
+        if not np.isfinite(totals).all():
+            raise InputError(f"the matrix of '{name}' has a number too large", where=where)
         if (matrix < 0).any() or (totals <= 0).any():
             raise InputError(f"the matrix of '{name}' has a negative number or a position without counts", where=where)
         found[name] = matrix / totals
@@ -73,12 +75,20 @@ def _meme(lines: list[str], path: Path) -> Iterator[tuple[str, int, NDArray[np.f
                     raise InputError(f"'{name}' says w= {width} but has {len(rows)} rows", where=f"{path}:{started}")
                 yield name, started, np.array(rows, np.float64).reshape(-1, 4)
             name, started, rows, inside, width = " ".join(text.split()[1:]), number, [], False, None
+            if not name and number <= len(lines):
+                raise InputError("a motif has no name", where=f"{path}:{number}")
         elif text.startswith("letter-probability matrix"):
+            if not name:
+                raise InputError("a matrix stands before the first MOTIF line", where=f"{path}:{number}")
             inside = True
             stated = re.search(r"w=\s*(\d+)", text)
             width = int(stated.group(1)) if stated else None
-        elif inside and text and (text[0].isdigit() or text[0] in ".-+"):
+        elif inside and text and not set(text) <= {"-"}:
             values = text.split()
+            numbers = text[0].isdigit() or text[0] in ".-+"
+            if not numbers and (len(rows) >= width if width is not None else values[0] == "URL" or len(values) != 4):
+                inside = False  # what follows the matrix
+                continue
             if len(values) != 4 or not all(_NUMBER.fullmatch(v) for v in values):
                 raise InputError(f"a row of '{name}' is not four numbers: {text[:60]}", where=f"{path}:{number}")
             rows.append([float(v) for v in values])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from strandloom.data.facts import DataFacts
     from strandloom.data.leakage import LeakageReport
     from strandloom.evaluation.results import Evaluation
+    from strandloom.report.motif_inputs import MotifPage
     from strandloom.training.history import FitResult
 
 
@@ -223,6 +224,9 @@ class ReportInputs:
         When the run was made, as text; nothing here reads a clock.
     description
         A line under the heading.
+    motifs, motifs_page
+        What the network has learned, an entry for each output that was explained, and the relative address of the page that shows all
+        of it.
     """
 
     name: str
@@ -242,6 +246,8 @@ class ReportInputs:
     version: str = ""
     date: str = ""
     description: str = ""
+    motifs: tuple[MotifPage, ...] = ()
+    motifs_page: str = ""
 
     @cached_property
     def scores(self) -> Scores:

@@ -21,7 +21,7 @@ from strandloom.report.verdict import verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
+    from markupsafe import Markup
 
 ELSEWHERE = ("command", "inputs", "seconds", "total_seconds")
 """Entries of ``environment.json`` that have a place of their own on the page."""
@@ -86,8 +86,18 @@ def render(inputs: ReportInputs) -> str:
             "verdict": found,
             "cards": cards(inputs),
             "sections": [s for s in sections(inputs, found.warnings) if not s.empty],
+            "motifs": _motifs(inputs),
         },
     )
+
+
+def _motifs(inputs: ReportInputs) -> list[Markup]:
+    from strandloom.report.motif_page import motif_section
+
+    return [
+        motif_section(page_of, link=inputs.motifs_page, slug="found" if i == 0 else f"found-{i}")
+        for i, page_of in enumerate(inputs.motifs)
+    ]
 
 
 @lru_cache(maxsize=1)

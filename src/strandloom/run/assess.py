@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ from strandloom.data.facts import facts
 from strandloom.data.load import load as load_data
 from strandloom.data.settings import DataSettings
 from strandloom.data.window import WindowSettings
-from strandloom.errors import OutputError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import NETWORK_ALONE
@@ -28,18 +25,21 @@ from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.io.plain import write_json
 from strandloom.io.read import column_names
-from strandloom.io.write import make_folder, output_error, remove_empty, replacing, sha256
+from strandloom.io.write import replacing, sha256
 from strandloom.predict import load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
 from strandloom.run.judge import known_ceiling
+from strandloom.run.output_folder import check_free, new_folder
 from strandloom.run.seen import seen_rows
 from strandloom.training.runtime import environment
 from strandloom.version import VERSION
 
 if TYPE_CHECKING:
     from torch import nn
+
+EVALUATION = "evaluation.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +104,7 @@ def evaluate_bundle(
     OutputError
         The folder exists.
     """
-    folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        ours = folder.is_dir() and (folder / "evaluation.json").is_file() and not (folder / "experiment.yaml").exists()
-        if not (force and ours):
-            hint = "choose another --out, or add --force"
-            if force:
-                hint = "it holds something else than an evaluation, so --force does not remove it; choose another --out"
-            raise OutputError("the folder exists already", where=folder, hint=hint)
+    check_free(out, mark=EVALUATION, what="an evaluation", force=force)
     predictor = load(bundle, device=device, threads=threads, model=model)
     manifest = predictor.manifest
     told = say or (lambda _: None)
@@ -172,30 +165,13 @@ def evaluate_bundle(
         files=(InputFile(str(table), sha256(path), len(dataset), path.stat().st_size),),
         version=VERSION,
     )  # fmt: skip
-    with _new_folder(folder):
+    with new_folder(out) as folder:
         with replacing(folder / "predictions.parquet", text=False) as handle:
             frame.write_parquet(handle)
-        write_json(folder / "evaluation.json", evaluation.to_json())
+        write_json(folder / EVALUATION, evaluation.to_json())
         with replacing(folder / "report.html", text=True) as handle:
             handle.write(render(shown))
     return Assessment(folder, verdict(shown).sentence, evaluation)
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[None]:
-    """An empty folder to fill; a fault or Ctrl-C takes it away again, so that nothing half-made stays."""
-    try:
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        made = make_folder(folder)
-    except OSError as error:
-        raise output_error(error, folder) from error
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        remove_empty(made)
-        raise
 
 
 def _present(column: str | None, table: str | Path) -> str | None:

@@ -90,6 +90,11 @@ class RunFolder:
         return self.path / "decision.json"
 
     @property
+    def explanation(self) -> Path:
+        """Motifs and pages, where the experiment asks for them."""
+        return self.path / "explanation"
+
+    @property
     def verdict(self) -> Path:
         """Written last: the sentence of the report; its presence says that the run is finished."""
         return self.path / "verdict.txt"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
 from strandloom.experiment import Experiment
+from strandloom.models.motif_start import MotifStart, start_from_motifs
+from strandloom.pwm import Matrix
 from strandloom.run.folder import RunFolder
 from strandloom.run.progress import RunProgress
 from strandloom.training.arrays import Arrays, from_dataset
@@ -21,6 +23,7 @@ from strandloom.training.infer import logits
 from strandloom.training.loop import fit
 from strandloom.training.probe import Decision
 from strandloom.training.runtime import Runtime
+from strandloom.training.settings import FirstFilterSettings
 from strandloom.training.task import task_head
 
 if TYPE_CHECKING:
@@ -88,6 +91,30 @@ def model_maker(experiment: Experiment, dataset: Dataset, model: nn.Module | Mak
     assert dataset.target is not None
     outputs = dataset.target.num_outputs
     return lambda seed: build(experiment.model, channels=4, length=dataset.length, outputs=outputs, seed=seed)
+
+
+def start_members(
+    make_model: MakeModel, matrices: Mapping[str, Matrix], *, settings: FirstFilterSettings, seed: int
+) -> tuple[MakeModel, MotifStart]:
+    """What makes fresh networks whose first filters start from motifs, and how that turns out with this seed.
+
+    Raises
+    ------
+    SettingsError
+        The network has no first filters that a motif fits.
+    """
+
+    def start(model: nn.Module, seed: int) -> MotifStart:
+        return start_from_motifs(
+            model, matrices, share=settings.share, seed=seed, reverse_complements=settings.reverse_complements
+        )
+
+    def make(seed: int) -> nn.Module:
+        model = make_model(seed)
+        start(model, seed)
+        return model
+
+    return make, start(make_model(seed), seed)
 
 
 def split_arrays(dataset: Dataset, split: Split) -> tuple[Arrays, Arrays, Arrays]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,38 +13,40 @@ import numpy as np
 import polars as pl
 import torch
 
-from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, write_bundle
+from strandloom.bundle import Bundle, write_bundle
 from strandloom.data.dataset import Dataset
 from strandloom.data.facts import facts
 from strandloom.data.leakage import leakage_of_all
 from strandloom.data.load import load
 from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
-from strandloom.errors import OutputError, SettingsError
-from strandloom.evaluation.baselines.base import Baseline
-from strandloom.evaluation.blend import Blend
+from strandloom.errors import SettingsError
 from strandloom.evaluation.results import Evaluation
-from strandloom.experiment import Experiment, to_yaml
-from strandloom.io.detect import detect
+from strandloom.experiment import Experiment
+from strandloom.io.motifs import read_motifs
 from strandloom.io.plain import read_json, write_json
-from strandloom.io.write import replacing, sha256
+from strandloom.io.write import replacing
 from strandloom.models.settings import ModuleSettings
+from strandloom.pwm import Matrix
 from strandloom.report.card import card
+from strandloom.report.inputs import ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
-from strandloom.run import seen
+from strandloom.run.bundling import make_bundle
 from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
-from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.inputs import motif_file, note_inputs, read_start_motifs
+from strandloom.run.judge import Judged, judge, judge_baselines, similarity_to_train
 from strandloom.run.members import (
     HeldOut,
     MakeModel,
-    Trained,
     model_maker,
     plan_members,
     pool,
     split_arrays,
+    start_members,
     train_members,
 )
+from strandloom.run.output_folder import new_folder
 from strandloom.run.progress import Quiet, RunProgress
 from strandloom.run.reporting import report_inputs
 from strandloom.training.estimate import peak_memory
@@ -190,7 +192,12 @@ class _Run:
         """All stages."""
         clock = _Clock(self.progress)
         with clock.stage("data", "reading the data"):
-            inputs = self._inputs()
+            before = self._before()
+            inputs = note_inputs(self.experiment.data, resolve=self.resolve, before=before, folder=self.folder.path)
+            motifs = read_start_motifs(
+                self.experiment.training.first_filters, resolve=self.resolve, before=before, folder=self.folder.path
+            )
+            known_motifs = self._known_motifs()
             dataset = load(
                 self.experiment.data, task=self.experiment.task, resolve=self.resolve, cache=self.folder.path / "store"
             )
@@ -206,6 +213,12 @@ class _Run:
             self.progress.say(f"  careful: {line}")
         plans = plan_members(splits, seed=self.experiment.training.seed, seeds=self.seeds)
         make_model = model_maker(self.experiment, dataset, self.model)
+        if motifs is not None:
+            make_model, started = start_members(
+                make_model, motifs.matrices, settings=motifs.settings, seed=self.experiment.training.seed
+            )
+            motifs.noted.update(filters=started.filters, set=len(started.placed))
+            self.progress.say(f"  {started.line()}")
         runtime = self._runtime(make_model)
         ahead = estimate(
             self.experiment, dataset, splits, plans, make_model=make_model, runtime=runtime,
@@ -216,6 +229,8 @@ class _Run:
             **environment(runtime), "strandloom": VERSION, "command": self.command, "inputs": inputs, "seeds": self.seeds,
             "estimated_seconds": round(ahead.seconds, 1), "estimated_memory": ahead.memory,
         }  # fmt: skip
+        if motifs is not None:
+            known["first_filters"] = motifs.noted
         write_json(self.folder.environment, known)
         with clock.stage("baselines", "fitting the baselines"):
             baselines = judge_baselines(dataset, splits, settings=self.experiment.evaluation, progress=self.progress)
@@ -247,44 +262,69 @@ class _Run:
             evaluation=judged.evaluation, environment=known,
         )  # fmt: skip
         sentence = verdict(shown).sentence
-        bundle = self._bundle(dataset, splits, trained, judged, decision, baselines, card(shown))
+        bundle = make_bundle(
+            self.experiment,
+            dataset,
+            splits,
+            trained=trained,
+            judged=judged,
+            decision=decision,
+            baselines=baselines,
+            text=card(shown),
+        )
         write_bundle(self.folder.bundle, bundle)
+        if self.experiment.explain is not None:
+            with clock.stage("explain", "explaining the test part"):
+                shown = self._explained(shown, bundle, dataset, splits, make_model, known_motifs)
         with replacing(self.folder.report, text=True) as handle:
             handle.write(render(shown))
         with replacing(self.folder.verdict, text=True) as handle:
             handle.write(sentence + "\n")
         return RunResult(self.folder.path, sentence, judged.evaluation)
 
-    def _inputs(self) -> list[dict[str, Any]]:
-        """Path as written and where it lies, SHA-256 and size of every input file; on resume they must be what they were."""
-        for source in self.experiment.data.sources:
-            detect(self.resolve(source.path))  # a folder, a missing or an empty file has an error of its own
-        found = [
-            {
-                "path": source.path,
-                "resolved": str(path.resolve()),
-                "sha256": sha256(path),
-                "bytes": path.stat().st_size,
-            }
-            for source in self.experiment.data.sources
-            for path in [self.resolve(source.path)]
-        ]
-        if self.resume and self.folder.environment.is_file():
-            before = {one["path"]: one["sha256"] for one in read_json(self.folder.environment).get("inputs", [])}
-            for one in found:
-                if before.get(one["path"], one["sha256"]) != one["sha256"]:
-                    raise OutputError(
-                        f"the input {one['path']} was changed since the run began",
-                        where=self.folder.path,
-                        hint="put the old file back, or train into another folder",
-                    )
+    def _explained(
+        self,
+        shown: ReportInputs,
+        bundle: Bundle,
+        dataset: Dataset,
+        splits: Sequence[Split],
+        make_model: MakeModel,
+        known: dict[str, Matrix],
+    ) -> ReportInputs:
+        """The report with the motifs found in the test rows; the pages go into ``explanation/``."""
+        from strandloom.predict import load as load_bundle
+        from strandloom.run.explain import explain_rows
+        from strandloom.run.explain_rows import rows_of_dataset
+        from strandloom.run.explain_write import MOTIFS, write_explanation
+
+        settings = self.experiment.explain
+        assert settings is not None
+        own = None if self.model is None else make_model(self.experiment.training.seed)
+        predictor = load_bundle(bundle, device=self.device, threads=self.threads, model=own)
+        test = np.unique(np.concatenate([split.rows(TEST) for split in splits]))
+        rows = rows_of_dataset(predictor, dataset, test, words=f"{len(test):,} test rows")
+        found = explain_rows(predictor, rows, settings=settings, known=known, say=self.progress.say)
+        with new_folder(self.folder.explanation) as folder:
+            written = write_explanation(folder, found, predictor=predictor, pages=settings.pages, command=self.command)
+        return replace(shown, motifs=written.pages, motifs_page=f"{self.folder.explanation.name}/{MOTIFS}")
+
+    def _before(self) -> dict[str, Any] | None:
+        """``environment.json`` of the run that is resumed."""
+        if not (self.resume and self.folder.environment.is_file()):
+            return None
+        found: dict[str, Any] = read_json(self.folder.environment)
         return found
 
+    def _known_motifs(self) -> dict[str, Matrix]:
+        """The motifs that found ones are named after, read before anything is trained."""
+        asked = self.experiment.explain
+        if asked is None or asked.motifs is None:
+            return {}
+        return read_motifs(motif_file(asked.motifs, resolve=self.resolve, where="explain.motifs"))
+
     def _runtime(self, make_model: MakeModel) -> Runtime:
-        earlier = None
-        if self.resume and self.folder.environment.is_file():
-            stored = read_json(self.folder.environment).get("runtime")
-            earlier = Runtime.from_json(stored) if stored else None
+        stored = (self._before() or {}).get("runtime")
+        earlier = Runtime.from_json(stored) if stored else None
         weights = sum(x.numel() for x in make_model(0).parameters() if x.requires_grad)
         runtime = apply(
             choose_runtime(
@@ -360,72 +400,3 @@ class _Run:
             )
         with replacing(self.folder.predictions, text=False) as handle:
             pl.concat(frames).write_parquet(handle)
-
-    def _bundle(
-        self,
-        dataset: Dataset,
-        splits: Sequence[Split],
-        trained: Sequence[Trained],
-        judged: Judged,
-        decision: Decision,
-        baselines: BaselineScores,
-        text: str,
-    ) -> Bundle:
-        assert dataset.target is not None
-        answering, data = judged.rule.decision, self.experiment.data
-        column = dataset.target.column
-        blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
-        manifest = Manifest(
-            strandloom=VERSION,
-            name=self.experiment.name,
-            task=self.experiment.task,
-            length=dataset.length,
-            anchor=dataset.window.anchor,
-            too_long=dataset.window.too_long,
-            letters=data.letters,
-            sequence=data.sequence,
-            target=(column,) if isinstance(column, str) else tuple(column),
-            labels=dataset.target.names,
-            strand=decision.strand,
-            model=self.experiment.model,
-            members=len(trained),
-            blends=blends,
-            network_temperature=judged.rule.alone if blends else None,
-            temperature=answering.temperature,
-            decision_threshold=answering.threshold,
-            abstain_threshold=answering.abstain_below,
-            abstain_error=answering.abstain_error,
-        )
-        parts |= {
-            "experiment": Part(facts={"yaml": to_yaml(self.experiment)}),
-            seen.NAME: seen.seen_part(dataset, splits),
-        }
-        for baseline in baselines.fitted[0] if baselines.fitted else ():
-            parts[f"baseline-{baseline.name}"] = _baseline_part(baseline)
-        return Bundle(manifest, tuple(one.weights for one in trained), parts, text)
-
-
-def _stored_blends(
-    trained: Sequence[Trained], blends: Sequence[Blend], baselines: BaselineScores
-) -> tuple[tuple[StoredBlend, ...], dict[str, Part]]:
-    """What a bundle says of the blends, and the baselines that later folds need (those of the first are stored anyway)."""
-    stored: list[StoredBlend] = []
-    parts: dict[str, Part] = {}
-    if not any(blend.used for blend in blends):
-        return (), parts
-    for number, blend in enumerate(blends):
-        part = f"baseline-{blend.partner}" if number == 0 else f"fold-{number + 1}-{blend.partner}"
-        members = tuple(i for i, one in enumerate(trained) if one.plan.split == number)
-        stored.append(
-            StoredBlend(
-                members=members, network=blend.network, baseline=blend.baseline, partner=blend.partner, part=part
-            )
-        )
-        if blend.used and number:
-            parts[part] = _baseline_part(next(b for b in baselines.fitted[number] if b.name == blend.partner))
-    return tuple(stored), parts
-
-
-def _baseline_part(baseline: Baseline) -> Part:
-    state = baseline.state()
-    return Part(dict(state.arrays), state.facts)

@@ -12,7 +12,7 @@ from torch import nn
 
 from strandloom.training.arrays import Arrays, to_device
 from strandloom.training.batches import batch_bounds, epoch_order
-from strandloom.training.infer import BATCH, logits
+from strandloom.training.infer import batch_rows, logits
 from strandloom.training.seeds import PROBE, derive_seed, private_rng, seed_torch
 from strandloom.training.settings import Precision, Strand, TrainingSettings
 from strandloom.training.step import Stepper
@@ -98,17 +98,18 @@ def measure_step(
             )
             float(loss)  # waits for the accelerator
             times.append(time.perf_counter() - begun)
-        some = few.take(torch.arange(min(len(few), 2 * BATCH)))
+        size = batch_rows(few.codes.shape[1])
+        some = few.take(torch.arange(min(len(few), 2 * size)))
         spent = []
         for _ in range(2):
             begun = time.perf_counter()
             logits(trial, some.codes, some.lengths, strand=strand, device=where, anchor=some.anchor)
             spent.append(time.perf_counter() - begun)
-        passes = -(-len(some) // BATCH)
+        passes = -(-len(some) // size)
         return StepCost(
             seconds=sorted(times[WARM_UP_STEPS:])[steps // 4],
             rows=bounds[0][1],
-            validation_seconds=min(spent) / (passes * BATCH),
+            validation_seconds=min(spent) / (passes * size),
             memory_bytes=peak_memory(where),
         )
 

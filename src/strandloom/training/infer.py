@@ -11,8 +11,13 @@ from strandloom.training.arrays import tensor
 from strandloom.training.onehot import one_hot, one_hot_table, reverse_complement
 from strandloom.training.settings import Precision, Strand
 
-BATCH = 256
-"""Rows per forward pass: activations of usual models stay in the cache."""
+BATCH, BATCH_BASES = 256, 256_000
+"""Rows, and bases, of a forward pass: activations of usual models stay in the cache, and long sequences do not fill the memory."""
+
+
+def batch_rows(length: int) -> int:
+    """Rows of a forward pass for sequences of so many bases."""
+    return max(1, min(BATCH, BATCH_BASES // max(length, 1)))
 
 
 def logits(
@@ -21,7 +26,7 @@ def logits(
     lengths: NDArray[np.int32] | Tensor | None = None,
     *,
     strand: Strand = "one",
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "fp32",
     anchor: str = "left",
@@ -40,7 +45,7 @@ def logits(
     lengths
         Bases per row, int (N,); None when every row fills all L columns. Only used under ``strand="both"``.
     batch_size
-        Rows per forward pass.
+        Rows per forward pass; None: :func:`batch_rows`.
     precision
         ``fp32`` unless the caller wants speed above all.
     anchor
@@ -55,6 +60,7 @@ def logits(
     rows = codes if isinstance(codes, Tensor) else tensor(codes)
     sizes = lengths if lengths is None or isinstance(lengths, Tensor) else tensor(lengths)
     table = one_hot_table(where)
+    batch_size = batch_size or batch_rows(rows.shape[1])
     model.to(where)
     training = model.training
     model.eval()

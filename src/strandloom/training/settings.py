@@ -77,6 +77,18 @@ class AugmentationSettings(Settings):
     """Probability of replacing a base by one of the three others."""
 
 
+class FirstFilterSettings(Settings):
+    """First filters that start from known motifs instead of random weights."""
+
+    motifs: str
+    """The file of motifs (MEME or JASPAR, plain or gz); a relative path resolves as in ``data.table``."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """Share of the filters of the first convolution that may start from a motif, each from another; chance decides where there are
+    more motifs than that."""
+    reverse_complements: bool = False
+    """Start another filter from the reverse complement of each motif."""
+
+
 class TrainingSettings(Settings):
     """How the weights are found."""
 
@@ -86,6 +98,8 @@ class TrainingSettings(Settings):
     """Rows per step; ``auto``: 128, or 64 below 8,000 training rows."""
     seed: int = Field(default=1, ge=0)
     """Seed of the first weights, the order of the rows, dropout and augmentation."""
+    first_filters: FirstFilterSettings | None = None
+    """Known motifs that part of the first filters start from; null: all start from random weights."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """The optimiser."""
     schedule: ScheduleSettings = CosineSettings()

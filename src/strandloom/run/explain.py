@@ -1,0 +1,166 @@
+"""A bundle meets sequences: which bases matter, which motifs it has learned, what they are called and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.errors import UsageError
+from strandloom.explain.attribution import Output
+from strandloom.explain.score import Explained
+from strandloom.explain.settings import ExplainSettings
+from strandloom.io.motifs import read_motifs
+from strandloom.predict import Predictor, load
+from strandloom.pwm import Matrix
+from strandloom.run.explain_output import LONG_SECONDS, OutputExplained, OutputJob
+from strandloom.run.explain_rows import Rows, read_rows
+from strandloom.run.explain_write import SUMMARY, Explanation, write_explanation
+from strandloom.run.output_folder import check_free, new_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MOST_OUTPUTS = 12
+"""Classes that are explained without being asked for; of more, those most often predicted."""
+CANDIDATES = 5
+"""Rows that are drawn from the input, and predicted, for each row that is explained."""
+
+
+def explain_bundle(
+    bundle: str | Path,
+    source: str | Path,
+    *,
+    out: str | Path,
+    settings: ExplainSettings | None = None,
+    sequence: str | None = None,
+    target: str | None = None,
+    ids: Sequence[str] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    long: bool = False,
+    force: bool = False,
+    command: str = "",
+    say: Callable[[str], None] | None = None,
+    model: nn.Module | None = None,
+) -> Explanation:
+    """Explain a trained model on sequences and write the pages.
+
+    Parameters
+    ----------
+    bundle, source
+        The bundle folder and any supported file of sequences; labels in it are shown, but not needed.
+    out
+        The folder to make.
+    settings
+        What is explained and how.
+    sequence, target
+        Columns, where they are not named as in training.
+    ids
+        Sequences that get a page, by id, besides those with the clearest scores.
+    device, threads, model
+        As for :func:`strandloom.predict.load`.
+    long
+        Begin even what is estimated to take over an hour.
+    force
+        Replace an earlier explanation.
+    command
+        What to write down as the way to do it again.
+    say
+        Hears remarks.
+
+    Raises
+    ------
+    InputError
+        A sequence cannot be read, has no base at all, or an id is not there; the file of motifs is broken.
+    UsageError
+        The model has no such output, the method does not work for it, or it would take hours.
+    OutputError
+        The folder exists.
+    """
+    asked = settings or ExplainSettings()
+    check_free(out, mark=SUMMARY, what="an explanation", force=force)
+    known = read_motifs(asked.motifs) if asked.motifs else {}
+    predictor = load(bundle, device=device, threads=threads, model=model)
+    rows = read_rows(
+        predictor, source, most=CANDIDATES * asked.rows, seed=asked.seed, sequence=sequence, target=target, ids=ids
+    )
+    found = explain_rows(predictor, rows, settings=asked, known=known, ids=ids, long=long, say=say)
+    with new_folder(out) as folder:
+        return write_explanation(folder, found, predictor=predictor, pages=asked.pages, ids=ids, command=command)
+
+
+def explain_rows(
+    predictor: Predictor,
+    rows: Rows,
+    *,
+    settings: ExplainSettings,
+    known: Mapping[str, Matrix],
+    ids: Sequence[str] = (),
+    long: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> list[OutputExplained]:
+    """Explain the answers to rows that are in memory, output by output; errors as of :func:`explain_bundle`."""
+    told = say or (lambda _: None)
+    answers = predictor.decision.apply(predictor.scores(rows.codes, rows.lengths).blended)
+    predicted = answers.probabilities.argmax(axis=1)
+    wanted = np.flatnonzero(np.isin(rows.ids, list(ids)))
+    rng = np.random.default_rng((settings.seed, 1))
+    jobs = []
+    for output in _outputs(predictor.manifest.labels, settings.output, predicted):
+        chosen = np.union1d(draw_rows(predicted == output.index, settings.rows, rng), wanted)
+        score = Explained(predictor.modules, output, strand=predictor.manifest.strand)
+        jobs.append(
+            OutputJob(predictor, score, rows.take(chosen), answers.probabilities[chosen], settings, known, told)
+        )
+    _check_time(jobs, long=long, say=told)
+    found = []
+    for job in jobs:
+        told(f"{job.score.output.label}: {len(job.rows):,} sequences by {job.method}")
+        found.append(job.explain())
+    return found
+
+
+def _outputs(labels: Sequence[str], asked: str | tuple[str, ...] | None, predicted: NDArray[np.int64]) -> list[Output]:
+    """The outputs to explain, in the order asked for, else in that of the labels."""
+    names = (asked,) if isinstance(asked, str) else asked
+    if names:
+        for name in names:
+            if name not in labels:
+                listed = ", ".join(labels[:30]) + (" …" if len(labels) > 30 else "")
+                raise UsageError(f"the model has no output '{name}'", where="--output", hint=f"its outputs: {listed}")
+        return [Output(labels.index(name), name) for name in dict.fromkeys(names)]
+    if len(labels) == 2:
+        return [Output(1, labels[1])]
+    counts = np.bincount(predicted, minlength=len(labels))
+    often = [int(k) for k in np.argsort(-counts, kind="stable")[:MOST_OUTPUTS] if counts[k]]
+    return [Output(k, labels[k]) for k in sorted(often)]
+
+
+def draw_rows(own: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows ``(M,)`` in order: as many that are predicted as the class (``own``, bool ``(N,)``) as others, where there are so many."""
+    if len(own) <= count:
+        return np.arange(len(own))
+    ours, others = (rng.permutation(np.flatnonzero(x)) for x in (own, ~own))
+    half = min(len(ours), max(count - count // 2, count - len(others)))
+    return np.sort(np.concatenate([ours[:half], others[: count - half]]))
+
+
+def _check_time(jobs: Sequence[OutputJob], *, long: bool, say: Callable[[str], None]) -> None:
+    """Say how long it will take; stop where that is hours."""
+    seconds = sum(job.seconds() for job in jobs)
+    say(f"about {_duration(seconds)}")
+    if seconds > LONG_SECONDS and not long:
+        raise UsageError(
+            f"this would take about {_duration(seconds)}",
+            hint="fewer --rows, --method gradient, one --output, or --long to begin anyway",
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

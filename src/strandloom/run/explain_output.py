@@ -1,0 +1,311 @@
+"""One output of a model explained: map, motifs, names, effects, filters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from strandloom.alphabet import DNA, Codes
+from strandloom.data.shuffle import dinucleotide_shuffle
+from strandloom.errors import UsageError
+from strandloom.evaluation.baselines.fit import KINDS
+from strandloom.explain.attribute import attribute, estimate_passes
+from strandloom.explain.attribution import AttributionMap, Method
+from strandloom.explain.effects import marginal_effect
+from strandloom.explain.filters import filters_to_motifs
+from strandloom.explain.match import match_motifs
+from strandloom.explain.motif import Motif
+from strandloom.explain.mutagenesis import mutagenesis
+from strandloom.explain.patterns import Patterns, find_patterns
+from strandloom.explain.score import Explained
+from strandloom.explain.seqlets import Seqlets, find_seqlets
+from strandloom.explain.settings import ExplainSettings
+from strandloom.predict import Predictor
+from strandloom.pwm import Matrix
+from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
+from strandloom.run.explain_rows import Rows
+from strandloom.training.onehot import one_hot, one_hot_table
+
+LONG_SECONDS = 3600.0
+"""Work that is estimated to take longer is begun only when that is said."""
+RATE = 0.05
+"""False discovery rate of the windows that motifs are made of."""
+Q_LIMIT = 0.05
+"""Largest q-value of a match that gives a motif its name."""
+MOST = 40
+"""Motifs that are shown: of more, those that contribute the most."""
+TIGHT, NEAR = 0.5, 5
+"""A motif of whose sites this share begins within so many bases of one place is put there, not into the middle."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutputExplained:
+    """What was found for one output.
+
+    Parameters
+    ----------
+    rows
+        The N sequences.
+    map
+        Their attributions.
+    seqlets, patterns
+        Significant windows, and the motifs they make.
+    page
+        What ``motifs.html`` shows, without links.
+    probabilities
+        float64 ``(N, K)``: what the model answers.
+    effects
+        Mutagenesis of a row: float32 ``(4, L)``.
+    """
+
+    rows: Rows
+    map: AttributionMap
+    seqlets: Seqlets
+    patterns: Patterns
+    page: MotifPage
+    probabilities: NDArray[np.float64]
+    effects: Callable[[int], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class OutputJob:
+    """The explanation of one output.
+
+    Parameters
+    ----------
+    predictor, score
+        The model, and the score of it that is explained.
+    rows, probabilities
+        N sequences and the model's answers to them ``(N, K)``.
+    settings
+        How.
+    known
+        Known motifs, name to matrix.
+    say
+        Hears remarks.
+    """
+
+    predictor: Predictor
+    score: Explained
+    rows: Rows
+    probabilities: NDArray[np.float64]
+    settings: ExplainSettings
+    known: Mapping[str, Matrix]
+    say: Callable[[str], None]
+
+    @property
+    def method(self) -> Method:
+        """The method that ``auto`` stands for."""
+        return "deeplift" if self.settings.method == "auto" else self.settings.method
+
+    @property
+    def device(self) -> str:
+        """Where networks run."""
+        return self.predictor.runtime.device
+
+    def seconds(self) -> float:
+        """About how long the map will take, from the time of one pass."""
+        few = np.ascontiguousarray(self.rows.codes[:64])
+        x = one_hot(torch.from_numpy(few).to(self.device), one_hot_table(self.device))
+        with torch.inference_mode():
+            self.score(x)
+            started = time.perf_counter()
+            self.score(x)
+        each = (time.perf_counter() - started) / len(few)
+        count, length = self.rows.codes.shape
+        passes = estimate_passes(self.method, count, length, self.settings.references)
+        return each * passes
+
+    def explain(self) -> OutputExplained:
+        """Map, motifs, names, effects.
+
+        Raises
+        ------
+        UsageError
+            The method does not work for this network.
+        """
+        rows, manifest = self.rows, self.predictor.manifest
+        found = self._map(rows.codes, check_rows=16)
+        for caution in found.check.cautions:
+            self.say(f"careful: {caution}")
+        seqlets, patterns = self._motifs(found)
+        named = self._named(patterns.motifs)
+        motifs = [FoundMotif(motif, *named[motif.name], effect=self._effect(motif)) for motif in patterns.motifs[:MOST]]
+        motifs.sort(key=lambda x: -weight(x, len(rows)))
+        settings = self.settings
+        page = MotifPage(
+            name=manifest.name,
+            output=found.output,
+            method=found.method,
+            check=found.check,
+            unit=self._unit,
+            sequences=ExplainedSequences(rows.codes, rows.ids, self._classes),
+            model=self._model,
+            data=f"{len(rows):,} of {rows.data}",
+            classes=manifest.labels,
+            motifs=tuple(motifs),
+            ranked_by="the effect of writing it into a sequence, times the share of the sequences that hold it",
+            source=_source(seqlets, patterns),
+            nothing=patterns.reason or "",
+            known=settings.motifs.replace("\\", "/").rsplit("/", 1)[-1] if settings.motifs else "",
+            q_limit=Q_LIMIT,
+            zero=settings.first_base,
+            zero_words=settings.position,
+            cautions=self._cautions(),
+            **self._average(found),
+            **self._filters(),
+        )
+        return OutputExplained(rows, found, seqlets, patterns, page, self.probabilities, self._mutants)
+
+    def _map(self, codes: Codes, *, check_rows: int) -> AttributionMap:
+        return attribute(
+            self.predictor.modules,
+            codes,
+            output=self.score.output,
+            method=self.method,
+            strand=self.score.strand,
+            references=self.settings.references,
+            seed=self.settings.seed,
+            device=self.device,
+            check_rows=check_rows,
+            labels=self.predictor.manifest.labels,
+            names=self.rows.ids if len(codes) == len(self.rows) else None,
+        )
+
+    def _mutants(self, row: int) -> NDArray[np.float32]:
+        return mutagenesis(self.score, self.rows.codes[row : row + 1], device=self.device).effects[0]
+
+    def _motifs(self, found: AttributionMap) -> tuple[Seqlets, Patterns]:
+        """Windows that stand out, grouped.
+
+        Shuffled sequences are no null for them: short motifs stand there by chance, and the network reads them there too.
+        """
+        seqlets = find_seqlets(found, rate=RATE, starts=self.rows.columns)
+        self.say(f"  {len(seqlets):,} seqlets at a false discovery rate of {RATE:g}")
+        patterns = find_patterns(found, seqlets, strand=self.score.strand, seed=self.settings.seed)
+        self.say(f"  {len(patterns.motifs)} motifs" if patterns.motifs else f"  no motif: {patterns.reason}")
+        return seqlets, patterns
+
+    @cached_property
+    def _shuffled(self) -> Codes:
+        """One dinucleotide shuffle of every sequence, ``(N, L)``."""
+        return dinucleotide_shuffle(self.rows.codes, copies=1, seed=self.settings.seed + 1)[:, 0]
+
+    def _named(self, motifs: Sequence[Motif]) -> dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]]:
+        """For each motif the known ones it resembles, and the nearest where none is like it enough."""
+        found: dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]] = {x.name: ((), None) for x in motifs}
+        if not self.known or not motifs:
+            return found
+        matches = match_motifs(motifs, self.known, q=1.0)
+        for motif in motifs:
+            own = [KnownMatch.of(m, self.known[m.target]) for m in matches if m.query == motif.name]
+            good = tuple(m for m in own if m.q <= Q_LIMIT)
+            found[motif.name] = (good, None if good or not own else own[0])
+        return found
+
+    def _effect(self, motif: Motif) -> MarginalEffect:
+        """The motif put into shuffled sequences: where it stands, if it keeps to one place, else in the middle."""
+        rng = np.random.default_rng((self.settings.seed, 2))
+        count = min(self.settings.backgrounds, len(self.rows))
+        backgrounds = self._shuffled[np.sort(rng.permutation(len(self.rows))[:count])]
+        place = usual_place(motif, int(self.rows.lengths.min()))
+        where = "at their centre" if place is None else f"at base {place + self.settings.first_base:,}"
+        effect = marginal_effect(
+            self.score, motif.matrix, backgrounds, place=place, seed=self.settings.seed, device=self.device
+        )
+        return MarginalEffect.of(effect, words=f"dinucleotide-shuffled sequences, {where}")
+
+    def _average(self, found: AttributionMap) -> dict[str, Any]:
+        """Mean contributions by column, where every sequence fills the window and its strand is known: then columns may mean something."""
+        if self.score.strand == "both" or (self.rows.lengths < found.codes.shape[1]).any():
+            return {}
+        own = np.flatnonzero(self.probabilities.argmax(axis=1) == found.output.index)
+        if not len(own):
+            return {}
+        one_hot = DNA.one_hot_table[found.codes[own]]  # (N, L, 4)
+        mean = np.einsum("nlc,nl->lc", one_hot, found.contributions[own]) / len(own)
+        return {
+            "average": mean.astype(np.float64),
+            "average_words": f"{len(own):,} sequences that the model takes for {found.output.label}",
+        }
+
+    def _filters(self) -> dict[str, Any]:
+        """The filters of the first layer as the page takes them."""
+        if not self.settings.filters:
+            return {}
+        try:
+            found = filters_to_motifs(self.predictor.modules, self.rows.codes, starts=self.rows.columns)
+        except UsageError as error:
+            return {"filters_note": f"No filters are shown: {error.message}."}
+        named = self._named(found.motifs)
+        dead = sum(x.dead is not None for x in found.filters)
+        note = (
+            f"{len(found.filters):,} filters, {dead:,} of them without sites enough; those that hold the same motif stand together. "
+            f"Sites are {found.rule}."
+        )
+        return {"filters": tuple(FoundMotif(x, *named[x.name]) for x in found.motifs), "filters_note": note}
+
+    @property
+    def _classes(self) -> NDArray[np.int64]:
+        """The true classes where they are known, else those that the model names."""
+        truth = self.rows.truth
+        return self.probabilities.argmax(axis=1) if truth is None or (truth < 0).all() else truth
+
+    @property
+    def _unit(self) -> str:
+        label, labels = self.score.output.label, self.predictor.manifest.labels
+        return f"log odds of {label}" if len(labels) == 2 else f"score of {label} over the mean of the others"
+
+    @property
+    def _model(self) -> str:
+        manifest = self.predictor.manifest
+        many = f", {manifest.members} networks averaged" if manifest.members > 1 else ""
+        return f"{manifest.model.kind} network, {manifest.length:,} bases{many}"
+
+    def _cautions(self) -> tuple[str, ...]:
+        manifest, said = self.predictor.manifest, []
+        if any(blend.baseline for blend in manifest.blends):
+            partners = sorted({KINDS[blend.partner].title for blend in manifest.blends if blend.baseline})
+            said.append(
+                f"The model's answers also weigh in a baseline ({', '.join(partners)}), which these pictures leave out: they are of the "
+                "network alone"
+            )
+        if self.rows.truth is None or (self.rows.truth < 0).all():
+            said.append("No labels were given: the classes on this page are those that the model names")
+        return tuple(said)
+
+
+def weight(found: FoundMotif, sequences: int) -> float:
+    """How much a motif moves the score of N sequences: its effect times the share of them that hold it."""
+    assert found.effect is not None
+    return abs(found.effect.inserted.value) * len(np.unique(found.motif.sites.row)) / sequences
+
+
+def usual_place(motif: Motif, length: int) -> int | None:
+    """Where a motif is put to measure its effect: its commonest 0-based start, if it keeps to one place and fits there; else None."""
+    starts = motif.sites.start
+    if not len(starts):
+        return None
+    counts = np.bincount(starts)
+    place = int(np.convolve(counts, np.ones(2 * NEAR + 1, int), mode="same").argmax())
+    near = np.abs(starts - place) <= NEAR
+    if near.mean() < TIGHT:
+        return None
+    place = int(np.bincount(starts[near]).argmax())
+    return place if place + motif.width <= length else None
+
+
+def _source(seqlets: Seqlets, patterns: Patterns) -> str:
+    null = seqlets.null
+    said = (
+        f"{patterns.found:,} seqlets (windows whose contributions add up to more than noise would, at a false discovery rate of "
+        f"{null.rate:g}) were grouped by their likeness"
+    )
+    return said + (f"; {patterns.used / patterns.found:.0%} of them lie in a motif" if patterns.motifs else "")

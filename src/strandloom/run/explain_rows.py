@@ -1,0 +1,181 @@
+"""The sequences that an explanation is of: drawn from a file block by block, placed in the model's window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from strandloom.alphabet import Codes
+from strandloom.data.coordinates import coordinates
+from strandloom.data.dataset import Dataset
+from strandloom.errors import InputError
+from strandloom.io.read import column_names, read_blocks
+from strandloom.io.records import Records
+from strandloom.predict import Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """N sequences in a model's window.
+
+    Parameters
+    ----------
+    codes, lengths
+        uint8 ``(N, L)``, and the bases of each row int32 ``(N,)``.
+    ids
+        Names.
+    truth
+        int64 ``(N,)``: index of the true class, -1 where not known; None without labels.
+    where
+        ``chrom, start, end, strand`` of each whole sequence, where known.
+    cropped
+        int64 ``(N,)``: bases of each sequence that were cropped from its start.
+    columns
+        int64 ``(N,)``: column of the first base.
+    data
+        What they are, in words.
+    """
+
+    codes: Codes
+    lengths: NDArray[np.int32]
+    ids: tuple[str, ...]
+    truth: NDArray[np.int64] | None
+    where: pl.DataFrame | None
+    cropped: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    data: str
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: NDArray[np.integer]) -> Rows:
+        """Some rows, in the order given."""
+        return replace(
+            self,
+            codes=self.codes[rows],
+            lengths=self.lengths[rows],
+            ids=tuple(self.ids[i] for i in rows),
+            truth=None if self.truth is None else self.truth[rows],
+            where=None if self.where is None else self.where[rows],
+            cropped=self.cropped[rows],
+            columns=self.columns[rows],
+        )
+
+
+def read_rows(
+    predictor: Predictor,
+    source: str | Path,
+    *,
+    most: int,
+    seed: int,
+    sequence: str | None = None,
+    target: str | None = None,
+    ids: Sequence[str] = (),
+) -> Rows:
+    """Draw rows of a file of any size; memory holds those that are kept.
+
+    Parameters
+    ----------
+    source
+        Any supported file.
+    most
+        Rows kept, drawn evenly by the seed.
+    sequence, target
+        Columns, where they are not named as in training.
+    ids
+        Rows that are kept in any case.
+
+    Raises
+    ------
+    InputError
+        A row cannot be read, there is none, an id is not there, or a sequence holds no base that is known.
+    """
+    manifest = predictor.manifest
+    names = column_names(source)
+    if target is not None and target not in names:
+        raise InputError(f"no column '{target}'", where=source, hint="columns: " + (", ".join(names) or "none"))
+    column = sequence or (manifest.sequence if manifest.sequence in names else None)
+    label = target or (manifest.target[0] if manifest.target[0] in names else None)
+    kept, total = _drawn(source, column, predictor, most=most, seed=seed, ids=ids)
+    for name in ids:
+        if not (kept.ids == name).any():
+            raise InputError(f"no sequence is called '{name}'", where=source, hint="`predict` writes the ids of a file")
+    unknown = np.flatnonzero(~_has_base(kept))
+    if len(unknown):
+        raise InputError(
+            "the sequence holds no A, C, G or T, so there is nothing to explain",
+            where=f"{source}: record '{kept.ids[int(unknown[0])]}'",
+            hint="leave it out",
+        )
+    codes, lengths = predictor.window.place(kept)
+    truth = None
+    if label is not None and label in kept.columns.columns:
+        order = {name: k for k, name in enumerate(manifest.labels)}
+        truth = np.array([order.get(x, -1) for x in kept.columns[label].cast(pl.String).to_list()], np.int64)
+    return Rows(
+        codes,
+        lengths,
+        tuple(kept.ids.to_list()),
+        truth,
+        coordinates(kept.ids, kept.columns),
+        np.maximum(-predictor.window.shift(kept.lengths), 0),
+        predictor.window.left_edge(kept.lengths),
+        f"{total:,} sequences of {Path(source).name}",
+    )
+
+
+def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int64], *, words: str) -> Rows:
+    """Rows of a data set that is in memory, its own window being the model's."""
+    part = dataset.take(rows)
+    assert part.target is not None
+    return Rows(
+        np.asarray(part.codes),
+        part.lengths,
+        tuple(part.ids.to_list()),
+        part.target.values.astype(np.int64),
+        coordinates(part.ids, part.columns),
+        np.zeros(len(part), np.int64),
+        predictor.window.left_edge(part.lengths),
+        words,
+    )
+
+
+def _drawn(
+    source: str | Path, column: str | None, predictor: Predictor, *, most: int, seed: int, ids: Sequence[str]
+) -> tuple[Records, int]:
+    """At most so many records (those asked for by id besides), evenly drawn, in the order of the file; and how many there were."""
+    rng = np.random.default_rng(seed)
+    parts: list[Records] = []
+    keys = np.empty(0)
+    total = 0
+    for block in read_blocks(source, sequence=column, policy=predictor.manifest.letters):
+        drawn = rng.random(len(block))
+        drawn[block.ids.is_in(list(ids)).to_numpy()] = -1.0
+        parts, keys = [*parts, block], np.concatenate([keys, drawn])
+        total += len(block)
+        if len(keys) > 2 * most:
+            parts, keys = _lowest(parts, keys, most)
+    parts, keys = _lowest(parts, keys, most)
+    if not len(keys):
+        raise InputError("no sequence to explain", where=source)
+    return parts[0], total
+
+
+def _lowest(parts: list[Records], keys: NDArray[np.float64], most: int) -> tuple[list[Records], NDArray[np.float64]]:
+    joined = Records.concat(parts)
+    if len(keys) <= most:
+        return [joined], keys
+    limit = np.partition(keys, most - 1)[most - 1]
+    chosen = np.flatnonzero(keys <= limit)
+    return [joined.take(chosen)], keys[chosen]
+
+
+def _has_base(records: Records) -> NDArray[np.bool_]:
+    """Whether each record holds a base that is known, ``(N,)``."""
+    counts = np.concatenate([[0], np.cumsum(records.codes < 4)])
+    return np.asarray(counts[records.offsets[1:]] > counts[records.offsets[:-1]])
