@@ -92,7 +92,9 @@ def _loaded(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["init", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], *([verb, "--help"] for verb in ("train", "predict", "init", "explain"))],
+    ids=" ".join,
 )
 def test_help_is_light(arguments: list[str]) -> None:
     """Help imports neither torch nor scikit-learn nor matplotlib."""

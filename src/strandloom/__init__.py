@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from strandloom.predict import predict_file as predict_file
     from strandloom.run import compare_runs as compare_runs
     from strandloom.run import evaluate_bundle as evaluate_bundle
+    from strandloom.run import explain_bundle as explain_bundle
     from strandloom.run import run_experiment as train
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "check_experiment": ("strandloom.experiment", "check_experiment"),
     "compare_runs": ("strandloom.run", "compare_runs"),
     "evaluate_bundle": ("strandloom.run", "evaluate_bundle"),
+    "explain_bundle": ("strandloom.run", "explain_bundle"),
     "load": ("strandloom.predict", "load"),
     "predict_file": ("strandloom.predict", "predict_file"),
     "read_experiment": ("strandloom.experiment", "read_experiment"),
@@ -44,6 +46,7 @@ __all__ = [
     "check_experiment",
     "compare_runs",
     "evaluate_bundle",
+    "explain_bundle",
     "load",
     "predict_file",
     "read_experiment",

@@ -253,10 +253,7 @@ class _Run:
             write_json(self.folder.evaluation, judged.evaluation.to_json())
         # a resumed run counts the epochs of its earlier parts too
         clock.seconds["training"] = max(clock.seconds["training"], round(sum(x.result.seconds for x in trained), 3))
-        known["seconds"] = clock.seconds
-        known["total_seconds"] = round(sum(clock.seconds.values()), 1)
-        known["peak_memory"] = peak_memory(torch.device(runtime.device))
-        write_json(self.folder.environment, known)
+        self._write_costs(known, clock, runtime)
         shown = report_inputs(
             self.experiment, dataset, splits, facts=about, leakage=leaks, decision=decision, trained=trained,
             evaluation=judged.evaluation, environment=known,
@@ -276,11 +273,19 @@ class _Run:
         if self.experiment.explain is not None:
             with clock.stage("explain", "explaining the test part"):
                 shown = self._explained(shown, bundle, dataset, splits, make_model, known_motifs)
+            self._write_costs(known, clock, runtime)
         with replacing(self.folder.report, text=True) as handle:
             handle.write(render(shown))
         with replacing(self.folder.verdict, text=True) as handle:
             handle.write(sentence + "\n")
         return RunResult(self.folder.path, sentence, judged.evaluation)
+
+    def _write_costs(self, known: dict[str, Any], clock: _Clock, runtime: Runtime) -> None:
+        """``environment.json`` with the seconds so far and the peak memory."""
+        known["seconds"] = clock.seconds
+        known["total_seconds"] = round(sum(clock.seconds.values()), 1)
+        known["peak_memory"] = peak_memory(torch.device(runtime.device))
+        write_json(self.folder.environment, known)
 
     def _explained(
         self,
