@@ -1,4 +1,4 @@
-"""Motifs of real models: CTCF and PU.1 by name, the TATA box at its place, the splice sites in the right columns."""
+"""Motifs by name and place: the planted ones, CTCF and PU.1, the TATA box upstream of the TSS, the splice sites."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import yaml
 
 from common import ROOT, RUNS, data_folder, record, run, table
 from gue import experiment as gue_experiment
+from simulated import experiment as simulated_experiment
 from strandloom.alphabet import DNA
+from strandloom.data.mixture import MotifSimulation
+from strandloom.data.simulate import simulate, write_simulation
 from strandloom.explain.attribution import Output
 from strandloom.explain.effects import position_curve
 from strandloom.explain.score import Explained
 from strandloom.explain.settings import ExplainSettings
 from strandloom.io.read import read_records
 from strandloom.predict import load
+from strandloom.report.tracks import position_number
 from strandloom.run.explain import explain_bundle
 from strandloom.run.explain_output import OutputExplained
 
@@ -66,12 +70,29 @@ def rows_of(found: OutputExplained, *, first_base: int) -> list[list[str]]:
                 f"{best.q:.1e}" if best else "",
                 f"{len(sites):,}",
                 f"{len(np.unique(sites.row)) / len(found.rows):.0%}",
-                f"{near:.0%} at {place + first_base}",
+                f"{near:.0%} at {position_number(place, first_base)}",
                 f"{shown.value:+.2f} ({shown.low:+.2f} to {shown.high:+.2f})",
                 f"{effect.control.value:+.2f}",
             ]
         )
     return lines
+
+
+def simulated() -> str:
+    """The planted motifs in the order of the page, for the networks of the study of simulated data."""
+    lines = []
+    for seed in (1, 2, 3):
+        source = RUNS / "simulated" / f"motifs-{seed}.tsv"
+        if not source.is_file():
+            write_simulation(simulate(MotifSimulation(), seed=seed), source)
+        name = f"simulated/multiscale-{seed}"
+        run(name, simulated_experiment(str(source), "multiscale", seed))
+        test = RUNS / "motifs" / f"simulated-{seed}-test.tsv"
+        test.parent.mkdir(parents=True, exist_ok=True)
+        pl.read_csv(source, separator="\t").filter(pl.col("split") == "test").write_csv(test, separator="\t")
+        found = explain(name, test, ExplainSettings())[0]
+        lines += [[str(seed), *line] for line in rows_of(found, first_base=1)]
+    return "### Simulated motifs, `multiscale`\n\n" + table(["data set", *HEADER], lines)
 
 
 def check_words(found: OutputExplained) -> str:
@@ -108,7 +129,7 @@ def ctcf() -> str:
 def tata(task: str, tss: int) -> str:
     """Promoters with a TATA box; ``tss`` is the 1-based column of the transcription start."""
     run(f"gue/{task}", gue_experiment(task), seeds=3)
-    first = 1 - tss  # the TSS is +1, the base before it -1; here 0 stands for the TSS
+    first = 1 - tss  # the TSS is +1, the base before it -1
     settings = ExplainSettings(
         output="1",
         first_base=first,
@@ -124,12 +145,12 @@ def tata(task: str, tss: int) -> str:
     places = list(range(0, codes.shape[1] - 8, 1 if codes.shape[1] < 100 else 3))
     curve = position_curve(score, "TATAAA", codes, places=places)
     order = np.argsort(-curve.values)[:3]
-    best = ", ".join(f"{curve.places[i] + first:+d} ({curve.values[i]:+.2f})" for i in order)
+    best = ", ".join(f"{position_number(int(curve.places[i]), first):+d} ({curve.values[i]:+.2f})" for i in order)
     rest = float(np.median(curve.values))
     return (
-        f"### {task}\n\n{check_words(found)}; {first} is the first base, 0 the TSS. TATAAA written into 200 sequences that the model holds "
-        f"for no promoters raises its score the most when it begins at {best}; the median over all places is {rest:+.2f}.\n\n"
-        + table(HEADER, rows_of(found, first_base=first))
+        f"### {task}\n\n{check_words(found)}; {first} is the first base, +1 the TSS. TATAAA written into 200 sequences that the "
+        f"model holds for no promoters raises its score the most when it begins at {best}; the median over all places is "
+        f"{rest:+.2f}.\n\n" + table(HEADER, rows_of(found, first_base=first))
     )
 
 
@@ -141,7 +162,7 @@ def splice() -> str:
         "training": {"seed": 1},
     }
     run("uci_splice-one", raw)
-    settings = ExplainSettings(output=("EI", "IE"), first_base=-29, position="position, the junction between 0 and 1")
+    settings = ExplainSettings(output=("EI", "IE"), first_base=-30, position="distance from the junction")
     lines, said = [], []
     for found in explain("uci_splice-one", data_folder() / "uci_splice" / "splice.tsv.gz", settings):
         label = found.page.output.label
@@ -149,21 +170,24 @@ def splice() -> str:
         one_hot = DNA.one_hot(found.rows.codes[own])  # (N, 4, L)
         mean = (one_hot * found.map.contributions[own][:, None, :]).mean(axis=0)  # (4, L)
         order = np.argsort(-np.abs(mean).ravel())[:8]
-        tops = [f"{'ACGT'[i // mean.shape[1]]} at {i % mean.shape[1] - 29:+d} ({mean.ravel()[i]:+.2f})" for i in order]
+        tops = [
+            f"{'ACGT'[i // mean.shape[1]]} at {position_number(int(i) % mean.shape[1], -30):+d} ({mean.ravel()[i]:+.2f})"
+            for i in order
+        ]
         said.append(f"{label}: {', '.join(tops)}")
         tract = {base: float(mean["ACGT".index(base), 10:26].sum()) for base in "ACGT"}
-        said[-1] += "; sum of -19 to -4: " + ", ".join(f"{base} {value:+.2f}" for base, value in tract.items())
-        lines += rows_of(found, first_base=-29)
+        said[-1] += "; sum of -20 to -5: " + ", ".join(f"{base} {value:+.2f}" for base, value in tract.items())
+        lines += rows_of(found, first_base=-30)
     return (
         "### UCI splice junctions\n\nMean contribution over the true sequences of a class, the largest first (+1 is the first base after "
-        f"the junction, 0 the last before it). {'. '.join(said)}.\n\n" + table(HEADER, lines)
+        f"the junction, -1 the last before it). {'. '.join(said)}.\n\n" + table(HEADER, lines)
     )
 
 
 def main() -> None:
     """Train (or read again) each model, explain it, rewrite the section."""
-    body = "\n\n".join([ctcf(), tata("prom_300_tata", 250), tata("prom_core_tata", 35), splice()])
-    record("motifs", "Motifs of real models", body)
+    body = "\n\n".join([simulated(), ctcf(), tata("prom_300_tata", 250), tata("prom_core_tata", 35), splice()])
+    record("motifs", "Motifs that models have learned", body)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.errors import SettingsError
+from strandloom.errors import SettingsError, UsageError
 
 Matrix = NDArray[np.float64]
 """float64 ``(w, 4)``: one row a position, in the order ``ACGT``; rows of probabilities sum to 1."""
@@ -14,6 +16,27 @@ _IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "AG": "R", "CT": "Y", "CG": "S", "AT": "W", "GT": "K", "AC": "M",
     "CGT": "B", "AGT": "D", "ACT": "H", "ACG": "V", "ACGT": "N",
 }  # fmt: skip
+
+
+def checked(matrix: NDArray[Any], *, name: str) -> Matrix:
+    """A matrix of base probabilities ``(w, 4)`` in float64, if it is one.
+
+    Parameters
+    ----------
+    name
+        What the matrix is called, for messages.
+
+    Raises
+    ------
+    UsageError
+        It has another shape or no position, or its rows are not probabilities.
+    """
+    found = np.asarray(matrix, np.float64)
+    if found.ndim != 2 or found.shape[1] != 4 or not len(found):
+        raise UsageError(f"a matrix (w, 4) is needed, not {found.shape}", where=name)
+    if not np.isfinite(found).all() or (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
+        raise UsageError("the rows of the matrix are not probabilities of A, C, G, T", where=name)
+    return found
 
 
 def probabilities(counts: NDArray[np.floating] | NDArray[np.integer], *, pseudocount: float = 0.0) -> Matrix:

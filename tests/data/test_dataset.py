@@ -43,8 +43,18 @@ def test_take_moves_every_part(rows: object) -> None:
     assert taken.length == 3
 
 
+def test_the_lengths_of_whole_sequences_are_taken_too() -> None:
+    data = replace(_dataset(), whole=np.array([3, 9, 5, 3], np.int32))
+    whole = data.take([1, 0]).whole
+    assert whole is not None
+    assert whole.tolist() == [9, 3]
+    assert _dataset().take([1, 0]).whole is None
+
+
 def test_parts_of_different_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="different numbers of rows"):
         replace(_dataset(), weights=np.ones(3, np.float32))
+    with pytest.raises(ValueError, match="different numbers of rows"):
+        replace(_dataset(), whole=np.ones(3, np.int32))
     with pytest.raises(ValueError, match="do not fit a window"):
         replace(_dataset(), window=Window(5))

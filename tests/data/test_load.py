@@ -54,6 +54,8 @@ def _same(a: Dataset, b: Dataset) -> None:
     assert a.source == b.source
     assert (a.weights is None) == (b.weights is None)
     assert a.weights is None or np.array_equal(a.weights, b.weights)  # type: ignore[arg-type]
+    assert (a.whole is None) == (b.whole is None)
+    assert a.whole is None or np.array_equal(a.whole, b.whole)  # type: ignore[arg-type]
     assert a.target is not None
     assert b.target is not None
     assert np.array_equal(a.target.values, b.target.values)
@@ -246,6 +248,31 @@ def test_the_memory_map_equals_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     _same(memory, reopened)
     taken = mapped.take([3, 1])
     assert np.array_equal(taken.codes, memory.codes[[3, 1]])
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("anchor", ["left", "right", "centre"])
+def test_what_was_cropped_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anchor: str, mapped: bool
+) -> None:
+    monkeypatch.setattr(module, "_MEGABYTE", 1)
+    fields = {"table": _write(tmp_path, CSV), "memory": 1, "window": {"length": 7, "anchor": anchor}}
+    cache = tmp_path / "cache" if mapped else None
+    data = load(DataSettings.model_validate(fields), task="classes", cache=cache)
+    assert isinstance(data.codes, np.memmap) == mapped
+    rows = [2, 1, 3]
+    taken = data.take(rows)
+    assert taken.whole is not None
+    assert taken.whole.tolist() == [5, 12, 10]
+    texts = [line.split(",")[1].upper().replace("U", "T") for line in CSV.splitlines()[1:]]
+    first = np.maximum(-taken.window.shift(taken.whole), 0)
+    assert first.tolist() == [0, *{"left": (0, 0), "right": (5, 3), "centre": (3, 2)}[anchor]]
+    for row, codes, start, length in zip(rows, taken.codes, first, taken.lengths, strict=True):
+        assert DNA.decode(codes[codes != DNA.pad]) == texts[row][start : start + length]
+
+
+def test_without_cropping_nothing_is_kept_of_whole_lengths(tmp_path: Path) -> None:
+    assert load(DataSettings(table=_write(tmp_path, CSV)), task="classes").whole is None
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise, permutations, product
 
@@ -10,6 +12,7 @@ import pytest
 
 from strandloom.alphabet import DNA, Codes
 from strandloom.data.shuffle import dinucleotide_shuffle, shuffle
+from strandloom.errors import InputError, UsageError
 
 MASK = 2**64 - 1
 
@@ -188,5 +191,24 @@ def test_empty_and_tiny_input() -> None:
     assert dinucleotide_shuffle(np.empty((2, 0), np.uint8), copies=2, seed=1).shape == (2, 2, 0)
     codes = np.full((1, 6), DNA.encode("N")[0])
     assert (dinucleotide_shuffle(codes, copies=2, seed=1) == codes).all()
-    with pytest.raises(ValueError, match="uint8"):
-        dinucleotide_shuffle(np.zeros((2, 3)), copies=1, seed=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [shuffle, dinucleotide_shuffle])
+def test_mistakes_are_told(make, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match=r"codes must be uint8 \(N, L\), not float64") as caught:
+        make(np.zeros((2, 3)), copies=1, seed=1)
+    assert caught.value.hint
+    monkeypatch.setattr("strandloom.data.shuffle.LONGEST", 4)
+    with pytest.raises(InputError, match="rows of 5 bases are too long"):
+        make(random_codes(1, 5), copies=1, seed=1)
+
+
+def test_numba_is_loaded_by_the_first_call_only() -> None:
+    program = (
+        "import sys, strandloom.data.shuffle as module, numpy as np\n"
+        "before = 'numba' in sys.modules\n"
+        "module.shuffle(np.zeros((1, 4), np.uint8), copies=1, seed=1)\n"
+        "print(before, 'numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

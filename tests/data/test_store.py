@@ -33,7 +33,7 @@ def _blocks(rows: int = 10, size: int = 3) -> list[Records]:
     return blocks
 
 
-def _build(folder: Path, blocks: list[Records], key: str = "k") -> Stored:
+def _build(folder: Path, blocks: list[Records], key: str = "k", length: int = 6) -> Stored:
     whole = Records.concat(blocks)
     letters = LetterCounts(rows=10, skipped_rows=1, skipped=("record 'x': bad",))
     return build_store(
@@ -42,7 +42,7 @@ def _build(folder: Path, blocks: list[Records], key: str = "k") -> Stored:
         key=key,
         ids=whole.ids,
         columns=whole.columns,
-        window=Window(6, "centre", note="n"),
+        window=Window(length, "centre", note="n"),
         letters=letters,
     )
 
@@ -56,11 +56,20 @@ def test_round_trip(tmp_path: Path) -> None:
     assert not stored.codes.flags.writeable
     assert np.array_equal(stored.codes, placed.codes)
     assert np.array_equal(stored.lengths, placed.lengths)
+    assert stored.whole is not None
+    assert stored.whole.dtype == np.int32
+    assert np.array_equal(stored.whole, whole.lengths)
     assert stored.ids.to_list() == whole.ids.to_list()
     assert stored.columns.equals(whole.columns)
     assert stored.window == Window(6, "centre", note="n")
     assert stored.letters.skipped == ("record 'x': bad",)
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["store"]
+
+
+def test_lengths_of_whole_sequences_are_kept_only_where_some_are_cropped(tmp_path: Path) -> None:
+    stored = _build(tmp_path / "store", _blocks(), length=8)
+    assert stored.whole is None
+    assert not (tmp_path / "store" / "whole.npy").exists()
 
 
 def test_another_key_version_or_damage_is_not_opened(tmp_path: Path) -> None:
@@ -74,7 +83,7 @@ def test_another_key_version_or_damage_is_not_opened(tmp_path: Path) -> None:
     assert open_store(folder, key="k") is None
     (folder / "store.json").write_text("[")
     assert open_store(folder, key="k") is None
-    for name in ("codes.npy", "lengths.npy", "rows.parquet"):
+    for name in ("codes.npy", "lengths.npy", "whole.npy", "rows.parquet"):
         _build(folder, _blocks())
         (folder / name).write_bytes((folder / name).read_bytes()[:-20])
         assert open_store(folder, key="k") is None

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from strandloom.data.targets import classes_target, labels_target, missing_column, value_target
+from strandloom.data.targets import class_texts, classes_target, labels_target, missing_column, value_target
 from strandloom.errors import InputError
 
 
@@ -33,6 +33,31 @@ def test_classes(values: list[object], names: tuple[str, ...], codes: list[int])
     assert target.num_outputs == len(names)
     assert target.counts() == {name: codes.count(i) for i, name in enumerate(names)}
     assert target.take([1, 0]).values.tolist() == [codes[1], codes[0]]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (pl.Series("y", [0.0, 1.0], dtype=pl.Float64), ["0", "1"]),  # as a Parquet file of numbers has them
+        (pl.Series("y", [0.0, 1.0], dtype=pl.Float32), ["0", "1"]),
+        (pl.Series("y", [1.0, None, float("nan")]), ["1", None, None]),
+        (pl.Series("y", [0.5, 1.0]), ["0.5", "1.0"]),
+        (pl.Series("y", [-3, 10], dtype=pl.Int8), ["-3", "10"]),
+        (pl.Series("y", [True, False, None]), ["true", "false", None]),
+        (pl.Series("y", [" 1", "0 ", "EI", None]), ["1", "0", "EI", None]),
+        (pl.Series("y", ["N", " IE"], dtype=pl.Categorical), ["N", "IE"]),
+        (pl.Series("y", [None, None]), [None, None]),
+        (pl.Series("y", [], dtype=pl.Float64), []),
+    ],
+)
+def test_the_texts_of_classes(column: pl.Series, texts: list[str | None]) -> None:
+    found = class_texts(column)
+    assert found.dtype == pl.String
+    assert found.name == "y"
+    assert found.to_list() == texts
+    if len(set(texts)) == len(texts) > 1 and None not in texts:
+        target = classes_target(column, path="t.csv")
+        assert [target.names[code] for code in target.values] == texts
 
 
 def test_given_classes_keep_their_order_and_may_be_absent() -> None:

@@ -186,3 +186,5 @@ def test_the_estimate_counts_what_is_done() -> None:
     assert estimate_passes("deeplift", 100, 200, 20) > estimate_passes("deeplift", 100, 200, 5)
     assert estimate_passes("integrated_gradients", 1, 200, 20, steps=8, check_rows=0) == 4 * 160 + 21
     assert estimate_passes("gradient", 100, 200) - estimate_passes("gradient", 100, 200, check_rows=0) == 16 * 601
+    assert estimate_passes("mutagenesis", 10, 200, local=True) == 10 * 201
+    assert estimate_passes("gradient", 100, 200, local=True) == 400 + 16 * 201

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from torch import Tensor, nn
 
 from strandloom.alphabet import Codes
 from strandloom.explain.attribution import Output, contributions
-from strandloom.explain.check import DOUBTFUL, GAP, agreement, check, completeness_gap
+from strandloom.explain.check import DOUBTFUL, GAP, GOOD, agreement, agreement_words, check, completeness_gap, gap_words
 from strandloom.explain.score import Explained
 
 LENGTH = 20
@@ -118,6 +121,20 @@ def test_between_good_and_doubtful_a_milder_word() -> None:
     assert found.agreement is not None
     assert 0.5 < found.agreement < 0.7
     assert "large features" in found.cautions[0]
+
+
+def test_words_begin_at_the_limits() -> None:
+    assert agreement_words(None) == agreement_words(GOOD) == ""
+    assert "large features" in agreement_words(DOUBTFUL)
+    assert "with doubt" in agreement_words(DOUBTFUL - 0.01)
+    assert gap_words(None, "gradient") == gap_words(GAP, "deeplift") == ""
+    assert "more steps" in gap_words(0.2, "integrated_gradients")
+    assert "use the method mutagenesis" in gap_words(0.2, "deeplift")
+
+
+def test_the_limits_are_read_without_torch() -> None:
+    code = "import sys, strandloom.explain.check; raise SystemExit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_nothing_at_all_is_told() -> None:

@@ -68,16 +68,6 @@ def test_a_motif_in_the_kernel_comes_back() -> None:
     assert np.bincount(motif.sites.start).argmax() == 20
 
 
-def test_best_windows_are_one_a_sequence() -> None:
-    codes = sequences()
-    plant(codes, "GGGCGGAA", range(120), 20)
-    plant(codes, "GGGCGGAA", range(120), 40)
-    net = network(["GGGCGGAA"], bias=-6.0)
-    every, best = (filters_to_motifs(net, codes, windows=x).motifs[0].sites for x in ("all", "best"))  # type: ignore[arg-type]
-    assert len(best) == len(np.unique(best.row)) == len(np.unique(every.row))
-    assert len(every) >= len(best) + 120
-
-
 def test_dead_filters_say_why() -> None:
     codes = sequences()
     plant(codes, "GGGCGGAA", range(120), 20)
@@ -113,8 +103,8 @@ def test_filters_of_one_motif_are_merged_at_any_offset_and_strand() -> None:
         plant(codes, word, range(200 * i, 200 * i + 200), 20)
     net = network(["GGGCGGAA", "TTCCGCCC", "GGCGGAA", "TGACATCA"], bias=-5.0)
     found = filters_to_motifs(net, codes, same=0.8)
-    groups = sorted(found.members(motif.name) for motif in found.motifs)
-    assert groups == [("filter-0", "filter-1", "filter-2"), ("filter-3",)]
+    assert {motif.name for motif in found.motifs} == {one.merged for one in found.filters}
+    assert [one.merged == found.filters[0].merged for one in found.filters] == [True, True, True, False]
 
 
 def test_a_limit_keeps_the_strongest_and_raises_the_threshold() -> None:

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from strandloom.alphabet import DNA, Codes
 from strandloom.explain.attribution import Output
-from strandloom.explain.local import local
-from strandloom.explain.mutagenesis import mutagenesis
+from strandloom.explain.local import computable, local
+from strandloom.explain.mutagenesis import computed_locally, mutagenesis
 from strandloom.explain.score import Explained
 from strandloom.models.build import build
 from strandloom.models.residual import Residual
@@ -126,13 +126,26 @@ class Residual2(Residual):
 
 
 def test_what_is_not_known_is_computed_from_end_to_end() -> None:
-    assert local(build(TutorialSettings(), channels=4, length=40, outputs=1)) is None
-    assert local(nn.Linear(2, 2)) is None
-    assert local(build(SMALL.model_copy(update={"pool": 33}), channels=4, length=40, outputs=1)) is None
-    assert local(Residual2(SMALL, channels=4, length=40, outputs=1)) is None
     hooked = trained(SMALL, 40).eval()
-    assert local(hooked) is not None
     handle = hooked.blocks[0].register_forward_hook(lambda _module, _inputs, output: output * 2)  # type: ignore[union-attr, index]
-    assert local(hooked) is None
+    others = [
+        build(TutorialSettings(), channels=4, length=40, outputs=1),
+        nn.Linear(2, 2),
+        build(SMALL.model_copy(update={"pool": 33}), channels=4, length=40, outputs=1),
+        Residual2(SMALL, channels=4, length=40, outputs=1),
+        hooked,
+    ]
+    for network in others:
+        assert not computable(network)
+        assert local(network) is None
     handle.remove()
+    assert computable(hooked)
     assert local(hooked) is not None
+
+
+def test_members_are_computed_locally_all_or_none() -> None:
+    known = [trained(SMALL, 40), trained(MultiscaleSettings(filters=4), 40)]
+    assert computed_locally(known)
+    assert computed_locally(known, device=torch.device("cpu"))
+    assert not computed_locally(known, device="cuda")
+    assert not computed_locally([*known, Opaque(known[0])])

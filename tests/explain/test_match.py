@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import false_discovery_control, kstest
 
 from strandloom.errors import UsageError
-from strandloom.explain.match import WIDEST, Match, benjamini_hochberg, best, jaspar, match_motifs
+from strandloom.explain.match import WIDEST, Match, benjamini_hochberg, jaspar, match_motifs
 from strandloom.explain.motif import Motif, Sites
 from strandloom.io.motifs import read_motifs
 from strandloom.pwm import Matrix, reverse_complement
@@ -27,6 +27,11 @@ def library(count: int = 80, *, seed: int = 0, concentration: float = 0.15) -> d
 def noisy(matrix: Matrix, *, seed: int = 0, share: float = 0.15) -> Matrix:
     noise = np.random.default_rng(seed).dirichlet([1] * 4, len(matrix))
     return (1 - share) * matrix + share * noise
+
+
+def best(matches: list[Match]) -> dict[str, Match]:
+    """The first match of each query."""
+    return {match.query: match for match in reversed(matches)}
 
 
 TARGETS = library()

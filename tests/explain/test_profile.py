@@ -8,7 +8,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 
 from strandloom.errors import UsageError
 from strandloom.explain.motif import Motif, Sites
-from strandloom.explain.profile import enrichment, profile
+from strandloom.explain.profile import enrichment, middles, profile
 
 
 def sites(row: list[int], start: list[int], width: int = 1) -> Sites:
@@ -84,6 +84,26 @@ def test_enrichment_agrees_with_fisher() -> None:
     np.testing.assert_allclose([e.q for e in found], false_discovery_control([e.p for e in found]))
     assert found[0].share == 6 / 30
     assert found[0].other_share == 2 / 90
+
+
+def test_sequences_of_no_known_class_are_left_out() -> None:
+    classes = np.array([0, 0, 1, 1, 1, -1, -1])
+    found = enrichment([motif([0, 2, 5])], classes, ["x", "y"])
+    kept = enrichment([motif([0, 2])], classes[:5], ["x", "y"])
+    assert found == kept
+
+
+def test_the_middle_is_the_left_of_two() -> None:
+    assert middles(sites([0, 0], [10, 20], width=5)).tolist() == [12, 22]
+    assert middles(sites([0], [10], width=4)).tolist() == [11]
+
+
+def test_an_anchor_may_lie_before_the_sequence() -> None:
+    found = profile(sites([0, 1], [5, 15]), np.array([20, 20]), anchor=np.array([-30, -20]), bases=5)
+    assert found.edges.tolist() == list(range(20, 51, 5))
+    assert found.place == (35, 39)
+    assert found.share == 1
+    np.testing.assert_allclose(found.density, [0, 0, 0, 2 / 10, 0, 0][: len(found.density)])
 
 
 def test_labels_may_overlap() -> None:

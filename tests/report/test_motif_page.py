@@ -13,8 +13,10 @@ from strandloom.alphabet import DNA
 from strandloom.evaluation.results import Interval
 from strandloom.explain.attribution import Check, Output
 from strandloom.explain.motif import Motif, Sites
+from strandloom.explain.profile import enrichment
 from strandloom.pwm import reverse_complement
-from strandloom.report.motif_figures import class_shares, effect_words, places
+from strandloom.report.map_check import check_cautions
+from strandloom.report.motif_figures import by_class, places
 from strandloom.report.motif_inputs import (
     ExplainedSequences,
     FoundMotif,
@@ -23,7 +25,8 @@ from strandloom.report.motif_inputs import (
     MotifPage,
     PageLink,
 )
-from strandloom.report.motif_page import check_cautions, motif_section, q_words, render_motifs, story
+from strandloom.report.motif_page import motif_section, render_motifs
+from strandloom.report.motif_words import story
 
 VOID = {"meta", "br"}
 FILES = (PageLink("motifs.meme", "motifs.meme", "the matrices"), PageLink("sites.tsv", "sites.tsv"))
@@ -144,8 +147,8 @@ def test_words_a_reader_looks_for():
         "MA0001.1 NAME1, q = 1e−9",
         "then MA9 NEXT, q = 0.01",
         "no match at q < 0.05",
-        "20 sites in 20 of 60 sequences (33.3 %)",
-        "Inserting it raises the log odds of CTCF by 2.10 (1.90 to 2.30); a shuffled copy raises it by 0.10 (−0.10 to 0.30)",
+        "20 sites in 20 of the 60 explained sequences (33.3 %)",
+        "Inserting it raises the log odds of CTCF by 2.10 (1.90 to 2.30); a shuffled copy changes it by +0.10 (−0.10 to 0.30), which",
         "Its effect on other sequences was not measured.",
         "Where in the sequence",
         "In which class",
@@ -175,21 +178,18 @@ def test_nothing_found_says_why_at_the_top():
     ("check", "level"),
     [
         (Check(0.03, 0.9, 50), None),
-        (Check(None, None, 0), None),
-        (Check(0.03, 0.6, 50, ("it is rough",)), "caution"),
-        (Check(0.03, 0.2, 50, ("it disagrees",)), "serious"),
+        (Check(0.03, 0.6, 50), "caution"),
         (Check(0.9, None, 0), "serious"),
-        (Check(None, 0.1, 5), "serious"),
     ],
 )
 def test_a_bad_check_is_seen_at_once(check, level):
-    found = check_cautions(check)
-    assert [c.level for c in found] == ([level] if level else [])
+    found = check_cautions(check, "deeplift")
     html = render_motifs(replace(page_of(motif(1)), check=check))
     tone = {None: "good", "caution": "fair", "serious": "poor"}[level]
     assert f'<div class="verdict {tone}">' in html
     if level:
-        assert html.index("Do not trust this picture blindly") < html.index('<section id="motifs"')
+        assert html.index(found[0].title) < html.index('<section id="motifs"')
+    assert ("Do not trust this picture blindly" in html) == (level == "serious")
 
 
 def test_mutagenesis_is_not_compared_with_itself():
@@ -216,9 +216,27 @@ def test_sequences_without_their_padding():
     assert explained.lengths.tolist() == [len(x) for x in slow]
 
 
+def in_classes(rows: list[int], labels: np.ndarray, names: tuple[str, ...]):
+    row = np.array(rows)
+    found = FoundMotif(Motif("p", np.eye(4), Sites(row, row * 0, row * 0 + 4, row < 0, row * 1.0)))
+    return found, enrichment([found.motif], labels, names)
+
+
 def test_shares_count_sequences_not_sites():
-    sites = Sites(*(np.array([0, 0, 1, 3]) for _ in range(3)), np.zeros(4, bool), np.zeros(4))
-    assert class_shares(sites, np.array([0, 1, 1, -1, 0]), 3) == ([1, 1, 0], [2, 2, 0])
+    found, tested = in_classes([0, 0, 1, 3], np.array([0, 1, 1, -1, 0]), ("a", "b", "c"))
+    figure = by_class("c", found, tested)
+    assert figure is not None
+    assert re.findall(r"<title>(\w: \d of \d)<", str(figure.svg)) == ["a: 1 of 2", "b: 1 of 2", "c: 0 of 0"]
+    assert figure.caption.startswith("No class holds it more often than chance allows (least q\N{NO-BREAK SPACE}=")
+    assert by_class("c", found, ()) is None
+
+
+def test_classes_that_are_not_known_are_left_out():
+    page = page_of(motif(1))
+    for labels in (None, np.full(60, -1)):
+        html = render_motifs(replace(page, sequences=replace(page.sequences, labels=labels)))
+        assert "In which class" not in html
+        assert "Fisher" not in html
 
 
 def test_the_histogram_holds_every_site():
@@ -227,6 +245,7 @@ def test_the_histogram_holds_every_site():
     figure = places("w", found, explained)
     assert figure is not None
     assert sum(int(n) for n in re.findall(r": (\d+) sites?<", str(figure.svg))) == len(found.motif.sites)
+    assert figure.caption.startswith("Most (")
     assert (
         places(
             "w", replace(found, motif=replace(found.motif, sites=found.motif.sites.take(np.array([], int)))), explained
@@ -235,23 +254,39 @@ def test_the_histogram_holds_every_site():
     )
 
 
-def test_effects_in_words():
-    lowers = MarginalEffect(Interval(-1.0, -1.2, -0.8), excess=Interval(-0.1, -0.3, 0.1), notes=("few backgrounds",))
-    assert effect_words(lowers, "log odds") == (
-        "Inserting it lowers the log odds by 1.00 (0.80 to 1.20).",
-        "The difference from the shuffled copy is within chance. Few backgrounds.",
-    )
-    unknown = MarginalEffect(Interval(2.0, float("nan"), float("nan")))
-    assert effect_words(unknown, "score")[0] == "Inserting it raises the score by 2.00."
-    assert "<svg" in render_motifs(page_of(replace(motif(1), effect=unknown)))
+@pytest.mark.parametrize(("zero", "where"), [(1, "121–130"), (-120, "1–10"), (-130, "−10 to −1")])
+def test_places_count_from_the_first_base_of_the_whole_sequence(zero, where):
+    codes = np.zeros((3, 100), np.uint8)
+    cropped = np.array([100, 90, 0])
+    start = 120 - cropped[:2]
+    sites = Sites(np.arange(2), start, start + 10, np.zeros(2, bool), np.ones(2))
+    found = FoundMotif(Motif("p", np.full((10, 4), 0.25), sites))
+    explained = ExplainedSequences(codes, ["a", "b", "c"], cropped=cropped)
+    figure = places("w", found, explained, zero=zero, zero_words="distance")
+    assert figure is not None
+    tips = re.findall(r"<title>([^<]*: 2 sites)<", str(figure.svg))
+    middle = {1: "125–128", -120: "5–8", -130: "−8 to −5"}[zero]  # bins of 4 from the start or from +1 hold base 125
+    assert tips == [f"{middle}: 2 sites"]
+    assert "of which the model reads a part" in figure.caption
+    assert ("no position 0" in str(figure.svg)) == (zero < 0)
+    html = render_motifs(replace(page_of(found), sequences=explained, zero=zero))
+    assert html.count(f"· {where} ·") == 2
 
 
-def test_small_q_values():
-    assert [q_words(q).replace("\N{NO-BREAK SPACE}", " ") for q in (0.0123, 3e-12, 0.0)] == [
-        "q = 0.012",
-        "q = 3e−12",
-        "q = 0",
-    ]
+def test_the_average_is_numbered_as_bases_where_all_begin_alike():
+    page = replace(page_of(), average=np.eye(4), average_words="9 sequences", zero=-2, zero_words="distance")
+    assert "Positions: distance (bp; no position 0)." in render_motifs(page)
+    first = replace(page, sequences=replace(page.sequences, cropped=np.full(60, 1)))
+    assert "largest at −1" in render_motifs(first)
+    ragged = replace(page, sequences=replace(page.sequences, cropped=np.arange(60)))
+    assert "column of the model&#39;s window" in render_motifs(ragged)
+
+
+def test_what_was_drawn_and_what_the_score_is():
+    page = replace(page_of(motif(1)), drawn="as many of either class", score_note="before calibration")
+    text = read(render_motifs(page), BESIDE).text
+    assert "Drawn As many of either class." in text
+    assert "log odds of CTCF (output 0): before calibration" in text
 
 
 def test_a_match_on_the_other_strand_is_drawn_turned_round_under_the_motif():
@@ -282,3 +317,8 @@ def test_filters_are_folded_and_the_same_page_comes_every_time():
     assert html == render_motifs(page)
     assert "<summary>29 filters</summary>" in html
     assert "filter-29-t" in read(html, BESIDE).ids
+
+
+def test_an_effect_without_an_interval_is_drawn():
+    unknown = MarginalEffect(Interval(2.0, float("nan"), float("nan")))
+    assert "What it does" in render_motifs(page_of(replace(motif(1), effect=unknown)))

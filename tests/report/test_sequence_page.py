@@ -13,7 +13,8 @@ import pytest
 from strandloom.alphabet import DNA
 from strandloom.explain.attribution import Check, Output
 from strandloom.report.motif_inputs import NamedSite, PageLink, SequencePage
-from strandloom.report.sequence_page import SiteTrack, drawn_rows, render_sequence, story, strongest, unpadded
+from strandloom.report.sequence_page import drawn_rows, render_sequence, story, strongest, unpadded
+from strandloom.report.sequence_tracks import SiteTrack
 from strandloom.report.tracks import Row
 
 
@@ -24,7 +25,7 @@ def page_of(length: int = 200, **changes: object) -> SequencePage:
     effects[codes, np.arange(length)] = 0
     contributions = -effects.sum(axis=0) / 3
     contributions[10:20] += 1
-    sites = (NamedSite("CTCF", 9, 21, False, 3.2, "motifs.html#motif-1"), NamedSite("SPI1", 12, 25, True))
+    sites = (NamedSite("CTCF", 9, 21, False, "motifs.html#motif-1"), NamedSite("SPI1", 12, 25, True))
     page = SequencePage(
         "seq<1>", codes, contributions, Output(0, "CTCF"), "deeplift", Check(0.02, 0.9, 50), "log odds of CTCF", 3.2,
         effects, "CTCF", 0.982, "CTCF", sites, back=PageLink("motifs.html", "All motifs"),
@@ -71,6 +72,37 @@ def test_the_story_of_a_right_and_of_a_wrong_answer():
     assert 'class="verdict poor"' in render_sequence(wrong)
     assert 'class="verdict good"' in render_sequence(page)
     assert story(replace(page, contributions=np.zeros(200))).endswith("No base contributes to the log odds of CTCF.")
+
+
+def test_an_abstention_is_neither_right_nor_wrong():
+    page = page_of(abstained=True, probability=0.551, truth="PU.1")
+    assert story(page).startswith(
+        "The model abstains: it is not sure enough of CTCF (probability 0.551); the truth is PU.1. The bases at 11–20"
+    )
+    html = render_sequence(page)
+    assert 'class="verdict fair"' in html
+    assert "none: it abstains" in html
+    assert "nearest: CTCF, probability 0.551" in html
+    right = story(replace(page, truth="CTCF"))
+    assert "which is right" not in right
+    assert story(replace(page, answer="", probability=None, truth="")).startswith("The model abstains. The bases at")
+
+
+def test_positions_count_from_the_first_base_of_the_whole_sequence():
+    page = page_of(cropped=100, zero=-120, zero_words="distance from the TSS")
+    assert "The bases at −10 to −1 (CTCF and SPI1) speak" in story(page)
+    text = words(render_sequence(page))
+    assert "The numbers are the distance from the TSS (bp; no position 0)." in text
+    assert "The model does not read the first 100 bases of the sequence." in text
+    assert "−11 to 1 forward" in text
+    assert "that the model reads" in text
+
+
+def test_the_score_is_told_from_the_probability():
+    note = "the network's own log odds, before calibration"
+    assert f"Explained score: log odds of CTCF +3.20 {note}; DeepLIFT/SHAP" in words(
+        render_sequence(page_of(score_note=note))
+    )
 
 
 def test_strongest_is_the_best_of_all_windows():

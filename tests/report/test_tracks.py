@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strandloom.report.svg import Canvas
-from strandloom.report.tracks import Head, Positions, Row, aligned, row_spans
+from strandloom.report.tracks import Head, Positions, Row, aligned, position_number, position_words, row_spans
 
 
 @given(st.integers(1, 5000), st.integers(1, 150))
@@ -26,22 +26,47 @@ def test_a_few_bases_left_over_make_no_row_of_their_own(length, rows):
     assert len(row_spans(length)) == rows
 
 
+@given(st.integers(-300, 300), st.integers(0, 600))
+def test_only_a_count_from_a_landmark_has_no_zero(first, column):
+    slow = [n for n in range(first, first + 1000) if n != 0 or first >= 0]
+    assert position_number(column, first) == slow[column]
+
+
+def test_numbers_of_the_first_exon():
+    assert [position_number(c, -249) for c in (0, 248, 249)] == [-249, -1, 1]
+    assert [position_number(c, 1) for c in (0, 9)] == [1, 10]
+    assert position_number(0, 0) == 0
+    assert position_words("distance from the TSS", -249) == "distance from the TSS (bp; no position 0)"
+    assert position_words("position", 1) == "position (bp)"
+
+
 def test_positions_count_from_one_or_from_a_landmark_without_a_zero():
     assert [Positions().number(c) for c in (0, 9)] == [1, 10]
     assert [Positions(-2).number(c) for c in range(4)] == [-2, -1, 1, 2]
     assert Positions().span(91, 108) == "92–108"
     assert Positions(-30).span(0, 5) == "−30 to −26"
+    assert Positions().span(6, 7) == "7"
+
+
+def test_positions_count_what_was_cropped():
+    for zero in (1, 0, -3):
+        assert [Positions(zero, 2).number(c) for c in range(4)] == [Positions(zero).number(c) for c in range(2, 6)]
 
 
 @pytest.mark.parametrize("length", [1, 4, 12, 30, 100, 120])
-def test_numbers_of_positions_do_not_overlap(length):
+@pytest.mark.parametrize("counted", [Positions(), Positions(-1), Positions(-9), Positions(-60, 5)])
+def test_numbers_of_positions_do_not_overlap(length, counted):
     draw = Canvas("a", "t", "d", 1100, 100)
     column = min(22.0, 970 / max(length, 40))
-    Positions().draw(draw, Row(0, length, 46, column), 0)
+    counted.draw(draw, Row(0, length, 46, column), 0)
     root = ElementTree.fromstring(str(draw.svg()))
     at = [float(x.attrib["x"]) for x in root if x.tag == "text"]
     assert at
     assert all(b - a >= 24 for a, b in pairwise(at))
+    words = [x.text for x in root if x.tag == "text"]
+    assert "0" not in words
+    landmark = -counted.zero - counted.before
+    assert ("+1" in words) == (counted.zero < 0 and landmark < length)
 
 
 def test_the_drawing_is_as_tall_as_its_rows():

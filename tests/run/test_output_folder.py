@@ -26,7 +26,7 @@ def test_what_may_be_made(tmp_path: Path) -> None:
 
 def test_a_fault_leaves_nothing(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with new_folder(tmp_path / "x" / "y") as folder:
+        with new_folder(tmp_path / "x" / "y", mark="a.json", what="an a", force=False) as folder:
             (folder / "half").touch()
             raise KeyboardInterrupt
 

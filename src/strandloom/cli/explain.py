@@ -26,7 +26,7 @@ def explain(
     output: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class to explain; may be given several times. By default the second of two, or every class.",
+            help="Class to explain; may be given several times. By default the second of two, or the classes most often predicted (12).",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,10 @@ def explain(
     ] = None,
     target: Annotated[str | None, typer.Option(help="The label column, if its name differs from training.")] = None,
     first_base: Annotated[
-        int, typer.Option(help="Number of the first base in figures: -249 makes the 250th base 0, say the TSS.")
+        int,
+        typer.Option(
+            help="Number of the first base in figures; -249 makes the 250th base +1, say the TSS (there is no 0)."
+        ),
     ] = 1,
     position: Annotated[str, typer.Option(help="What positions count.")] = "position in the sequence",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,

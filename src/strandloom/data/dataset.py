@@ -37,6 +37,9 @@ class Dataset:
         What was met while reading (of the whole table, before ``take``).
     source
         The files, in reading order.
+    whole
+        int32 ``(N,)``: bases of each whole sequence, so that ``window.shift(whole)`` tells what was cropped; None where no sequence was
+        longer than the window (they are ``lengths``).
     """
 
     codes: NDArray[np.uint8]
@@ -48,6 +51,7 @@ class Dataset:
     window: Window
     letters: LetterCounts
     source: tuple[str, ...] = ()
+    whole: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         rows = {"codes": len(self.codes), "lengths": len(self.lengths), "ids": len(self.ids)}
@@ -57,6 +61,8 @@ class Dataset:
             rows["target"] = len(self.target.values)
         if self.weights is not None:
             rows["weights"] = len(self.weights)
+        if self.whole is not None:
+            rows["whole"] = len(self.whole)
         if len(set(rows.values())) != 1:
             raise ValueError(f"parts of a Dataset have different numbers of rows: {rows}")
         if self.codes.ndim != 2 or self.codes.shape[1] != self.window.length:
@@ -82,4 +88,5 @@ class Dataset:
             columns=self.columns[chosen] if self.columns.width else self.columns,
             target=None if self.target is None else self.target.take(chosen),
             weights=None if self.weights is None else self.weights[chosen],
+            whole=None if self.whole is None else self.whole[chosen],
         )

@@ -136,6 +136,7 @@ def load(
             columns=rows.columns,
             window=fitted,
             letters=rows.letters,
+            whole=rows.lengths.astype(np.int32) if fitted.cropped(rows.lengths) else None,
         )
     return _dataset(settings, stored, paths, _by_place(paths, rows), task=task, need_target=need_target, names=names)
 
@@ -277,6 +278,7 @@ def _dataset(
         window=stored.window,
         letters=stored.letters,
         source=tuple(map(str, paths)),
+        whole=stored.whole,
     )
 
 

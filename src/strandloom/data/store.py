@@ -1,8 +1,9 @@
 """Coded sequences on disk: a memory-mapped array and its row table, built once and reopened.
 
-A store is a folder: ``codes.npy`` (uint8 ``(N, L)``), ``lengths.npy`` (int32 ``(N,)``), ``rows.parquet`` (ids and
-columns) and ``store.json`` (format version, key, window, letter counts). It appears whole or not at all: it is built
-beside and renamed into place. The key says what it was made of; a store with another key is never used.
+A store is a folder: ``codes.npy`` (uint8 ``(N, L)``), ``lengths.npy`` (int32 ``(N,)``), ``whole.npy`` (the same of the
+whole sequences, where some were cropped), ``rows.parquet`` (ids and columns) and ``store.json`` (format version, key,
+window, letter counts, whether some were cropped). It appears whole or not at all: it is built beside and renamed into
+place. The key says what it was made of; a store with another key is never used.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from strandloom.data.window import Window
 from strandloom.errors import OutputError
 from strandloom.io.records import LetterCounts, Records
 
-VERSION = 1
+VERSION = 2
 _ID = "strandloom:id"
 
 
@@ -37,6 +38,8 @@ class Stored:
     columns: pl.DataFrame
     window: Window
     letters: LetterCounts
+    whole: NDArray[np.int32] | None = None
+    """int32 ``(N,)``: bases of each whole sequence; None where none is longer than the window."""
 
 
 def build_store(
@@ -81,10 +84,13 @@ def build_store(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         with open(partial / "codes.npy", "wb") as handle:
-            lengths = _write_codes(handle, blocks, rows=len(ids), window=window)
+            lengths, whole = _write_codes(handle, blocks, rows=len(ids), window=window)
         np.save(partial / "lengths.npy", lengths)
+        cropped = window.cropped(whole) > 0
+        if cropped:
+            np.save(partial / "whole.npy", whole)
         pl.DataFrame([ids.alias(_ID), *columns.get_columns()]).write_parquet(partial / "rows.parquet")
-        about = {"format": "strandloom store", "version": VERSION, "key": key}
+        about = {"format": "strandloom store", "version": VERSION, "key": key, "cropped": cropped}
         (partial / "store.json").write_text(
             json.dumps(about | {"window": asdict(window), "letters": asdict(letters)}, indent=1)
         )
@@ -117,6 +123,7 @@ def open_store(folder: str | Path, *, key: str) -> Stored | None:
     try:
         rows = pl.read_parquet(folder / "rows.parquet", glob=False)
         codes, lengths = np.load(folder / "codes.npy", mmap_mode="r"), np.load(folder / "lengths.npy")
+        whole = np.load(folder / "whole.npy") if about["cropped"] else None
     except (OSError, ValueError, pl.exceptions.PolarsError):
         return None
     letters = about["letters"] | {"skipped": tuple(about["letters"]["skipped"])}
@@ -127,23 +134,30 @@ def open_store(folder: str | Path, *, key: str) -> Stored | None:
         columns=rows.drop(_ID),
         window=Window(**about["window"]),
         letters=LetterCounts(**letters),
+        whole=whole,
     )
 
 
-def _write_codes(handle: IO[bytes], blocks: Iterable[Records], *, rows: int, window: Window) -> NDArray[np.int32]:
-    """Append the placed blocks to an NPY file; plain writes, since a full disk under a memory map kills the process."""
+def _write_codes(
+    handle: IO[bytes], blocks: Iterable[Records], *, rows: int, window: Window
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Append the placed blocks to an NPY file: bases in the window and of the whole sequence, each ``(N,)``.
+
+    Plain writes, since a full disk under a memory map kills the process.
+    """
     header = {"descr": "|u1", "fortran_order": False, "shape": (rows, window.length)}
     np.lib.format.write_array_header_1_0(handle, header)
-    lengths = np.empty(rows, np.int32)
+    lengths, whole = np.empty((2, rows), np.int32)
     done = 0
     for block in blocks:
         placed = window.place(block)
         handle.write(np.ascontiguousarray(placed.codes).data)
-        lengths[done : done + len(placed.lengths)] = placed.lengths
-        done += len(placed.lengths)
+        stop = done + len(placed.lengths)
+        lengths[done:stop], whole[done:stop] = placed.lengths, block.lengths
+        done = stop
     if done != rows:
         raise ValueError(f"the blocks hold {done} rows, not {rows}")
-    return lengths
+    return lengths, whole
 
 
 def _flush(path: Path) -> None:

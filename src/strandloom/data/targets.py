@@ -75,6 +75,28 @@ def missing(column: pl.Series) -> pl.Series:
     return (text.is_null() | text.is_in(_MISSING)).fill_null(True)
 
 
+def class_texts(column: pl.Series) -> pl.Series:
+    """The texts that a column's cells are called by where they are classes.
+
+    Parameters
+    ----------
+    column
+        ``(N,)`` of any type; whole numbers stored as floats are written as integers, texts are stripped.
+
+    Returns
+    -------
+    polars.Series
+        String ``(N,)``: the names under which :func:`classes_target` has the classes; null where a number is missing or not finite. Where
+        :func:`missing` finds no class the text stands as it is.
+    """
+    if not column.dtype.is_float():
+        return column.cast(pl.String).str.strip_chars().alias(column.name)
+    values = column.fill_null(float("nan")).to_numpy()
+    finite = np.isfinite(values)
+    known = column.set(pl.Series(~finite), None)
+    return (known.cast(pl.Int64) if _whole(values[finite]) else known).cast(pl.String).alias(column.name)
+
+
 def classes_target(
     column: pl.Series, *, path: str | Path, names: Sequence[str] | None = None, locate: Locate | None = None
 ) -> Target:
@@ -271,20 +293,13 @@ def _class_text(column: pl.Series, path: str | Path, at: Locate) -> pl.Series:
     """The classes as stripped texts, String ``(N,)``; missing ones are an error."""
     if column.dtype.is_float():
         values = column.fill_null(float("nan")).to_numpy()
-        finite = np.isfinite(values)
-        if finite.all() and (values == np.round(values)).all() and (np.abs(values) < 2**53).all():
-            text = column.cast(pl.Int64).cast(pl.String)
-        elif finite.all() and len(np.unique(values)) > 20:
+        if np.isfinite(values).all() and not _whole(values) and len(np.unique(values)) > 20:
             raise InputError(
                 f"column '{column.name}' holds {len(np.unique(values)):,} different fractions, so it is no class",
                 where=path,
                 hint="set task: value, or choose another data.target",
             )
-        else:
-            text = column.cast(pl.String)
-            text = text.set(pl.Series(~finite), None)
-    else:
-        text = column.cast(pl.String).str.strip_chars()
+    text = class_texts(column)
     bad = missing(text).to_numpy()
     if bad.any():
         row, count = int(np.argmax(bad)), int(bad.sum())
@@ -296,7 +311,12 @@ def _class_text(column: pl.Series, path: str | Path, at: Locate) -> pl.Series:
             hint="fill in the class or drop the row (data.filter keeps the rows of the classes it lists); if it is the name of a "
             "class, write it another way",
         )
-    return text.alias(column.name)
+    return text
+
+
+def _whole(values: NDArray[np.floating]) -> bool:
+    """Whether all are whole numbers that float64 tells apart."""
+    return bool((values == np.round(values)).all() and (np.abs(values) < 2**53).all())
 
 
 def _sorted_names(names: list[str]) -> list[str]:

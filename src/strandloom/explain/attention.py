@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from strandloom.alphabet import Codes
 from strandloom.errors import UsageError
 from strandloom.explain.gradient import blocks, cleared, encoded
-from strandloom.explain.score import turned
+from strandloom.explain.strands import mirrored, turned
 
 
 @torch.no_grad()
@@ -63,7 +63,7 @@ def attention(
         if strand == "both":
             other = turned(x)
             back = torch.stack([_mean_heads(reader, other) for reader in readers]).mean(dim=0)
-            weights = (weights + _turned_back(back, x)) / 2
+            weights = (weights + mirrored(back[:, None], x)[:, 0]) / 2
         out[rows] = ((x > 0) * weights[:, None, :]).cpu().numpy()
         if progress is not None:
             progress(rows.stop)
@@ -89,12 +89,3 @@ def _mean_heads(reader: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
             hint="use the method gradient, integrated_gradients, deeplift or mutagenesis",
         )
     return weights.float().mean(dim=1)
-
-
-def _turned_back(weights: Tensor, x: Tensor) -> Tensor:
-    """Weights ``(B, L)`` of the reverse complement in the order of ``x (B, 4, L)``; padding stays where it is."""
-    seen = (x != 0).any(dim=1)
-    places = torch.arange(x.shape[-1], device=x.device)
-    first = torch.where(seen, places, x.shape[-1]).amin(dim=1, keepdim=True)
-    last = torch.where(seen, places, -1).amax(dim=1, keepdim=True)
-    return weights.gather(1, (first + last - places).clamp(0, x.shape[-1] - 1)) * seen

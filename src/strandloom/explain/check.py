@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA, Codes
 from strandloom.explain.attribution import Check, Method, contributions
-from strandloom.explain.mutagenesis import mutagenesis
-from strandloom.explain.score import Explained
+
+if TYPE_CHECKING:
+    import torch
+
+    from strandloom.explain.score import Explained
 
 SAMPLED = 16
 """Sequences that are mutated to be compared with: their median correlation has a standard error near .05."""
 GAP = 0.1
 """A median gap above a tenth of the spread of the scores moves a sequence past others of its kind: then contributions are no shares."""
+WIDE_GAP = 0.5
+"""A median gap above half of that spread is as large as the differences that the contributions are to explain."""
 DOUBTFUL = 0.5
 """Correlation below which less than a quarter of the variance is shared with mutagenesis."""
 GOOD = 0.7
 """Correlation from which half of the variance is shared; between the two a word of caution is enough."""
+SILENT = "every contribution is exactly 0: the network does not react to these sequences, or hides its gradient; try mutagenesis"
+"""Said of a map that is empty."""
 
 
 def check(
@@ -54,28 +62,38 @@ def check(
         Seed of their draw.
     """
     observed = contributions(codes, scores)
-    cautions: list[str] = []
     gap = None if baseline is None else completeness_gap(observed, predicted=predicted, baseline=baseline)
-    if gap is not None and gap > GAP:
-        cautions.append(
-            f"the contributions miss the score that they explain by {gap:.2f} standard deviations: read them as ranks, not as shares"
-            + ("; more steps help" if method == "integrated_gradients" else ", or use the method mutagenesis")
-        )
-    if len(scores) and not scores.any():
-        cautions.append(
-            "every contribution is exactly 0: the network does not react to these sequences, or hides its gradient; try mutagenesis"
-        )
     found, sampled = None, 0
     if method != "mutagenesis" and rows > 0:
         found, sampled = agreement(score, codes, observed, rows=rows, seed=seed, batch_size=batch_size, device=device)
-    if found is not None and found < GOOD:
-        r = f"{found:.2f}".replace("0.", ".")
-        cautions.append(
+    said = (
+        gap_words(gap, method),
+        SILENT if len(scores) and not scores.any() else "",
+        agreement_words(found),
+    )
+    return Check(gap=gap, agreement=found, sampled=sampled, cautions=tuple(words for words in said if words))
+
+
+def gap_words(gap: float | None, method: Method) -> str:
+    """What a completeness gap means for the reader; empty where it is small or not known."""
+    if gap is None or gap <= GAP:
+        return ""
+    return (
+        f"the contributions miss the score that they explain by {gap:.2f} standard deviations: read them as ranks, not as shares"
+        + ("; more steps help" if method == "integrated_gradients" else ", or use the method mutagenesis")
+    )
+
+
+def agreement_words(agreement: float | None) -> str:
+    """What a correlation with mutagenesis means for the reader; empty where it is good or not known."""
+    if agreement is None or agreement >= GOOD:
+        return ""
+    r = f"{agreement:.2f}".replace("0.", ".")
+    if agreement < DOUBTFUL:
+        return (
             f"this picture agrees with mutagenesis only by r = {r}: read it with doubt, or use the method mutagenesis"
-            if found < DOUBTFUL
-            else f"this picture agrees with mutagenesis by r = {r}: trust its large features, not its details"
         )
-    return Check(gap=gap, agreement=found, sampled=sampled, cautions=tuple(cautions))
+    return f"this picture agrees with mutagenesis by r = {r}: trust its large features, not its details"
 
 
 def completeness_gap(
@@ -128,6 +146,8 @@ def agreement(
     tuple[float | None, int]
         The median and the number of sequences it is of; None and 0 where nothing varies.
     """
+    from strandloom.explain.mutagenesis import mutagenesis  # torch, which those who read the limits above need not load
+
     chosen = np.sort(np.random.default_rng(seed).permutation(len(codes))[:rows])
     mutants = mutagenesis(score, codes[chosen], batch_size=batch_size, device=device)
     exact = -mutants.effects.mean(axis=1)  # (n, L): as mutagenesis_contributions

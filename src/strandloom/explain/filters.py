@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -80,10 +80,6 @@ class FilterMotifs:
     filters: tuple[Filter, ...]
     rule: str
 
-    def members(self, name: str) -> tuple[str, ...]:
-        """Names of the filters that a motif stands for, itself among them."""
-        return tuple(x.name for x in self.filters if x.merged == name)
-
 
 class _Hits(NamedTuple):
     """Windows of all filters of a layer."""
@@ -107,7 +103,6 @@ def filters_to_motifs(
     codes: Codes,
     *,
     share: float = 0.5,
-    windows: Literal["all", "best"] = "all",
     least: int = 20,
     most: int = 20_000,
     same: float = 0.9,
@@ -124,8 +119,6 @@ def filters_to_motifs(
         uint8 ``(N, L)``: sequences in the network's window; may be memory-mapped. Read twice, a batch at a time.
     share
         A window is a site where its activation is above this share of the filter's largest, and above zero.
-    windows
-        ``all`` such windows, or only the ``best`` of each sequence.
     least
         Sites that a motif needs; a filter with fewer is dead.
     most
@@ -158,7 +151,7 @@ def filters_to_motifs(
             size = max(min(batch_size, _BLOCK_VALUES // (len(layer.weight) * codes.shape[1])), 1)
             with torch.inference_mode():
                 largest = _largest(layer, codes, size)
-                chosen = _windows(layer, codes, size, np.maximum(largest * share, 0), windows, most)
+                chosen = _windows(layer, codes, size, np.maximum(largest * share, 0), most)
             for index, (found, level) in enumerate(chosen):
                 name, peak, count = f"filter-{len(filters)}", float(largest[index]), len(found.row)
                 dead = _dead(peak, count, least, layer.span)
@@ -171,8 +164,7 @@ def filters_to_motifs(
     motifs.sort(key=lambda x: -len(x.sites))
     kept, stands_for = merge(motifs, same=same)
     named = tuple(replace(x, merged=stands_for.get(x.name)) for x in filters)
-    which = "all windows" if windows == "all" else "the best window of each sequence"
-    rule = f"{which} above {share:g} of the filter's largest activation and above zero, at most {most:,}"
+    rule = f"all windows above {share:g} of the filter's largest activation and above zero, at most {most:,}"
     return FilterMotifs(tuple(kept), named, rule)
 
 
@@ -227,7 +219,7 @@ def _largest(layer: Kernels, codes: Codes, size: int) -> NDArray[np.float64]:
 
 
 def _windows(
-    layer: Kernels, codes: Codes, size: int, level: NDArray[np.float64], windows: Literal["all", "best"], most: int
+    layer: Kernels, codes: Codes, size: int, level: NDArray[np.float64], most: int
 ) -> list[tuple[_Found, float]]:
     """Windows above each filter's level ``(F,)``, by sequence and place, and the level that keeps at most ``most`` of them."""
     bars = np.nextafter(np.nan_to_num(level, nan=np.inf).astype(np.float32), np.float32(np.inf))
@@ -236,14 +228,8 @@ def _windows(
     parts = [kept]
     pending = 0
     for at, values in _activations(layer, codes, size):
-        bar = torch.from_numpy(bars)[None, :]
-        if windows == "best":
-            best, where = values.max(dim=2)  # (n, F)
-            row, number = torch.nonzero(best >= bar, as_tuple=True)
-            start, score = where[row, number], best[row, number]
-        else:
-            row, number, start = torch.nonzero(values >= bar[..., None], as_tuple=True)
-            score = values[row, number, start]
+        row, number, start = torch.nonzero(values >= torch.from_numpy(bars)[None, :, None], as_tuple=True)
+        score = values[row, number, start]
         parts.append(_Hits._make(x.numpy() for x in (row + at, number, start, score)))
         pending += len(row)
         if pending > max(many * most, _PENDING):

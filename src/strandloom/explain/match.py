@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from strandloom.errors import UsageError, nearest
 from strandloom.explain.motif import Motif
-from strandloom.pwm import Matrix, reverse_complement, richest_window, trim
+from strandloom.pwm import Matrix, checked, reverse_complement, richest_window, trim
 
 WIDEST = 50
 """Positions of the widest query that is compared whole: memory grows with the third power of the width."""
 FEW_TARGETS = 50
-"""Below so many targets the p-values depend on which they are: columns of all targets are the background."""
+"""Known motifs below which a reader must be told that the p-values depend on which they are: the columns of all of them are the
+background that a match is held against, and a few motifs make a poor one."""
 _EXTRA = "pip install 'strandloom[motifs]'"
 
 
@@ -60,7 +61,7 @@ def match_motifs(
         without a position of 0.25 bits matches nothing.
     targets
         Known motifs, name to base probabilities ``(w, 4)``, as :func:`strandloom.io.motifs.read_motifs` gives them. The columns of
-        all of them are the background of the p-values, which below 50 targets depend on the choice.
+        all of them are the background of the p-values, which depend on the choice below :data:`FEW_TARGETS`.
     q
         Highest q-value of a match that is returned; 1 returns every pair.
     both_strands
@@ -86,13 +87,13 @@ def match_motifs(
     if not targets:
         raise UsageError("no known motif to compare with", hint="give the motifs of a MEME or JASPAR file")
     target_names = list(targets)
-    known = [_checked(name, matrix) for name, matrix in targets.items()]
+    known = [checked(matrix, name=name) for name, matrix in targets.items()]
     asked: list[tuple[str, Matrix, int]] = []
     for name, matrix in named(queries):
-        checked = _checked(name, matrix)
-        if trim(checked) != (0, 0):
-            first = richest_window(checked, WIDEST) if len(checked) > WIDEST else 0
-            asked.append((name, checked[first : first + WIDEST], first))
+        query = checked(matrix, name=name)
+        if trim(query) != (0, 0):
+            first = richest_window(query, WIDEST) if len(query) > WIDEST else 0
+            asked.append((name, query[first : first + WIDEST], first))
     if not asked:
         return []
     tomtom = _tomtom()
@@ -126,14 +127,6 @@ def match_motifs(
                 )
             )  # fmt: skip
     return matches
-
-
-def best(matches: Iterable[Match]) -> dict[str, Match]:
-    """The first match of each query: its lowest p-value."""
-    found: dict[str, Match] = {}
-    for match in matches:
-        found.setdefault(match.query, match)
-    return found
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -214,15 +207,6 @@ def named(motifs: Sequence[Motif] | Mapping[str, Matrix]) -> list[tuple[str, Mat
             raise UsageError(f"two motifs are called '{name}'")
         seen.add(name)
     return pairs
-
-
-def _checked(name: str, matrix: NDArray[Any]) -> Matrix:
-    found = np.asarray(matrix, np.float64)
-    if found.ndim != 2 or found.shape[1] != 4 or not len(found):
-        raise UsageError(f"a matrix (w, 4) is needed, not {found.shape}", where=name)
-    if not np.isfinite(found).all() or (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
-        raise UsageError("the rows of the matrix are not probabilities of A, C, G, T", where=name)
-    return found
 
 
 def _tomtom() -> Any:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from strandloom.alphabet import DNA, Codes
 from strandloom.errors import UsageError
 from strandloom.explain.attribution import AttributionMap, Check
-from strandloom.explain.local import Edits, Local, local
-from strandloom.explain.score import Explained, turned
+from strandloom.explain.local import Edits, Local, computable, local
+from strandloom.explain.score import Explained
+from strandloom.explain.strands import ends, turned
 from strandloom.training.onehot import one_hot, one_hot_table
 
 BLOCK = 32
@@ -120,6 +121,14 @@ def mutant_blocks(
         yield Mutants(block, effects.cpu().numpy(), predicted.cpu().numpy())
 
 
+def computed_locally(modules: Sequence[nn.Module], *, device: torch.device | str = "cpu") -> bool:
+    """Whether mutagenesis computes these members only where a substitution changes something: all of them, or none.
+
+    It does on the CPU alone: the many small steps are no gain where starting one costs more than computing it.
+    """
+    return torch.device(device).type == "cpu" and all(computable(module) for module in modules)
+
+
 def mutation_map(
     score: Explained,
     codes: Codes,
@@ -131,8 +140,7 @@ def mutation_map(
     """Effects of :func:`mutagenesis` around their mean over the four bases of a position, as an attribution map.
 
     The base that stands at a position then contributes minus the mean effect of putting another in its place. Nothing is promised about the
-    sum,
-    and agreement with mutagenesis is not a question: the check is empty.
+    sum, and agreement with mutagenesis is not a question: the check is empty.
     """
     found = mutagenesis(score, codes, batch_size=batch_size, device=device, progress=progress)
     scores = found.effects - found.effects.mean(axis=1, keepdims=True)
@@ -165,16 +173,12 @@ def _everywhere(score: Explained, x: Tensor, predicted: Tensor, edits: Edits, *,
 
 
 def _local(score: Explained, *, device: torch.device) -> list[Local] | None:
-    """The members as networks that are computed where a substitution changes something; None if one of them cannot be.
-
-    Only on the CPU: the many small steps are no gain where starting one costs more than computing it.
-    """
-    if device.type != "cpu":
+    """The members as networks that are computed where a substitution changes something; None where they are not."""
+    if not computed_locally(list(score.members), device=device):
         return None
     with torch.inference_mode():
         networks = [local(member) for member in score.members]
-    known = [network for network in networks if network is not None]
-    return known if len(known) == len(networks) else None
+    return [network for network in networks if network is not None]
 
 
 def _locally(
@@ -197,10 +201,9 @@ def _locally(
 
 
 def _turned(x: Tensor, edits: Edits) -> Edits:
-    """Edits of one-hot ``x (B, 4, L)`` as they stand on the other strand of :func:`~strandloom.explain.score.turned`."""
-    seen = (x != 0).any(dim=1).to(torch.uint8)  # (B, L)
-    ends = seen.argmax(dim=1) + x.shape[2] - 1 - seen.flip(1).argmax(dim=1)  # (B,): first and last base
-    return Edits(edits.row, ends[edits.row] - edits.position, 3 - edits.base)
+    """Edits of one-hot ``x (B, 4, L)`` as they stand once it is turned."""
+    first, last = ends(x)
+    return Edits(edits.row, (first + last)[edits.row] - edits.position, 3 - edits.base)
 
 
 def _by_stretch(network: Local, x: Tensor, edits: Edits, *, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:

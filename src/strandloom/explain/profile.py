@@ -101,11 +101,12 @@ def profile(
     Parameters
     ----------
     sites
-        In sequence coordinates. The middle of a site is its base ``(start + end - 1) // 2``.
+        In sequence coordinates.
     lengths
         int ``(N,)``: bases of each sequence.
     anchor
-        Distance 0: the first base, the base ``length // 2``, the last base, or a base given for each sequence (int ``(N,)``).
+        Distance 0: the first base, the base ``length // 2``, the last base, or a base given for each sequence (int ``(N,)``; it may
+        lie outside, as the start of a sequence that was cropped does).
     bases
         Bases of a bin. Where not given: as many as make at most 50 bins.
 
@@ -126,7 +127,7 @@ def profile(
     low = first // width * width  # a bin begins at the anchor
     bins = (last - low) // width + 1
     edges = low + width * np.arange(bins + 1)
-    distance = (sites.start + sites.end - 1) // 2 - zero[sites.row]
+    distance = middles(sites) - zero[sites.row]
     counts = np.bincount((distance - low) // width, minlength=bins)
     steps = np.zeros(bins * width + 1, np.int64)  # +1 where a sequence begins, -1 after its end
     np.add.at(steps, -zero[held] - low, 1)
@@ -135,6 +136,11 @@ def profile(
     density = np.divide(counts, covered, out=np.full(bins, np.nan), where=covered > 0)
     best = int(np.lexsort((-np.nan_to_num(density, nan=-1.0), -counts))[0]) if len(sites) else None
     return Profile(edges, counts, density, best)
+
+
+def middles(sites: Sites) -> NDArray[np.int64]:
+    """The base that stands for each site ``(S,)``: its middle, the left one of two."""
+    return (sites.start + sites.end - 1) // 2
 
 
 def enrichment(
@@ -147,7 +153,7 @@ def enrichment(
     motifs
         Their sites are in the N sequences.
     classes
-        Class of each sequence, int ``(N,)``, or which labels it has, bool ``(N, K)``.
+        Class of each sequence, int ``(N,)`` (-1: not known, the sequence is left out), or which labels it has, bool ``(N, K)``.
     names
         The K classes or labels.
 
@@ -164,20 +170,23 @@ def enrichment(
     from scipy.stats import false_discovery_control, hypergeom
 
     table = np.asarray(classes)
+    counted = np.ones(len(table), np.bool_)
     if table.ndim == 1:
-        if len(table) and not 0 <= int(table.min()) <= int(table.max()) < len(names):
+        if len(table) and not -1 <= int(table.min()) <= int(table.max()) < len(names):
             raise UsageError(f"classes run from 0 to {len(names) - 1}, not from {table.min()} to {table.max()}")
+        counted = table >= 0
         table = table[:, None] == np.arange(len(names))
     if table.shape[1] != len(names):
         raise UsageError(f"{table.shape[1]} labels do not fit {len(names)} names")
     table = table.astype(bool)
-    total, size = len(table), table.sum(axis=0)  # (K,)
+    total, size = np.count_nonzero(counted), table.sum(axis=0)  # (K,)
     if not motifs or not len(names):
         return ()
     carriers = np.zeros((len(motifs), len(names)), np.int64)
     carrying = np.zeros((len(motifs), 1), np.int64)
     for i, motif in enumerate(motifs):
         rows = np.unique(motif.sites.row)
+        rows = rows[counted[rows]]
         carriers[i], carrying[i] = table[rows].sum(axis=0), len(rows)
     others = carrying - carriers
     p = np.minimum(hypergeom.cdf(carriers, total, size, carrying), hypergeom.sf(carriers - 1, total, size, carrying))

@@ -7,19 +7,22 @@ from either end, so only the rows of the references carry them back, and the seq
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-SMALL = 1e-6
-"""Differences of inputs below this have no quotient in float32: there the gradient is taken."""
-
-Elementwise = Callable[[Tensor], Tensor]
+from strandloom.explain.rescale_functions import (
+    Bilinear,
+    Elementwise,
+    Maximum,
+    Product,
+    Rescale,
+    Softmax,
+    over_last,
+)
 
 ELEMENTWISE = frozenset([
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "logsigmoid", "tanh", "tanhshrink", "softplus",
@@ -93,11 +96,11 @@ class Multipliers(TorchFunctionMode):
 
     def rescale(self, x: Tensor, function: Elementwise) -> Tensor:
         """An elementwise function of ``x (B, ...)``."""
-        return _Rescale.apply(x, function, self.group)
+        return Rescale.apply(x, function, self.group)
 
     def product(self, a: Tensor, b: Tensor) -> Tensor:
         """The product of ``a`` and ``b`` ``(B, ...)``, broadcast."""
-        return _Product.apply(a, b, self.group)
+        return Product.apply(a, b, self.group)
 
     def _mul(self, func: Any, a: Any, b: Any) -> Tensor | None:
         return self.product(a, b) if self._depends(a, b) and a.ndim == b.ndim else None
@@ -128,7 +131,7 @@ class Multipliers(TorchFunctionMode):
         return self.rescale(x, lambda t: base**t) if self._depends(x) and not isinstance(base, Tensor) else None
 
     def _matmul(self, func: Any, a: Any, b: Any) -> Tensor | None:
-        return _Bilinear.apply(a, b, func, self.group) if self._depends(a, b) and a.ndim == b.ndim > 2 else None
+        return Bilinear.apply(a, b, func, self.group) if self._depends(a, b) and a.ndim == b.ndim > 2 else None
 
     _bmm = _matmul
 
@@ -137,10 +140,10 @@ class Multipliers(TorchFunctionMode):
             operands = tuple(operands[0])
         if len(operands) != 2 or not self._depends(*operands):
             return None
-        return _Bilinear.apply(*operands, lambda a, b: torch.einsum(equation, a, b), self.group)
+        return Bilinear.apply(*operands, lambda a, b: torch.einsum(equation, a, b), self.group)
 
     def _softmax(self, func: Any, x: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor | None:
-        return _Softmax.apply(x, dim % x.ndim, self.group) if self._depends(x) and dim % x.ndim else None
+        return Softmax.apply(x, dim % x.ndim, self.group) if self._depends(x) and dim % x.ndim else None
 
     def _glu(self, func: Any, x: Any, dim: int = -1) -> Tensor | None:
         if not self._depends(x):
@@ -160,11 +163,11 @@ class Multipliers(TorchFunctionMode):
     ) -> Tensor | None:  # fmt: skip
         if not self._depends(q, k, v) or dropout_p or is_causal or enable_gqa:
             return None
-        scores = _Bilinear.apply(q, k.transpose(-1, -2), torch.matmul, self.group)
+        scores = Bilinear.apply(q, k.transpose(-1, -2), torch.matmul, self.group)
         scores = scores * (q.shape[-1] ** -0.5 if scale is None else scale)
         if attn_mask is not None:
             scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
-        return _Bilinear.apply(_Softmax.apply(scores, scores.ndim - 1, self.group), v, torch.matmul, self.group)
+        return Bilinear.apply(Softmax.apply(scores, scores.ndim - 1, self.group), v, torch.matmul, self.group)
 
     def _normal(self, x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
         centred = x - x.mean(dim=dims, keepdim=True)
@@ -211,7 +214,7 @@ class Multipliers(TorchFunctionMode):
             after.append(y.shape[2:])
             return y.flatten(2), at.flatten(2)
 
-        y, at = _Maximum.apply(x.flatten(2), planes, self.group)
+        y, at = Maximum.apply(x.flatten(2), planes, self.group)
         y, at = y.unflatten(2, after[0]), at.unflatten(2, after[0])
         return (y, at) if wants else y
 
@@ -243,7 +246,7 @@ class Multipliers(TorchFunctionMode):
     def _reduced(self, x: Tensor, dim: Any, keepdim: bool) -> tuple[Tensor, Tensor]:
         dims = sorted(d % x.ndim for d in ((dim,) if isinstance(dim, int) else dim))
         last = x.movedim(dims, list(range(x.ndim - len(dims), x.ndim))).flatten(x.ndim - len(dims))  # (B, ..., K)
-        y, at = _Maximum.apply(last, _over_last, self.group)
+        y, at = Maximum.apply(last, over_last, self.group)
         y, at = y.squeeze(-1), at.squeeze(-1)
         if keepdim:
             for d in dims:
@@ -262,148 +265,3 @@ RULES = frozenset([
 def _out_of_place(name: str) -> Any:
     """The function that does not write into its argument."""
     return getattr(torch, name, None) or getattr(F, name)
-
-
-def _over_last(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Maximum of ``x (..., K)`` and its place, ``(..., 1)``."""
-    if x.ndim == 3 and x.device.type == "cpu":  # the pooling kernel takes a third of the time in channels-last memory
-        y, at = F.max_pool2d_with_indices(x.unsqueeze(2), (1, x.shape[-1]))
-        return y.squeeze(2), at.squeeze(2)
-    y, at = x.max(dim=-1, keepdim=True)
-    return y, at
-
-
-def _pairs(x: Tensor, group: int) -> tuple[Tensor, Tensor]:
-    """The sequence ``(n, 1, ...)`` and the references ``(n, R, ...)`` in the groups of ``x (n (1 + R), ...)``."""
-    grouped = x.unflatten(0, (-1, group))
-    return grouped[:, :1], grouped[:, 1:]
-
-
-def _quotient(of: Tensor, by: Tensor, limit: Tensor) -> Tensor:
-    """``of / by`` in float64, ``limit`` where ``by`` is nearly 0."""
-    return torch.where(by.abs() < 1e-9, limit, of / by)
-
-
-def _middle(x: Tensor, group: int) -> Tensor:
-    """Mean of each row and the sequence of its group, same shape."""
-    grouped = x.unflatten(0, (-1, group))
-    return ((grouped + grouped[:, :1]) / 2).flatten(0, 1)
-
-
-class _Rescale(Function):
-    """An elementwise function."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, function: Elementwise, group: int) -> Tensor:
-        y = function(x)
-        multiplier = torch.empty_like(y)
-        (x1, x0), (y1, y0), (first, into) = (_pairs(t, group) for t in (x, y, multiplier))
-        first.zero_()
-        difference = x1 - x0
-        if function is F.relu:  # differences of equal rounding on both sides: only 0 has no quotient
-            torch.where(difference == 0, (x0 > 0).to(y.dtype), (y1 - y0).div_(difference), out=into)
-            ctx.save_for_backward(multiplier)
-            return y
-        small = ~(difference.abs() >= SMALL)  # also where both are infinite
-        torch.sub(y1, y0, out=into).div_(difference.masked_fill_(small, 1))
-        if bool(small.any()):
-            with torch.enable_grad():
-                at = x0[small].requires_grad_()
-                (slope,) = torch.autograd.grad(function(at).sum(), at)
-            into[small] = slope
-        ctx.save_for_backward(multiplier)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (multiplier,) = ctx.saved_tensors
-        return grad * multiplier, None, None
-
-
-class _Product(Function):
-    """A product of activations."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, group: int) -> Tensor:
-        ctx.shapes = a.shape, b.shape
-        ctx.save_for_backward(_middle(a, group), _middle(b, group))
-        return a * b
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        a, b = ctx.saved_tensors
-        of_a, of_b = ctx.shapes
-        return (grad * b).sum_to_size(of_a), (grad * a).sum_to_size(of_b), None
-
-
-class _Bilinear(Function):
-    """Any function of two activations that is linear in each."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, function: Callable[[Tensor, Tensor], Tensor], group: int) -> Tensor:
-        ctx.function = function
-        ctx.save_for_backward(_middle(a, group), _middle(b, group))
-        return function(a, b)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        with torch.enable_grad():
-            a, b = (t.detach().requires_grad_() for t in ctx.saved_tensors)
-            of_a, of_b = torch.autograd.grad(ctx.function(a, b), (a, b), grad)
-        return of_a, of_b, None, None
-
-
-class _Softmax(Function):
-    """Softmax over one dimension, as ``y = exp(s - l)`` with ``l = log Σ exp(s)``; in float64, for its values are small."""
-
-    @staticmethod
-    def forward(ctx: Any, s: Tensor, dim: int, group: int) -> Tensor:
-        wide = s if s.device.type == "mps" else s.double()  # Apple's devices have none
-        s1, s0 = _pairs(wide.clamp(min=torch.finfo(torch.float32).min), group)
-        l1, l0 = s1.logsumexp(dim + 1, keepdim=True), s0.logsumexp(dim + 1, keepdim=True)
-        shift = torch.maximum(l1, l0)
-        e1, e0 = (s1 - shift).exp(), (s0 - shift).exp()  # their sums are at most 1
-        total1, total0 = (l1 - shift).exp(), (l0 - shift).exp()
-        of_sum = _quotient(l1 - l0, total1 - total0, 1 / torch.maximum(total1, total0)) * _quotient(
-            e1 - e0, s1 - s0, e0
-        )
-        of_power = _quotient((s1 - l1).exp() - (s0 - l0).exp(), (s1 - l1) - (s0 - l0), (s0 - l0).exp())
-        ctx.dim, ctx.group = dim, group
-        ctx.save_for_backward(of_power, of_sum)
-        return s.softmax(dim)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        of_power, of_sum = ctx.saved_tensors
-        out = torch.zeros_like(grad)
-        g = _pairs(grad, ctx.group)[1] * of_power
-        _pairs(out, ctx.group)[1].copy_(g - of_sum * g.sum(ctx.dim + 1, keepdim=True))
-        return out, None, None
-
-
-class _Maximum(Function):
-    """Maxima over the last dimension of ``x (B, ..., K)``, or over windows of it: ``(B, ..., P)`` and their places."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, pool: Callable[[Tensor], tuple[Tensor, Tensor]], group: int
-    ) -> tuple[Tensor, Tensor]:
-        y, at = pool(x)
-        (x1, x0), (y1, y0), (at1, at0) = (_pairs(t, group) for t in (x, y, at))
-        at1, x1 = at1.expand_as(at0), x1.expand_as(x0)
-        ahead0 = y0 - x0.gather(-1, at1)  # by how much the winner of the reference leads there
-        ahead1 = y1 - x1.gather(-1, at0)  # and that of the sequence here
-        both = ahead0 + ahead1
-        ctx.save_for_backward(at0, at1, torch.where(both > 0, ahead0 / both, 0.5))
-        ctx.group, ctx.shape, ctx.strides = group, x.shape, x.stride()
-        ctx.mark_non_differentiable(at)
-        return y, at
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _at: Tensor) -> tuple[Tensor, None, None]:
-        at0, at1, share = ctx.saved_tensors
-        out = torch.empty_strided(ctx.shape, ctx.strides, dtype=grad.dtype, device=grad.device).zero_()
-        g, into = _pairs(grad, ctx.group)[1], _pairs(out, ctx.group)[1]
-        into.scatter_add_(-1, at0, g * share)
-        into.scatter_add_(-1, at1, g * (1 - share))
-        return out, None, None

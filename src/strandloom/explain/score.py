@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from strandloom.errors import UsageError
 from strandloom.explain.attribution import Output
+from strandloom.explain.strands import turned
 
 
 class Explained(nn.Module):
@@ -72,18 +73,3 @@ class Explained(nn.Module):
         if self.against == "none" or outputs == 1:
             return own
         return own - (scores.sum(dim=1) - own) / (outputs - 1)
-
-
-def turned(x: Tensor) -> Tensor:
-    """Reverse complement of one-hot ``(B, 4, L)``; padding (all-zero columns at the ends) stays where it is."""
-    flipped = x.flip(1)  # A C G T to T G C A
-    seen = (x != 0).any(dim=1)  # (B, L)
-    if bool(seen[:, 0].all()) and bool(seen[:, -1].all()):
-        return flipped.flip(2)
-    length = x.shape[-1]
-    places = torch.arange(length, device=x.device)
-    first = torch.where(seen, places, length).amin(dim=1, keepdim=True)
-    last = torch.where(seen, places, -1).amax(dim=1, keepdim=True)
-    source = (first + last - places).clamp(0, length - 1)  # (B, L); at padding any place: it is cleared below
-    inside = (places >= first) & (places <= last)
-    return flipped.gather(2, source[:, None, :].expand_as(x)) * inside[:, None, :]

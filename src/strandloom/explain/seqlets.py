@@ -161,7 +161,7 @@ def find_seqlets(
     widths = sorted(set(widths))
     source = found if null is None else null
     tails = _fit(source, widths)
-    windows = {sign: _search(found, tails, sign) for sign in (1, -1)}
+    windows = {sign: _strongest(found, tails, sign) for sign in (1, -1)}
     places = _places(found.codes, widths[0])
     sides, kept = {}, []
     for sign, candidates in windows.items():
@@ -169,7 +169,7 @@ def find_seqlets(
         if null is None:
             false = places * chance
         else:
-            other = np.sort(_search(null, tails, sign).surprise)
+            other = np.sort(_strongest(null, tails, sign).surprise)
             above = len(other) - np.searchsorted(other, candidates.surprise)
             false = (above + 1) * places / max(_places(null.codes, widths[0]), 1)
         passed = np.flatnonzero(false <= rate * np.arange(1, len(chance) + 1))
@@ -234,7 +234,7 @@ def _fit(found: AttributionMap, widths: Sequence[int]) -> dict[int, _Tail]:
     return tails
 
 
-def _search(found: AttributionMap, tails: dict[int, _Tail], sign: int) -> _Windows:
+def _strongest(found: AttributionMap, tails: dict[int, _Tail], sign: int) -> _Windows:
     """Windows of one sign that do not overlap, the least likely first."""
     parts = []
     for width, tail in tails.items():

@@ -17,7 +17,8 @@ class ExplainSettings(Settings):
     """How bases are scored; auto: ``deeplift``, or ``mutagenesis`` where the network has no gradients."""
 
     output: str | tuple[str, ...] | None = None
-    """The label, or labels, that are explained; null: the second of two classes (the first is its opposite), every class otherwise."""
+    """The label, or labels, that are explained; null: the second of two classes (the first is its opposite); of more, the 12 most often
+    predicted."""
 
     rows: Annotated[int, Field(ge=1)] = 2000
     """Sequences that are explained, drawn with the seed, as many of each predicted class as there are; motifs are found in them."""
@@ -38,7 +39,7 @@ class ExplainSettings(Settings):
     """Sequences that get a page of their own: those with the clearest scores, evenly from both ends."""
 
     first_base: int = 1
-    """Number of the first base of a sequence in figures: -249 makes the 250th base 0."""
+    """Number of the first base of a sequence in figures; -249 makes the 250th base +1 (there is no 0)."""
 
     position: str = "position in the sequence"
     """What positions count, as it stands on the axes: ``distance from the TSS``."""

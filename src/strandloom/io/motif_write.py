@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strandloom.errors import UsageError
 from strandloom.io.write import replacing
-from strandloom.pwm import UNIFORM, Matrix
+from strandloom.pwm import UNIFORM, Matrix, checked
 
 SITES = 20
 """Sites of a motif whose number is not known, as MEME assumes."""
@@ -59,10 +59,10 @@ def write_meme(
         "",
     ]
     for name, matrix in motifs.items():
-        checked = _checked(name, matrix)
+        rows = checked(matrix, name=name)
         lines.append(f"MOTIF {names[name]}")
-        lines.append(f"letter-probability matrix: alength= 4 w= {len(checked)} nsites= {_sites(name, sites)} E= 0")
-        lines += [" " + " ".join(map(_number, row)) for row in checked]
+        lines.append(f"letter-probability matrix: alength= 4 w= {len(rows)} nsites= {_sites(name, sites)} E= 0")
+        lines += [" " + " ".join(map(_number, row)) for row in rows]
         lines.append("")
     _write(path, lines)
 
@@ -83,7 +83,7 @@ def write_jaspar(path: str | Path, motifs: Mapping[str, Matrix], *, sites: Mappi
     names = _cleaned(motifs)
     lines = []
     for name, matrix in motifs.items():
-        counts = _checked(name, matrix) * _sites(name, sites)
+        counts = checked(matrix, name=name) * _sites(name, sites)
         lines.append(f">{names[name].replace(' ', chr(9))}")
         columns = [[_number(value) for value in row] for row in counts.T]
         width = max(len(text) for row in columns for text in row)
@@ -122,13 +122,4 @@ def _cleaned(motifs: Mapping[str, Matrix]) -> dict[str, str]:
         if not text or text in found.values():
             raise UsageError(f"two motifs would be called '{text}'" if text else "a motif has no name")
         found[name] = text
-    return found
-
-
-def _checked(name: str, matrix: Matrix) -> Matrix:
-    found = np.asarray(matrix, np.float64)
-    if found.ndim != 2 or found.shape[1] != 4 or not len(found):
-        raise UsageError(f"a matrix (w, 4) is needed, not {found.shape}", where=name)
-    if not np.isfinite(found).all() or (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
-        raise UsageError("the rows of the matrix are not probabilities of A, C, G, T", where=name)
     return found

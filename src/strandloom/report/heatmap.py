@@ -9,10 +9,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA, Codes
-from strandloom.report.logo import LetterTrack, base_heights, sequence_column, signed_track
 from strandloom.report.numbers import count, general, signed
 from strandloom.report.svg import Canvas
-from strandloom.report.tracks import Head, Positions, Row, Track, aligned
+from strandloom.report.tracks import Positions, Row
 
 CELL = 11.0
 LEVELS = 20
@@ -43,12 +42,14 @@ class HeatTrack:
         ``(4, L)``: change of the score when the base is put there.
     most
         The effect with the full colour.
+    counted
+        Position numbers for the tips.
     """
 
     codes: Codes
     effects: NDArray[np.floating]
     most: float
-    zero: int = 1
+    counted: Positions
 
     def height(self, row: Row) -> float:
         """Four rows of cells."""
@@ -92,7 +93,7 @@ class HeatTrack:
 
     def _tip(self, column: int) -> str:
         stands = int(self.codes[column])
-        number = Positions(self.zero).number(column)
+        number = self.counted.number(column)
         changes = [
             f"{'ACGT'[base]} {signed(float(self.effects[base, column]), 2)}" for base in range(4) if base != stands
         ]
@@ -115,41 +116,3 @@ def legend(slug: str, most: float, *, words: str) -> Markup:
             x, 44, general(value, 2) if value <= 0 else f"+{general(value, 2)}", anchor="middle", classes="t tick"
         )
     return canvas.svg()
-
-
-def mutagenesis_map(
-    slug: str,
-    codes: Codes,
-    contributions: NDArray[np.floating],
-    effects: NDArray[np.floating],
-    *,
-    title: str,
-    words: str,
-    zero: int = 1,
-) -> Markup:
-    """The base-height logo of a sequence with its heat map under it, in rows of 100 on one scale.
-
-    Parameters
-    ----------
-    slug, title
-        As for :class:`~strandloom.report.svg.Canvas`.
-    codes
-        uint8 ``(L,)``, without padding.
-    contributions
-        ``(L,)``: the heights of the letters.
-    effects
-        ``(4, L)``: change of the score by each substitution.
-    words
-        Name of the axis with its unit.
-    zero
-        Number of the first base.
-    """
-    tracks: list[Track] = [
-        Head(words),
-        signed_track(base_heights(codes, contributions)),
-        LetterTrack(codes),
-        HeatTrack(codes, effects, largest(effects), zero),
-        Positions(zero),
-    ]
-    said = f"{len(codes)} bases: {DNA.decode(codes)}"
-    return aligned(slug, tracks, title=title, description=said, length=len(codes), column=sequence_column(len(codes)))

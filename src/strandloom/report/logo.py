@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from strandloom.alphabet import DNA, Codes
+from strandloom.alphabet import Codes
 from strandloom.pwm import Matrix, consensus, information
 from strandloom.report.numbers import general
 from strandloom.report.svg import Canvas, round_ticks
@@ -260,13 +260,6 @@ def frequency_logo(slug: str, matrix: Matrix, *, title: str, words: str = "bits"
     return stack(slug, (Panel(words, matrix),), title=title, width=width)
 
 
-def contribution_logo(
-    slug: str, contributions: NDArray[np.float64], *, title: str, words: str, width: float = 500.0
-) -> Markup:
-    """The logo of signed heights ``(w, 4)``; ``words`` name the axis with its unit."""
-    return stack(slug, (Panel(words, contributions, bits=False),), title=title, width=width)
-
-
 def mini_logo(slug: str, matrix: Matrix, *, title: str, width: float = 180.0, tall: float = 38.0) -> Markup:
     """A small logo of base probabilities ``(w, 4)`` without axes, on the same scale of 0 to 2 bits."""
     column = min(13.0, (width - 4) / max(len(matrix), 1))
@@ -274,16 +267,6 @@ def mini_logo(slug: str, matrix: Matrix, *, title: str, width: float = 180.0, ta
         slug, (bits_track(matrix, tall=tall, axis=False),), title=title, description=f"consensus {consensus(matrix)}",
         length=len(matrix), column=column, per_row=len(matrix), width=width, left=2,
     )  # fmt: skip
-
-
-def sequence_logo(
-    slug: str, codes: Codes, contributions: NDArray[np.floating], *, title: str, words: str, zero: int = 1
-) -> Markup:
-    """Base-height logo of a sequence: contributions ``(L,)`` of codes uint8 ``(L,)``, in rows of 100 on one scale."""
-    tracks = (Head(words), signed_track(base_heights(codes, contributions)), Positions(zero))
-    column = sequence_column(len(codes))
-    said = f"{len(codes)} bases: {DNA.decode(codes)}"
-    return aligned(slug, tracks, title=title, description=said, length=len(codes), column=column)
 
 
 def sequence_column(length: int) -> float:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
-from strandloom.evaluation.results import Interval
+import numpy as np
+
 from strandloom.explain.motif import Sites
-from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, MarginalEffect
-from strandloom.report.numbers import count, finite, fixed, interval, percent, plural, signed
+from strandloom.explain.profile import Enrichment, Profile, profile
+from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif
+from strandloom.report.motif_words import axis_words, effect_words, enrichment_words
+from strandloom.report.numbers import count, finite, fixed, percent, plural, signed
 from strandloom.report.svg import Canvas, Figure, round_ticks, span
-from strandloom.report.tracks import Positions
+from strandloom.report.tracks import Positions, position_words
 
 WIDTH = 340.0
-BINS = 40
 CLASSES = 8
 """Classes with a bar of their own."""
 
@@ -21,126 +22,101 @@ CLASSES = 8
 def places(
     slug: str, motif: FoundMotif, sequences: ExplainedSequences, *, zero: int = 1, zero_words: str = ""
 ) -> Figure | None:
-    """Where along the sequence the middles of the sites lie, as a histogram; None without sites."""
+    """Where along the whole sequences the middles of the sites lie, as a histogram; None without sites."""
     sites = motif.motif.sites
-    longest = int(sequences.lengths.max()) if len(sequences) else 0
-    if not len(sites) or not longest:
+    held = sequences.lengths > 0
+    if not len(sites) or not held.any():
         return None
-    wide = -(-longest // BINS)  # whole bases, else neighbouring bins differ by how many bases they hold
-    edges = np.arange(0, longest + wide, wide)
-    heights, _ = np.histogram((sites.start + sites.end) // 2, bins=edges)
-    peak = int(heights.argmax())
-    counted = Positions(zero)
+    landmark = max(-zero, 0)  # base of a whole sequence that bins begin at: the first, or +1
+    first = (sequences.before - landmark)[held]
+    low, high = int(first.min()), int((first + sequences.lengths[held]).max())
+    found = profile(sites, sequences.lengths, anchor=landmark - sequences.before)
+    starts, ends = np.maximum(found.edges[:-1], low), np.minimum(found.edges[1:], high)
+    counted = Positions(zero, before=landmark)
     left, right, top, bottom = 38.0, WIDTH - 12, 22.0, 118.0
-    canvas = Canvas(
-        slug,
-        f"Where {motif.name} stands",
-        f"{plural(len(sites), 'site')}; most ({count(heights[peak])}) at {counted.span(*edges[peak : peak + 2])}",
-        WIDTH,
-        bottom + 42,
-    )
-    most = float(heights.max())
+    place = _fullest(found, counted)
+    canvas = Canvas(slug, f"Where {motif.name} stands", f"{plural(len(sites), 'site')}; {place}", WIDTH, bottom + 42)
+    most = float(found.counts.max())
     canvas.write(2, 12, "sites", classes="t name")
     for tick in [t for t in round_ticks(0, most, 2) if t == round(t)]:
         y = bottom - tick / most * (bottom - top)
         canvas.segment(left, y, right, y, "grid")
         canvas.write(left - 6, y + 4, count(tick), anchor="end", classes="t tick")
-    scale = (right - left) / longest
-    for height, start, end in zip(heights, edges[:-1], edges[1:], strict=True):
+    scale = (right - left) / (high - low)
+    for height, start, end in zip(found.counts, starts, ends, strict=True):
         if height:
             tall = float(height) / most * (bottom - top)
-            width = max((min(end, longest) - start) * scale - 0.8, 0.8)
+            width = max((end - start) * scale - 0.8, 0.8)
             tip = f"{counted.span(start, end)}: {plural(int(height), 'site')}"
-            canvas.box(left + start * scale + 0.4, bottom - tall, width, tall, "f0", opacity=0.85, tip=tip)
+            canvas.box(left + (start - low) * scale + 0.4, bottom - tall, width, tall, "f0", opacity=0.85, tip=tip)
     canvas.segment(left, bottom, right, bottom, "axis")
-    for tick in round_ticks(zero, zero + longest - 1, 5):
-        landmark = zero < 0 and tick == 0  # between bases -1 and 1
-        x = left + (tick - zero + (0.0 if landmark else -0.5 if zero < 0 < tick else 0.5)) * scale
-        if landmark:
-            canvas.segment(x, top - 4, x, bottom, "mark")
+    if zero < 0 and low < 0 < high:
+        canvas.segment(left - low * scale, top - 4, left - low * scale, bottom, "mark")
+    for column, words in _ticks(low, high, counted):
+        x = left + (column + 0.5 - low) * scale
         canvas.segment(x, bottom, x, bottom + 4, "axis")
-        canvas.write(x, bottom + 17, fixed(tick, 0), anchor="middle", classes="t tick")
-    canvas.write((left + right) / 2, bottom + 36, f"{zero_words} (bp)", anchor="middle", classes="t name", limit=50)
-    return Figure(canvas.svg(), "Where in the sequence", _place_words(sites, sequences))
+        canvas.write(x, bottom + 17, words, anchor="middle", classes="t tick")
+    axis = position_words(zero_words, zero)
+    canvas.write((left + right) / 2, bottom + 36, axis, anchor="middle", classes="t name", limit=58)
+    return Figure(canvas.svg(), "Where in the sequence", _place_words(place, sites, sequences))
 
 
-def _place_words(sites: Sites, sequences: ExplainedSequences) -> str:
+def _fullest(found: Profile, counted: Positions) -> str:
+    """The place with most sites and their share, in words."""
+    assert found.place is not None
+    first, last = found.place
+    return f"most ({percent(found.share, 0)}) have their middle at {counted.span(first, last + 1)}"
+
+
+def _ticks(low: int, high: int, counted: Positions) -> list[tuple[int, str]]:
+    """Columns ``low`` … ``high - 1`` with a round number; the landmark, where there is no 0, is called +1."""
+    first, last = counted.number(low), counted.number(high - 1)
+    wanted = {round(tick) for tick in round_ticks(first, last, 5) if tick == round(tick)}
+    found = [(column, counted.number(column)) for column in range(low, high)]
+    ticks = [(column, count(number)) for column, number in found if number in wanted]
+    if 0 in wanted and all(number != 0 for _, number in found):
+        ticks += [(column, "+1") for column, number in found if number == 1]
+    return ticks
+
+
+def _place_words(place: str, sites: Sites, sequences: ExplainedSequences) -> str:
     back = int(np.count_nonzero(sites.reverse))
-    words = f"{percent(back / len(sites), 0)} of the sites are on the reverse strand."
-    if int(sequences.lengths.min()) < int(sequences.lengths.max()):
+    words = f"{place[:1].upper()}{place[1:]}; {percent(back / len(sites), 0)} of the sites are on the reverse strand."
+    if sequences.before.any():
+        words += " Positions count from the first base of each whole sequence, of which the model reads a part."
+    elif int(sequences.lengths.min()) < int(sequences.lengths.max()):
         words += " Positions count from the start of each sequence; the sequences differ in length."
     return words
 
 
-def class_shares(sites: Sites, labels: NDArray[np.int64], classes: int) -> tuple[list[int], list[int]]:
-    """Sequences with the motif and sequences in all, for each class."""
-    holding = np.unique(sites.row)
-    known = labels >= 0
-    totals = np.bincount(labels[known], minlength=classes)
-    kept = labels[holding]
-    found = np.bincount(kept[kept >= 0], minlength=classes)
-    return found.tolist(), totals.tolist()
-
-
-def by_class(slug: str, motif: FoundMotif, sequences: ExplainedSequences, classes: tuple[str, ...]) -> Figure | None:
-    """Share of the sequences of each class that hold the motif; the highest where there are many classes."""
-    if sequences.labels is None or len(classes) < 2:
+def by_class(slug: str, motif: FoundMotif, found: Sequence[Enrichment]) -> Figure | None:
+    """Share of the explained sequences of each class that hold the motif; the highest where there are many; None without classes."""
+    if not found:
         return None
-    found, totals = class_shares(motif.motif.sites, np.asarray(sequences.labels), len(classes))
-    shares = [f / t if t else 0.0 for f, t in zip(found, totals, strict=True)]
-    order = list(range(len(classes)))
-    if len(classes) > CLASSES:
+    shares = [finite(one.share) or 0.0 for one in found]
+    order = list(range(len(found)))
+    if len(found) > CLASSES:
         order = sorted(order, key=lambda i: (-shares[i], i))[:CLASSES]
     step, top = (38.0, 8.0) if len(order) <= 4 else (30.0, 6.0)
     most = max([shares[i] for i in order] + [0.01])
-    said = "; ".join(f"{classes[i]} {percent(shares[i])}" for i in order)
+    said = "; ".join(f"{found[i].label} {percent(shares[i])}" for i in order)
     canvas = Canvas(slug, f"Share of the sequences with {motif.name}", said, WIDTH, top + step * len(order) + 4)
     full = 1.0 if most > 0.25 else most
     for row, i in enumerate(order):
-        y = top + row * step
-        canvas.write(2, y + 11, classes[i], classes="t", limit=30)
-        words = f"{percent(shares[i])}" if totals[i] else "no sequence"
+        one, y = found[i], top + row * step
+        canvas.write(2, y + 11, one.label, classes="t", limit=30)
+        words = f"{percent(shares[i])}" if one.size else "no sequence"
         canvas.write(WIDTH - 2, y + 11, words, anchor="end", classes="t strong")
         tall = 9.0 if step > 32 else 7.0
         canvas.box(2, y + 17, WIDTH - 4, tall, "well", round_by=3)
-        tip = f"{classes[i]}: {count(found[i])} of {count(totals[i])}"
+        tip = f"{one.label}: {count(one.carriers)} of {count(one.size)}"
         canvas.box(2, y + 17, (WIDTH - 4) * shares[i] / full, tall, "f0", opacity=0.85, tip=tip, round_by=3)
-    rest = len(classes) - len(order)
-    words = "Share of the sequences of each class that hold at least one site."
+    words = f"{enrichment_words(found)} Bars: share of the explained sequences of each class with a site."
     words += f" A full bar is {percent(full)}." if full < 1 else ""
+    rest = [shares[i] for i in range(len(found)) if i not in order]
     if rest:
-        others = [shares[i] for i in range(len(classes)) if i not in order]
-        words += f" The other {rest} classes: at most {percent(max(others))}."
+        words += f" The other {len(rest)} classes: at most {percent(max(rest))}."
     return Figure(canvas.svg(), "In which class", words)
-
-
-def effect_words(effect: MarginalEffect, unit: str) -> tuple[str, str]:
-    """What inserting the motif does, in one sentence, and how it was measured."""
-    words = f"Inserting it {_moves(effect.inserted, unit)}"
-    if effect.control is not None:
-        words += f"; a shuffled copy {_moves(effect.control, '')}"
-    how = []
-    if effect.backgrounds or effect.words:
-        number = f"{count(effect.backgrounds)} " if effect.backgrounds else ""
-        how.append(f"Mean over {number}{effect.words or 'sequences'}; bars are 95 % intervals.")
-    if effect.excess is not None and finite(effect.excess.low) is not None:
-        bounds = interval(effect.excess.low, effect.excess.high, 2)
-        if effect.excess.low <= 0 <= effect.excess.high:
-            how.append("The difference from the shuffled copy is within chance.")
-        else:
-            how.append(f"Beyond its shuffled copy: {signed(effect.excess.value, 2)} ({bounds}).")
-    how += [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in effect.notes]
-    return words + ".", " ".join(how)
-
-
-def _moves(found: Interval, unit: str) -> str:
-    """``raises the log odds by 2.10 (1.90 to 2.30)``; an interval that holds 0 keeps its signs."""
-    if finite(found.value) is None:
-        return "was not measured"
-    of = f" the {unit}" if unit else " it"
-    low, high = sorted((abs(found.low), abs(found.high))) if found.low * found.high > 0 else (found.low, found.high)
-    bounds = f" ({interval(low, high, 2)})".replace("–", " to ") if finite(found.low) is not None else ""
-    return f"{'raises' if found.value >= 0 else 'lowers'}{of} by {fixed(abs(found.value), 2)}{bounds}"
 
 
 def effect_figure(slug: str, motif: FoundMotif, unit: str) -> Figure | None:
@@ -172,5 +148,6 @@ def effect_figure(slug: str, motif: FoundMotif, unit: str) -> Figure | None:
             canvas.segment(px(found.low), y, px(found.high), y, f"whisker s{colour}")
         canvas.dot(px(found.value), y, f"f{colour} ring", radius=5)
     canvas.segment(left, bottom, right, bottom, "axis")
-    canvas.write((left + right) / 2, bottom + 33, f"change of the {unit}", anchor="middle", classes="t name", limit=44)
+    axis = axis_words("change of the {}", unit, 44)
+    canvas.write((left + right) / 2, bottom + 33, axis, anchor="middle", classes="t name")
     return Figure(canvas.svg(), "What it does", effect_words(effect, unit)[1])

@@ -152,11 +152,15 @@ class ExplainedSequences:
         N names.
     labels
         int64 ``(N,)``: true class of each sequence, an index into the classes of the page; -1 or None where not known.
+    cropped
+        int64 ``(N,)``: bases that were cropped from the start of each sequence, so that positions count from the first base of the
+        whole one; None: none were.
     """
 
     codes: Codes
     ids: Sequence[str]
     labels: NDArray[np.int64] | None = None
+    cropped: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Sequences N."""
@@ -173,6 +177,11 @@ class ExplainedSequences:
         seen = self.codes != DNA.pad
         last = seen.shape[1] - seen[:, ::-1].argmax(axis=1)
         return np.where(seen.any(axis=1), last - self.first, 0).astype(np.int64)
+
+    @cached_property
+    def before(self) -> NDArray[np.int64]:
+        """Bases of each whole sequence before the first that is here, ``(N,)``."""
+        return np.zeros(len(self), np.int64) if self.cropped is None else np.asarray(self.cropped, np.int64)
 
     def sequence(self, row: int) -> Codes:
         """The codes of one sequence without padding."""
@@ -200,10 +209,13 @@ class MotifPage:
         What was explained, in words: ``residual network, 3 members``; ``1,000 test rows of ctcf_pu1.tsv``.
     output, method, check
         The explained score, how, and whether to trust the map.
-    unit
-        Of the explained score: ``log odds of CTCF``.
+    unit, score_note
+        Of the explained score: ``log odds of CTCF``; and how it stands to the probabilities of the model: ``the network's own log
+        odds, before calibration``.
     sequences
         What the sites refer to.
+    drawn
+        How these sequences were chosen of all, in words: ``as many that the model takes for CTCF as others``.
     classes
         Names of the classes; empty for labels and values.
     motifs
@@ -221,7 +233,8 @@ class MotifPage:
     filters, filters_note
         Matrices of first-layer kernels and how they were made (activation threshold).
     zero, zero_words
-        Number of the first base of a sequence and what positions count from (``distance from the TSS``): 1 counts from the start.
+        Number of the first base of a whole sequence, as :func:`strandloom.report.tracks.position_number` counts (without a 0 where it
+        is negative), and what positions count from (``distance from the TSS``): 1 counts from the start.
     cautions
         Further sentences for the careful reader, besides those of the check.
     average, average_words
@@ -262,17 +275,18 @@ class MotifPage:
     files: tuple[PageLink, ...] = ()
     version: str = ""
     date: str = ""
+    drawn: str = ""
+    score_note: str = ""
 
 
 @dataclass(frozen=True)
 class NamedSite:
-    """A motif in a sequence: name, 0-based start and end, strand, score, and the address of the motif (``../motifs.html#motif-1``)."""
+    """A motif in a sequence: name, 0-based start and end, strand, and the address of the motif (``../motifs.html#motif-1``)."""
 
     name: str
     start: int
     end: int
     reverse: bool = False
-    score: float | None = None
     href: str = ""
 
 
@@ -288,20 +302,24 @@ class SequencePage:
         uint8 ``(L,)``; padding at the ends is taken off, from the arrays as well.
     contributions
         ``(L,)``: what each base contributes to the score.
-    output, method, check, unit
+    output, method, check, unit, score_note
         As for :class:`MotifPage`; the check is that of the whole map.
     score
         The explained score of the sequence.
     effects
         ``(4, L)``: change of the score by each substitution; None where it was not computed.
     answer, probability
-        The class the model names and its probability; empty and None for values.
+        The class that the model decides for and its probability; empty and None for values.
+    abstained
+        Whether the model keeps that answer to itself, being too little sure.
     truth
         The true class or value, where known.
     sites
         Motifs found in it, in bases of the sequence without padding.
     zero, zero_words
         As for :class:`MotifPage`.
+    cropped
+        Bases of the whole sequence that were cropped before its first base here.
     cautions
         Sentences about this sequence alone.
     back, before, after
@@ -331,3 +349,6 @@ class SequencePage:
     after: PageLink | None = None
     name: str = ""
     version: str = ""
+    score_note: str = ""
+    abstained: bool = False
+    cropped: int = 0

@@ -6,119 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.report.cautions import Caution
 from strandloom.report.heatmap import HeatTrack, largest, legend
 from strandloom.report.logo import LetterTrack, LogoTrack, base_heights, sequence_column, signed_track
+from strandloom.report.map_check import METHODS, check_cards, check_cautions
 from strandloom.report.motif_inputs import NamedSite, SequencePage
-from strandloom.report.motif_page import METHODS, check_cards, check_cautions, class_words
-from strandloom.report.numbers import count, finite, fixed, general, plural, shorten, signed
+from strandloom.report.motif_words import axis_words, class_words
+from strandloom.report.numbers import count, fixed, plural, shorten, signed
 from strandloom.report.report import Card, page
-from strandloom.report.svg import COLOURS, Canvas, Figure
+from strandloom.report.sequence_tracks import ProfileTrack, SiteTrack
+from strandloom.report.svg import Figure
 from strandloom.report.tables import Cell, Table, text
-from strandloom.report.tracks import LEFT, RIGHT, Head, Positions, Row, Track, aligned, row_spans
+from strandloom.report.tracks import LEFT, RIGHT, Head, Positions, Track, aligned, position_words, row_spans
 
 MOST_ROWS = 20
 """Rows of 100 bases that are drawn in full; of a longer sequence those with the largest contributions."""
-LANE, LETTER = 24.0, 6.6
-NAME = 24
-"""Letters of a motif's name over its bracket."""
 LISTED = 60
-
-
-@dataclass(frozen=True)
-class SiteTrack:
-    """Named brackets over the columns of sites ``(start, end)``; those that overlap stand in lanes of their own.
-
-    Parameters
-    ----------
-    sites
-        In columns of the drawing.
-    colours
-        Colour number of each name.
-    """
-
-    sites: tuple[NamedSite, ...]
-    colours: dict[str, int]
-
-    def lanes(self, row: Row) -> list[list[tuple[NamedSite, float]]]:
-        """Lanes from the bottom up: the sites in the row with the left end of their words, in px."""
-        lanes: list[list[tuple[NamedSite, float]]] = []
-        ends: list[float] = []
-        for site in sorted(self.sites, key=lambda s: (s.start, s.end)):
-            if site.end <= row.start or site.start >= row.end:
-                continue
-            left, right = row.x(site.start), row.x(site.end)
-            wide = LETTER * len(self._words(site))
-            at = max(min((left + right - wide) / 2, row.right - wide), row.left)
-            lane = next((i for i, end in enumerate(ends) if end + 5 <= min(at, left)), len(lanes))
-            if lane == len(lanes):
-                lanes.append([])
-                ends.append(0.0)
-            lanes[lane].append((site, at))
-            ends[lane] = max(at + wide, right)
-        return lanes
-
-    @staticmethod
-    def _words(site: NamedSite) -> str:
-        name = shorten(site.name, NAME)
-        return f"← {name}" if site.reverse else f"{name} →"
-
-    def height(self, row: Row) -> float:
-        """One line of words and a bracket a lane."""
-        return LANE * len(self.lanes(row))
-
-    def draw(self, canvas: Canvas, row: Row, top: float) -> None:
-        """Words over a bracket; an end in another row stays open."""
-        lanes = self.lanes(row)
-        for number, lane in enumerate(lanes):
-            y = top + LANE * (len(lanes) - number) - 5
-            for site, at in lane:
-                left, right = row.x(site.start) + 0.5, row.x(site.end) - 0.5
-                points = [(left, y + 4)] if site.start >= row.start else []
-                points += [(left, y), (right, y)]
-                points += [(right, y + 4)] if site.end <= row.end else []
-                if site.href:
-                    canvas.parts.append(f'<a href="{escape(site.href)}">')
-                canvas.write(at, y - 5, self._words(site), classes="t small-name")
-                if site.href:
-                    canvas.parts.append("</a>")
-                canvas.path(points, f"bracket s{self.colours[site.name] % COLOURS}")
-
-
-@dataclass(frozen=True, eq=False)
-class ProfileTrack:
-    """Contributions ``(L,)`` as bars up and down, for a whole sequence in one row."""
-
-    contributions: NDArray[np.floating]
-    tall: float = 54.0
-
-    def height(self, row: Row) -> float:
-        """As given."""
-        return self.tall + 4
-
-    def draw(self, canvas: Canvas, row: Row, top: float) -> None:
-        """One bar a base, from a zero line."""
-        low, high = min(float(self.contributions.min()), 0.0), max(float(self.contributions.max()), 0.0)
-        scale = self.tall / ((high - low) or 1)
-        zero = top + 2 + high * scale
-        bars: tuple[list[str], list[str]] = ([], [])
-        for column in range(row.start, row.end):
-            tall = float(self.contributions[column]) * scale
-            if abs(tall) >= 0.3:
-                wide = max(row.column * 0.86, 0.6)
-                bars[tall < 0].append(f"M{row.x(column):.2f} {zero:.2f}v{-tall:.2f}h{wide:.2f}v{tall:.2f}z")
-        for classes, found in zip(("heat-up", "heat-down"), bars, strict=True):
-            if found:
-                canvas.parts.append(f'<path class="{classes} smooth" d="{"".join(found)}"/>')
-        canvas.segment(row.left, zero, row.right, zero, "axis")
 
 
 def render_sequence(page_of: SequencePage) -> str:
@@ -130,10 +41,10 @@ def render_sequence(page_of: SequencePage) -> str:
         A self-contained HTML page; its links to other pages are those given.
     """
     shown = unpadded(page_of)
-    cautions = check_cautions(shown.check, shown.cautions)
+    cautions = check_cautions(shown.check, shown.method, shown.cautions)
     if shown.effects is None:
         cautions.append(Caution("note", "No heat map", "Mutagenesis was not computed for this sequence."))
-    known = "sequence of " + count(len(shown.codes)) + " bp"
+    known = "sequence of " + count(len(shown.codes)) + " bp" + (" that the model reads" if shown.cropped else "")
     return page(
         "sequence.html",
         {
@@ -175,17 +86,7 @@ def unpadded(page_of: SequencePage) -> SequencePage:
 
 def story(page_of: SequencePage) -> str:
     """What the model answers and which bases decide, in one or two sentences."""
-    words = ""
-    if page_of.answer:
-        chance = f" with probability {_probability(page_of.probability)}" if page_of.probability is not None else ""
-        truth = ""
-        if page_of.truth:
-            truth = (
-                ", which is right" if page_of.truth == page_of.answer else f", but it is {class_words(page_of.truth)}"
-            )
-        words = f"The model answers {class_words(page_of.answer)}{chance}{truth}. "
-    elif page_of.truth:
-        words = f"The true value is {page_of.truth}. "
+    words = _answer(page_of)
     if not np.any(page_of.contributions):
         return words + f"No base contributes to the {page_of.unit}."
     up, down = (strongest(page_of.contributions, sign=sign) for sign in (1, -1))
@@ -200,12 +101,32 @@ def story(page_of: SequencePage) -> str:
     return words + (f"; those at {sides[1][1]} most {sides[1][0]} it." if len(sides) > 1 else ".")
 
 
+def _answer(page_of: SequencePage) -> str:
+    """What the model answers and whether that is right; of an abstention what it would have answered."""
+    answer, truth = (class_words(name) if name else "" for name in (page_of.answer, page_of.truth))
+    chance = "" if page_of.probability is None else _probability(page_of.probability)
+    if page_of.abstained:
+        unsure = (
+            f": it is not sure enough of {answer}" + (f" (probability {chance})" if chance else "") if answer else ""
+        )
+        return f"The model abstains{unsure}" + (f"; the truth is {truth}. " if truth else ". ")
+    if not answer:
+        return f"The true value is {page_of.truth}. " if truth else ""
+    verdict = "" if not truth else ", which is right" if truth == answer else f", but it is {truth}"
+    return f"The model answers {answer}" + (f" with probability {chance}" if chance else "") + f"{verdict}. "
+
+
 def _place(page_of: SequencePage, found: Stretch) -> str:
-    where = Positions(page_of.zero).span(found.start, found.end)
+    where = _counted(page_of).span(found.start, found.end)
     inside = dict.fromkeys(s.name for s in page_of.sites if s.start < found.end and s.end > found.start)
     return where + (
         f" ({' and '.join(shorten(name, 40) for name in list(inside)[:2])})" if inside else ", in no motif,"
     )
+
+
+def _counted(page_of: SequencePage) -> Positions:
+    """Position numbers of the bases, from the first of the whole sequence."""
+    return Positions(page_of.zero, page_of.cropped)
 
 
 class Stretch(NamedTuple):
@@ -233,23 +154,26 @@ def _probability(value: float | None) -> str:
 
 
 def _tone(page_of: SequencePage, cautions: Sequence[Caution]) -> str:
-    if any(c.level == "serious" for c in cautions) or (
-        page_of.answer and page_of.truth and page_of.answer != page_of.truth
-    ):
+    wrong = page_of.answer and page_of.truth and page_of.answer != page_of.truth and not page_of.abstained
+    if wrong or any(c.level == "serious" for c in cautions):
         return "poor"
-    if any(c.level == "caution" for c in cautions):
+    if page_of.abstained or any(c.level == "caution" for c in cautions):
         return "fair"
     return "good" if page_of.truth and page_of.answer else "note"
 
 
 def _cards(page_of: SequencePage) -> list[Card]:
     found = []
-    if page_of.answer:
-        chance = "" if page_of.probability is None else f"probability {_probability(page_of.probability)}"
+    chance = "" if page_of.probability is None else f"probability {_probability(page_of.probability)}"
+    if page_of.abstained:
+        near = ", ".join(x for x in (shorten(page_of.answer, 60), chance) if x)
+        found.append(Card("Answer of the model", "none: it abstains", f"nearest: {near}" if near else ""))
+    elif page_of.answer:
         found.append(Card("Answer of the model", shorten(page_of.answer, 60), chance))
     if page_of.truth:
         found.append(Card("Truth", shorten(page_of.truth, 60)))
-    found.append(Card(f"Explained score: {page_of.unit}", signed(page_of.score, 2), METHODS[page_of.method]))
+    notes = "; ".join(x for x in (page_of.score_note, METHODS[page_of.method]) if x)
+    found.append(Card(f"Explained score: {page_of.unit}", signed(page_of.score, 2), notes))
     return found + check_cards(page_of.check, page_of.method)
 
 
@@ -266,7 +190,7 @@ def overview(page_of: SequencePage) -> Figure | None:
     column = 970.0 / length
     svg = aligned(
         "overview",
-        (SiteTrack(page_of.sites, colours), ProfileTrack(page_of.contributions), Positions(page_of.zero)),
+        (SiteTrack(page_of.sites, colours), ProfileTrack(page_of.contributions), _counted(page_of)),
         title="The whole sequence",
         description=f"Contributions along {plural(length, 'base')}; motifs: {_said(page_of)}",
         length=length,
@@ -278,7 +202,7 @@ def overview(page_of: SequencePage) -> Figure | None:
 
 
 def _said(page_of: SequencePage) -> str:
-    counted = Positions(page_of.zero)
+    counted = _counted(page_of)
     places = [f"{s.name} at {counted.span(s.start, s.end)}" for s in page_of.sites[:LISTED]]
     return "; ".join(places) or "none"
 
@@ -287,14 +211,14 @@ def bases(page_of: SequencePage) -> Figure:
     """The base-height logo with named sites above it and, where given, the heat map of mutagenesis under it."""
     length = len(page_of.codes)
     tracks: list[Track] = [
-        Head(f"contribution of each base ({page_of.unit})"),
+        Head(axis_words("contribution of each base ({})", page_of.unit, 90)),
         SiteTrack(page_of.sites, _colours(page_of.sites)),
         _logo(page_of),
         LetterTrack(page_of.codes),
     ]
     if page_of.effects is not None:
-        tracks.append(HeatTrack(page_of.codes, page_of.effects, largest(page_of.effects), page_of.zero))
-    tracks.append(Positions(page_of.zero))
+        tracks.append(HeatTrack(page_of.codes, page_of.effects, largest(page_of.effects), _counted(page_of)))
+    tracks.append(_counted(page_of))
     rows = drawn_rows(page_of.contributions)
     svg = aligned(
         "bases",
@@ -306,7 +230,9 @@ def bases(page_of: SequencePage) -> Figure:
         rows=rows,
     )
     words = "Tall letters decide. Letters above the line raise the score, letters below it, on their heads, lower it; "
-    words += f"all rows have one scale. The numbers are the {page_of.zero_words} (bp)."
+    words += f"all rows have one scale. The numbers are the {position_words(page_of.zero_words, page_of.zero)}."
+    if page_of.cropped:
+        words += f" The model does not read the first {plural(page_of.cropped, 'base')} of the sequence."
     if page_of.effects is not None:
         words += " Heat map: the change of the score when a base is put in place of the one that stands there (dot)."
     if rows is not None:
@@ -330,7 +256,7 @@ def drawn_rows(contributions: NDArray[np.floating]) -> tuple[int, ...] | None:
 def _table(page_of: SequencePage) -> Table | None:
     if not page_of.sites:
         return None
-    counted = Positions(page_of.zero)
+    counted = _counted(page_of)
     rows = []
     for site in page_of.sites[:LISTED]:
         letters = page_of.codes[site.start : site.end]
@@ -343,14 +269,13 @@ def _table(page_of: SequencePage) -> Table | None:
                 text("reverse" if site.reverse else "forward"),
                 text(shorten(DNA.decode(letters), 50)),
                 Cell(signed(float(inside.sum()), 2)),
-                Cell(general(site.score) if finite(site.score) is not None else "–"),
             )
         )
     head = tuple(
         Cell(words, classes=classes)
         for words, classes in (
             ("motif", "text"), ("position", ""), ("strand", "text"), ("letters, as the motif reads", "text"),
-            ("sum of contributions", ""), ("score of the site", ""),
+            ("sum of contributions", ""),
         )
     )  # fmt: skip
     rest = len(page_of.sites) - len(rows)

@@ -19,6 +19,28 @@ LEFT, RIGHT = 46.0, 18.0
 TICK, BETWEEN = 20.0, 14.0
 
 
+def position_number(column: int, first_base: int) -> int:
+    """The number of a base as it stands on axes, in captions and in files for people.
+
+    Biologists' convention: where the count begins below 0, there is no 0; the base before +1 is −1. So with ``first_base=-249``
+    the base of column 248 is −1 and that of column 249 is +1.
+
+    Parameters
+    ----------
+    column
+        0-based base of the whole sequence.
+    first_base
+        Number of the base of column 0: 1 counts bases from the start, a negative one from a landmark.
+    """
+    at = first_base + column
+    return at + 1 if first_base < 0 <= at else at
+
+
+def position_words(words: str, first_base: int) -> str:
+    """What positions count, as it stands on an axis: with its unit, and whether there is a 0."""
+    return f"{words} (bp; no position 0)" if first_base < 0 else f"{words} (bp)"
+
+
 @dataclass(frozen=True)
 class Row:
     """Columns ``start`` … ``end - 1`` of a drawing and where they stand, in px.
@@ -96,13 +118,15 @@ class Positions:
     Parameters
     ----------
     zero
-        Number of the first column: 1 counts bases as people do; a negative one counts from a landmark (then without a 0: the
-        base before +1 is −1).
+        Number of the first base, as :func:`position_number` counts.
+    before
+        Bases of the whole sequence that stand before the first column (cropped, not drawn).
     step
         Columns between numbers; 0 chooses by the room.
     """
 
     zero: int = 1
+    before: int = 0
     step: int = 0
 
     def height(self, row: Row) -> float:
@@ -111,18 +135,24 @@ class Positions:
 
     def number(self, column: int) -> int:
         """The number of a column (0-based)."""
-        at = self.zero + column
-        return at + 1 if self.zero < 0 <= at else at
+        return position_number(self.before + column, self.zero)
+
+    def _written(self, column: int) -> str:
+        number = self.number(column)
+        return "+1" if number == 1 and self.zero < 0 else count(number)
 
     def span(self, start: int, end: int) -> str:
-        """Columns ``start`` … ``end - 1`` in words: ``92–108``, ``−27 to −15``."""
+        """Columns ``start`` … ``end - 1`` in words: ``92–108``, ``−27 to −15``, ``7``."""
         first, last = (count(self.number(c)) for c in (start, end - 1))
+        if first == last:
+            return first
         return f"{first} to {last}" if MINUS in first + last else f"{first}–{last}"
 
     def draw(self, canvas: Canvas, row: Row, top: float) -> None:
-        """Numbers at round positions, and at the first column of the row where there is room."""
+        """Numbers at round positions and at +1 of a landmark, and at the first column of the row where there is room."""
         step = self.step or next((s for s in (1, 5, 10, 20, 50) if s * row.column >= 60), 100)
-        numbered = [c for c in range(row.start, row.end) if self.number(c) % step == 0]
+        landmark = -self.zero - self.before if self.zero < 0 else -1
+        numbered = [c for c in range(row.start, row.end) if self.number(c) % step == 0 or c == landmark]
         if row.start not in numbered and (not numbered or (numbered[0] - row.start) * row.column >= 24):
             numbered.insert(0, row.start)
         if len(numbered) == 1 and row.end - 1 > row.start and (row.end - 1 - numbered[0]) * row.column >= 24:
@@ -130,7 +160,7 @@ class Positions:
         for column in numbered:
             at = row.x(column) + row.column / 2
             canvas.segment(at, top + 1, at, top + 4, "axis")
-            canvas.write(at, top + 16, count(self.number(column)), anchor="middle", classes="t tick")
+            canvas.write(at, top + 16, self._written(column), anchor="middle", classes="t tick")
 
 
 def row_spans(length: int, per_row: int = PER_ROW) -> list[tuple[int, int]]:

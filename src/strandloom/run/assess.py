@@ -165,7 +165,7 @@ def evaluate_bundle(
         files=(InputFile(str(table), sha256(path), len(dataset), path.stat().st_size),),
         version=VERSION,
     )  # fmt: skip
-    with new_folder(out) as folder:
+    with new_folder(out, mark=EVALUATION, what="an evaluation", force=force) as folder:
         with replacing(folder / "predictions.parquet", text=False) as handle:
             frame.write_parquet(handle)
         write_json(folder / EVALUATION, evaluation.to_json())

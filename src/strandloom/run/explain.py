@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.data.dataset import Dataset
+from strandloom.data.split.core import TEST, Split
 from strandloom.errors import UsageError
+from strandloom.evaluation.decision import ClassPredictions
 from strandloom.explain.attribution import Output
 from strandloom.explain.score import Explained
 from strandloom.explain.settings import ExplainSettings
@@ -17,7 +22,7 @@ from strandloom.io.motifs import read_motifs
 from strandloom.predict import Predictor, load
 from strandloom.pwm import Matrix
 from strandloom.run.explain_output import LONG_SECONDS, OutputExplained, OutputJob
-from strandloom.run.explain_rows import Rows, read_rows
+from strandloom.run.explain_rows import Rows, read_rows, rows_of_dataset
 from strandloom.run.explain_write import SUMMARY, Explanation, write_explanation
 from strandloom.run.output_folder import check_free, new_folder
 
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MOST_OUTPUTS = 12
-"""Classes that are explained without being asked for; of more, those most often predicted."""
+"""Classes that are explained without being asked for: those most often predicted."""
 CANDIDATES = 5
 """Rows that are drawn from the input, and predicted, for each row that is explained."""
 
@@ -85,11 +90,12 @@ def explain_bundle(
     check_free(out, mark=SUMMARY, what="an explanation", force=force)
     known = read_motifs(asked.motifs) if asked.motifs else {}
     predictor = load(bundle, device=device, threads=threads, model=model)
+    check_settings(asked, predictor.manifest.labels, predictor.modules)
     rows = read_rows(
         predictor, source, most=CANDIDATES * asked.rows, seed=asked.seed, sequence=sequence, target=target, ids=ids
     )
     found = explain_rows(predictor, rows, settings=asked, known=known, ids=ids, long=long, say=say)
-    with new_folder(out) as folder:
+    with new_folder(out, mark=SUMMARY, what="an explanation", force=force) as folder:
         return write_explanation(folder, found, predictor=predictor, pages=asked.pages, ids=ids, command=command)
 
 
@@ -106,16 +112,16 @@ def explain_rows(
     """Explain the answers to rows that are in memory, output by output; errors as of :func:`explain_bundle`."""
     told = say or (lambda _: None)
     answers = predictor.decision.apply(predictor.scores(rows.codes, rows.lengths).blended)
-    predicted = answers.probabilities.argmax(axis=1)
     wanted = np.flatnonzero(np.isin(rows.ids, list(ids)))
     rng = np.random.default_rng((settings.seed, 1))
+    for note in rows.notes:
+        told(f"careful: {note}")
     jobs = []
-    for output in _outputs(predictor.manifest.labels, settings.output, predicted):
-        chosen = np.union1d(draw_rows(predicted == output.index, settings.rows, rng), wanted)
+    for output in _outputs(predictor.manifest.labels, settings.output, answers.predicted, say=told):
+        chosen = np.union1d(draw_rows(answers.predicted == output.index, settings.rows, rng), wanted)
         score = Explained(predictor.modules, output, strand=predictor.manifest.strand)
-        jobs.append(
-            OutputJob(predictor, score, rows.take(chosen), answers.probabilities[chosen], settings, known, told)
-        )
+        own = ClassPredictions(answers.probabilities[chosen], answers.predicted[chosen], answers.abstained[chosen])
+        jobs.append(OutputJob(predictor, score, rows.take(chosen), own, settings, known, told))
     _check_time(jobs, long=long, say=told)
     found = []
     for job in jobs:
@@ -124,20 +130,76 @@ def explain_rows(
     return found
 
 
-def _outputs(labels: Sequence[str], asked: str | tuple[str, ...] | None, predicted: NDArray[np.int64]) -> list[Output]:
+def explain_test_rows(
+    predictor: Predictor,
+    dataset: Dataset,
+    splits: Sequence[Split],
+    *,
+    out: Path,
+    settings: ExplainSettings,
+    known: Mapping[str, Matrix],
+    command: str,
+    say: Callable[[str], None],
+) -> Explanation:
+    """Explain a run's own test rows into a folder of it, replacing what stands there; errors as of :func:`explain_bundle`."""
+    test = np.unique(np.concatenate([split.rows(TEST) for split in splits]))
+    rng = np.random.default_rng(settings.seed)
+    drawn = np.sort(rng.permutation(test)[: CANDIDATES * settings.rows])
+    rows = rows_of_dataset(predictor, dataset, drawn, words=f"{len(test):,} test rows")
+    if len(splits) > 1:
+        note = (
+            f"The networks of {len(splits)} splits are averaged here, and most of them were trained on these rows: their answers look "
+            "better than on new sequences"
+        )
+        rows = replace(rows, notes=(*rows.notes, note))
+    found = explain_rows(predictor, rows, settings=settings, known=known, long=True, say=say)
+    with new_folder(out, mark=SUMMARY, what="an explanation", force=True) as folder:
+        return write_explanation(folder, found, predictor=predictor, pages=settings.pages, command=command)
+
+
+def check_settings(settings: ExplainSettings, labels: Sequence[str], modules: Sequence[nn.Module]) -> None:
+    """What cannot work is said before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        The model has no such output, its networks have no attention weights to show, or names are asked for and memelite is missing.
+    """
+    asked = (settings.output,) if isinstance(settings.output, str) else settings.output or ()
+    for name in asked:
+        if name not in labels:
+            listed = ", ".join(labels[:30]) + (" …" if len(labels) > 30 else "")
+            raise UsageError(f"the model has no output '{name}'", where="--output", hint=f"its outputs: {listed}")
+    if settings.method == "attention" and not all(hasattr(module, "attention_weights") for module in modules):
+        raise UsageError("the network has no attention weights", where="--method", hint="use deeplift, or mutagenesis")
+    if settings.motifs is not None and find_spec("memelite") is None:
+        raise UsageError(
+            "naming motifs needs memelite, not installed here",
+            where="--motifs",
+            hint="pip install 'strandloom[motifs]'",
+        )
+
+
+def _outputs(
+    labels: Sequence[str],
+    asked: str | tuple[str, ...] | None,
+    predicted: NDArray[np.int64],
+    *,
+    say: Callable[[str], None],
+) -> list[Output]:
     """The outputs to explain, in the order asked for, else in that of the labels."""
-    names = (asked,) if isinstance(asked, str) else asked
-    if names:
-        for name in names:
-            if name not in labels:
-                listed = ", ".join(labels[:30]) + (" …" if len(labels) > 30 else "")
-                raise UsageError(f"the model has no output '{name}'", where="--output", hint=f"its outputs: {listed}")
+    if asked:
+        names = (asked,) if isinstance(asked, str) else asked
         return [Output(labels.index(name), name) for name in dict.fromkeys(names)]
     if len(labels) == 2:
         return [Output(1, labels[1])]
     counts = np.bincount(predicted, minlength=len(labels))
-    often = [int(k) for k in np.argsort(-counts, kind="stable")[:MOST_OUTPUTS] if counts[k]]
-    return [Output(k, labels[k]) for k in sorted(often)]
+    often = sorted(int(k) for k in np.argsort(-counts, kind="stable")[:MOST_OUTPUTS] if counts[k])
+    if left := len(labels) - len(often):
+        say(
+            f"{left} of {len(labels)} classes are not explained: they are predicted seldom or never here; ask for one with --output"
+        )
+    return [Output(k, labels[k]) for k in often]
 
 
 def draw_rows(own: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -16,13 +16,14 @@ from strandloom.alphabet import DNA, Codes
 from strandloom.data.shuffle import dinucleotide_shuffle
 from strandloom.errors import UsageError
 from strandloom.evaluation.baselines.fit import KINDS
+from strandloom.evaluation.decision import ClassPredictions
 from strandloom.explain.attribute import attribute, estimate_passes
 from strandloom.explain.attribution import AttributionMap, Method
 from strandloom.explain.effects import marginal_effect
 from strandloom.explain.filters import filters_to_motifs
 from strandloom.explain.match import match_motifs
 from strandloom.explain.motif import Motif
-from strandloom.explain.mutagenesis import mutagenesis
+from strandloom.explain.mutagenesis import computed_locally, mutagenesis
 from strandloom.explain.patterns import Patterns, find_patterns
 from strandloom.explain.score import Explained
 from strandloom.explain.seqlets import Seqlets, find_seqlets
@@ -30,6 +31,7 @@ from strandloom.explain.settings import ExplainSettings
 from strandloom.predict import Predictor
 from strandloom.pwm import Matrix
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
+from strandloom.report.tracks import position_number
 from strandloom.run.explain_rows import Rows
 from strandloom.training.onehot import one_hot, one_hot_table
 
@@ -39,8 +41,13 @@ RATE = 0.05
 """False discovery rate of the windows that motifs are made of."""
 Q_LIMIT = 0.05
 """Largest q-value of a match that gives a motif its name."""
+EXPECTED = 10
+"""Motifs whose effects the estimate of the time counts on."""
+LEAST_BACKGROUNDS = 10
+"""Sequences with room for a motif that its effect needs."""
 MOST = 40
 """Motifs that are shown: of more, those that contribute the most."""
+SCORE_NOTE = "the network's own, before calibration"
 TIGHT, NEAR = 0.5, 5
 """A motif of whose sites this share begins within so many bases of one place is put there, not into the middle."""
 
@@ -59,8 +66,8 @@ class OutputExplained:
         Significant windows, and the motifs they make.
     page
         What ``motifs.html`` shows, without links.
-    probabilities
-        float64 ``(N, K)``: what the model answers.
+    answers
+        What the model answers, by its own rule.
     effects
         Mutagenesis of a row: float32 ``(4, L)``.
     """
@@ -70,7 +77,7 @@ class OutputExplained:
     seqlets: Seqlets
     patterns: Patterns
     page: MotifPage
-    probabilities: NDArray[np.float64]
+    answers: ClassPredictions
     effects: Callable[[int], NDArray[np.float32]]
 
 
@@ -82,8 +89,8 @@ class OutputJob:
     ----------
     predictor, score
         The model, and the score of it that is explained.
-    rows, probabilities
-        N sequences and the model's answers to them ``(N, K)``.
+    rows, answers
+        N sequences, and what the model answers to them.
     settings
         How.
     known
@@ -95,15 +102,22 @@ class OutputJob:
     predictor: Predictor
     score: Explained
     rows: Rows
-    probabilities: NDArray[np.float64]
+    answers: ClassPredictions
     settings: ExplainSettings
     known: Mapping[str, Matrix]
     say: Callable[[str], None]
 
-    @property
+    @cached_property
     def method(self) -> Method:
-        """The method that ``auto`` stands for."""
-        return "deeplift" if self.settings.method == "auto" else self.settings.method
+        """The method that ``auto`` stands for: DeepLIFT, or mutagenesis where the network has no gradients."""
+        if self.settings.method != "auto":
+            return self.settings.method
+        try:
+            self._map(self.rows.codes[:1], "deeplift", references=1, check_rows=0)
+        except UsageError as error:
+            self.say(f"{error.message}: explained by mutagenesis")
+            return "mutagenesis"
+        return "deeplift"
 
     @property
     def device(self) -> str:
@@ -111,16 +125,20 @@ class OutputJob:
         return self.predictor.runtime.device
 
     def seconds(self) -> float:
-        """About how long the map will take, from the time of one pass."""
+        """About how long map, effects and pages will take, from the time of one pass."""
         few = np.ascontiguousarray(self.rows.codes[:64])
         x = one_hot(torch.from_numpy(few).to(self.device), one_hot_table(self.device))
         with torch.inference_mode():
-            self.score(x)
+            self.score(x).cpu()
             started = time.perf_counter()
-            self.score(x)
+            self.score(x).cpu()  # waits for the accelerator
         each = (time.perf_counter() - started) / len(few)
         count, length = self.rows.codes.shape
-        passes = estimate_passes(self.method, count, length, self.settings.references)
+        settings = self.settings
+        local = computed_locally(self.predictor.modules, device=self.device)
+        passes = estimate_passes(self.method, count, length, settings.references, local=local)
+        passes += estimate_passes("mutagenesis", settings.pages, length, local=local)
+        passes += EXPECTED * 3 * settings.backgrounds
         return each * passes
 
     def explain(self) -> OutputExplained:
@@ -132,7 +150,7 @@ class OutputJob:
             The method does not work for this network.
         """
         rows, manifest = self.rows, self.predictor.manifest
-        found = self._map(rows.codes, check_rows=16)
+        found = self._map(rows.codes, self.method, references=self.settings.references, check_rows=16)
         for caution in found.check.cautions:
             self.say(f"careful: {caution}")
         seqlets, patterns = self._motifs(found)
@@ -146,7 +164,9 @@ class OutputJob:
             method=found.method,
             check=found.check,
             unit=self._unit,
-            sequences=ExplainedSequences(rows.codes, rows.ids, self._classes),
+            sequences=ExplainedSequences(rows.codes, rows.ids, self._classes, cropped=rows.cropped),
+            drawn=self._drawn,
+            score_note=SCORE_NOTE,
             model=self._model,
             data=f"{len(rows):,} of {rows.data}",
             classes=manifest.labels,
@@ -162,21 +182,21 @@ class OutputJob:
             **self._average(found),
             **self._filters(),
         )
-        return OutputExplained(rows, found, seqlets, patterns, page, self.probabilities, self._mutants)
+        return OutputExplained(rows, found, seqlets, patterns, page, self.answers, self._mutants)
 
-    def _map(self, codes: Codes, *, check_rows: int) -> AttributionMap:
+    def _map(self, codes: Codes, method: Method, *, references: int, check_rows: int) -> AttributionMap:
         return attribute(
             self.predictor.modules,
             codes,
             output=self.score.output,
-            method=self.method,
+            method=method,
             strand=self.score.strand,
-            references=self.settings.references,
+            references=references,
             seed=self.settings.seed,
             device=self.device,
             check_rows=check_rows,
             labels=self.predictor.manifest.labels,
-            names=self.rows.ids if len(codes) == len(self.rows) else None,
+            names=self.rows.ids,
         )
 
     def _mutants(self, row: int) -> NDArray[np.float32]:
@@ -196,7 +216,7 @@ class OutputJob:
     @cached_property
     def _shuffled(self) -> Codes:
         """One dinucleotide shuffle of every sequence, ``(N, L)``."""
-        return dinucleotide_shuffle(self.rows.codes, copies=1, seed=self.settings.seed + 1)[:, 0]
+        return dinucleotide_shuffle(self.rows.codes, copies=1, seed=self.settings.seed)[:, 0]
 
     def _named(self, motifs: Sequence[Motif]) -> dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]]:
         """For each motif the known ones it resembles, and the nearest where none is like it enough."""
@@ -210,15 +230,22 @@ class OutputJob:
             found[motif.name] = (good, None if good or not own else own[0])
         return found
 
-    def _effect(self, motif: Motif) -> MarginalEffect:
-        """The motif put into shuffled sequences: where it stands, if it keeps to one place, else in the middle."""
-        rng = np.random.default_rng((self.settings.seed, 2))
-        count = min(self.settings.backgrounds, len(self.rows))
-        backgrounds = self._shuffled[np.sort(rng.permutation(len(self.rows))[:count])]
-        place = usual_place(motif, int(self.rows.lengths.min()))
-        where = "at their centre" if place is None else f"at base {place + self.settings.first_base:,}"
+    def _effect(self, motif: Motif) -> MarginalEffect | None:
+        """The motif put into shuffled sequences: where it stands, if it keeps to one place, else in the middle; None where few hold it."""
+        place = usual_place(motif)
+        room = np.flatnonzero(self.rows.lengths >= motif.width + (place or 0))
+        if len(room) < LEAST_BACKGROUNDS:
+            return None
+        drawn = np.random.default_rng((self.settings.seed, 2)).permutation(room)[: self.settings.backgrounds]
+        number = "" if place is None else f"{position_number(place, self.settings.first_base):,}"
+        where = f"at position {number}" if number else "at their centre"
         effect = marginal_effect(
-            self.score, motif.matrix, backgrounds, place=place, seed=self.settings.seed, device=self.device
+            self.score,
+            motif.matrix,
+            self._shuffled[np.sort(drawn)],
+            place=place,
+            seed=self.settings.seed,
+            device=self.device,
         )
         return MarginalEffect.of(effect, words=f"dinucleotide-shuffled sequences, {where}")
 
@@ -226,7 +253,7 @@ class OutputJob:
         """Mean contributions by column, where every sequence fills the window and its strand is known: then columns may mean something."""
         if self.score.strand == "both" or (self.rows.lengths < found.codes.shape[1]).any():
             return {}
-        own = np.flatnonzero(self.probabilities.argmax(axis=1) == found.output.index)
+        own = np.flatnonzero(self.answers.predicted == found.output.index)
         if not len(own):
             return {}
         one_hot = DNA.one_hot_table[found.codes[own]]  # (N, L, 4)
@@ -256,12 +283,21 @@ class OutputJob:
     def _classes(self) -> NDArray[np.int64]:
         """The true classes where they are known, else those that the model names."""
         truth = self.rows.truth
-        return self.probabilities.argmax(axis=1) if truth is None or (truth < 0).all() else truth
+        return self.answers.predicted if truth is None or (truth < 0).all() else truth
 
     @property
     def _unit(self) -> str:
         label, labels = self.score.output.label, self.predictor.manifest.labels
         return f"log odds of {label}" if len(labels) == 2 else f"score of {label} over the mean of the others"
+
+    @property
+    def _drawn(self) -> str:
+        """How the sequences were chosen, where they were."""
+        own = int((self.answers.predicted == self.score.output.index).sum())
+        return (
+            f"{own:,} that the model takes for {self.score.output.label} and {len(self.rows) - own:,} others, drawn to be as many of each "
+            "where there are so many: shares on this page are of these"
+        )
 
     @property
     def _model(self) -> str:
@@ -278,28 +314,28 @@ class OutputJob:
                 "network alone"
             )
         if self.rows.truth is None or (self.rows.truth < 0).all():
-            said.append("No labels were given: the classes on this page are those that the model names")
-        return tuple(said)
+            said.append("No labels are known: the classes on this page are those that the model names")
+        if silent := int(self.answers.abstained.sum()):
+            said.append(f"The model abstains on {silent:,} of these sequences; they are explained all the same")
+        return (*self.rows.notes, *said)
 
 
 def weight(found: FoundMotif, sequences: int) -> float:
     """How much a motif moves the score of N sequences: its effect times the share of them that hold it."""
-    assert found.effect is not None
+    if found.effect is None:
+        return 0.0
     return abs(found.effect.inserted.value) * len(np.unique(found.motif.sites.row)) / sequences
 
 
-def usual_place(motif: Motif, length: int) -> int | None:
-    """Where a motif is put to measure its effect: its commonest 0-based start, if it keeps to one place and fits there; else None."""
+def usual_place(motif: Motif) -> int | None:
+    """Where a motif is put to measure its effect: its commonest 0-based start, if it keeps to one place; else None."""
     starts = motif.sites.start
     if not len(starts):
         return None
     counts = np.bincount(starts)
     place = int(np.convolve(counts, np.ones(2 * NEAR + 1, int), mode="same").argmax())
     near = np.abs(starts - place) <= NEAR
-    if near.mean() < TIGHT:
-        return None
-    place = int(np.bincount(starts[near]).argmax())
-    return place if place + motif.width <= length else None
+    return int(np.bincount(starts[near]).argmax()) if near.mean() >= TIGHT else None
 
 
 def _source(seqlets: Seqlets, patterns: Patterns) -> str:

@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
-from strandloom.data.coordinates import coordinates
+from strandloom.data.coordinates import located
 from strandloom.data.dataset import Dataset
+from strandloom.data.targets import class_texts
 from strandloom.errors import InputError
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
@@ -39,6 +40,8 @@ class Rows:
         int64 ``(N,)``: column of the first base.
     data
         What they are, in words.
+    notes
+        What a reader must know of them, in plain sentences.
     """
 
     codes: Codes
@@ -49,6 +52,7 @@ class Rows:
     cropped: NDArray[np.int64]
     columns: NDArray[np.int64]
     data: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -113,35 +117,65 @@ def read_rows(
             hint="leave it out",
         )
     codes, lengths = predictor.window.place(kept)
-    truth = None
+    truth, notes = None, _crop_notes(kept.lengths, manifest.length)
     if label is not None and label in kept.columns.columns:
-        order = {name: k for k, name in enumerate(manifest.labels)}
-        truth = np.array([order.get(x, -1) for x in kept.columns[label].cast(pl.String).to_list()], np.int64)
+        truth = _truth(kept.columns[label], manifest.labels)
+        unknown_labels = int((truth < 0).sum())
+        if unknown_labels == len(truth) and target is not None:
+            raise InputError(
+                f"no cell of the column '{target}' is one of the model's classes",
+                where=source,
+                hint="the classes: " + ", ".join(manifest.labels[:30]),
+            )
+        if unknown_labels:
+            notes.append(
+                f"{unknown_labels:,} of {len(truth):,} labels are none of the model's classes and count as unknown"
+            )
+    where = located(kept.ids, kept.columns, kept.lengths)
+    if where.note:
+        notes.append(f"Coordinates: {where.note}")
     return Rows(
         codes,
         lengths,
         tuple(kept.ids.to_list()),
         truth,
-        coordinates(kept.ids, kept.columns),
+        where.frame,
         np.maximum(-predictor.window.shift(kept.lengths), 0),
         predictor.window.left_edge(kept.lengths),
         f"{total:,} sequences of {Path(source).name}",
+        tuple(notes),
     )
+
+
+def _truth(column: pl.Series, labels: Sequence[str]) -> NDArray[np.int64]:
+    order = {name: k for k, name in enumerate(labels)}
+    return np.array([order.get(x, -1) for x in class_texts(column).to_list()], np.int64)
+
+
+def _crop_notes(lengths: NDArray[np.integer], window: int) -> list[str]:
+    longer = int((lengths > window).sum())
+    if not longer:
+        return []
+    return [f"{longer:,} sequences are longer than the {window:,} bases that the model reads: only those are explained"]
 
 
 def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int64], *, words: str) -> Rows:
     """Rows of a data set that is in memory, its own window being the model's."""
     part = dataset.take(rows)
     assert part.target is not None
+    whole = part.lengths if part.whole is None else part.whole
+    where = located(part.ids, part.columns, whole)
+    notes = _crop_notes(whole, dataset.length) + ([f"Coordinates: {where.note}"] if where.note else [])
     return Rows(
         np.asarray(part.codes),
         part.lengths,
         tuple(part.ids.to_list()),
         part.target.values.astype(np.int64),
-        coordinates(part.ids, part.columns),
-        np.zeros(len(part), np.int64),
-        predictor.window.left_edge(part.lengths),
+        where.frame,
+        np.maximum(-predictor.window.shift(whole), 0),
+        predictor.window.left_edge(whole),
         words,
+        tuple(notes),
     )
 
 

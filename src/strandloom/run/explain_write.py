@@ -19,7 +19,7 @@ from strandloom.predict import Predictor
 from strandloom.pwm import Matrix, consensus
 from strandloom.report.motif_inputs import FoundMotif, MotifPage, NamedSite, PageLink, SequencePage
 from strandloom.report.motif_page import render_motifs
-from strandloom.report.numbers import plural
+from strandloom.report.motif_words import story
 from strandloom.report.sequence_page import render_sequence
 from strandloom.run.explain_output import OutputExplained
 from strandloom.version import VERSION
@@ -80,8 +80,10 @@ def write_explanation(
     OutputError
         A file cannot be written.
     """
-    names = _page_names(outputs)
-    files = _write_files(folder, outputs, command=command)
+    slugs = output_slugs([found.page.output.label for found in outputs])
+    names = [MOTIFS, *(f"motifs-{slug}.html" for slug in slugs[1:])]
+    prefixes = [f"{slug}-" for slug in slugs] if len(outputs) > 1 else [""]
+    files = _write_files(folder, outputs, prefixes)
     shown = []
     for number, (found, name) in enumerate(zip(outputs, names, strict=True)):
         others = tuple(
@@ -93,28 +95,30 @@ def write_explanation(
             handle.write(render_motifs(page))
         shown.append(page)
     sentence = " ".join(story(page) for page in shown)
-    write_json(folder / SUMMARY, _summary(predictor, outputs, names, sentence, command))
+    summaries = [_output_summary(*one) for one in zip(outputs, names, prefixes, strict=True)]
+    write_json(
+        folder / SUMMARY,
+        {
+            "format": FORMAT,
+            "strandloom": VERSION,
+            "command": command,
+            "model": predictor.manifest.name,
+            "sentence": sentence,
+            "outputs": summaries,
+        },
+    )
     return Explanation(folder, tuple(outputs), sentence, tuple(shown))
 
 
-def story(page: MotifPage) -> str:
-    """The motifs of an output in a sentence."""
-    if not page.motifs:
-        return f"{page.output.label}: no motif was found ({page.nothing})."
-    named = [
-        f"{found.name}{'' if found.raises is None else ' (raises it)' if found.raises else ' (lowers it)'}"
-        for found in page.motifs[:4]
-    ]
-    more = f" and {len(page.motifs) - 4} more" if len(page.motifs) > 4 else ""
-    return f"{page.output.label}: {plural(len(page.motifs), 'motif')}, the strongest first: {', '.join(named)}{more}."
-
-
-def _page_names(outputs: Sequence[OutputExplained]) -> list[str]:
-    names = [MOTIFS]
-    for found in outputs[1:]:
-        name = f"motifs-{_slug(found.page.output.label)}.html"
-        names.append(name if name not in names else f"motifs-{_slug(found.page.output.label)}-{len(names)}.html")
-    return names
+def output_slugs(labels: Sequence[str]) -> list[str]:
+    """Labels as parts of names, each another."""
+    slugs: list[str] = []
+    for label in labels:
+        slug, number = _slug(label), 2
+        while slug in slugs:
+            slug, number = f"{_slug(label)}-{number}", number + 1
+        slugs.append(slug)
+    return slugs
 
 
 def _slug(text: str) -> str:
@@ -164,15 +168,15 @@ def _named_sites(found: OutputExplained, back: str) -> dict[int, tuple[NamedSite
     sites: dict[int, list[NamedSite]] = {}
     for number, motif in enumerate(found.page.motifs, start=1):
         href = f"../{back}#motif-{number}"
-        for row, start, end, reverse, score in zip(*motif.motif.sites, strict=True):
-            one = NamedSite(motif.name, int(start), int(end), bool(reverse), float(score), href)
+        for row, start, end, reverse, _ in zip(*motif.motif.sites, strict=True):
+            one = NamedSite(motif.name, int(start), int(end), bool(reverse), href)
             sites.setdefault(int(row), []).append(one)
     return {row: tuple(sorted(listed, key=lambda s: s.start)) for row, listed in sites.items()}
 
 
 def _sequence_page(found: OutputExplained, row: int, sites: tuple[NamedSite, ...]) -> SequencePage:
     page, labels = found.page, found.page.classes
-    answer = int(found.probabilities[row].argmax())
+    answer = int(found.answers.predicted[row])
     truth = found.rows.truth
     return SequencePage(
         id=found.rows.ids[row],
@@ -183,9 +187,12 @@ def _sequence_page(found: OutputExplained, row: int, sites: tuple[NamedSite, ...
         check=page.check,
         unit=page.unit,
         score=float(found.map.predicted[row]),
+        score_note=page.score_note,
+        cropped=int(found.rows.cropped[row]),
         effects=found.effects(row),
         answer=labels[answer],
-        probability=float(found.probabilities[row, answer]),
+        probability=float(found.answers.probabilities[row, answer]),
+        abstained=bool(found.answers.abstained[row]),
         truth="" if truth is None or truth[row] < 0 else labels[int(truth[row])],
         sites=sites,
         zero=page.zero,
@@ -198,13 +205,17 @@ def _sequence_page(found: OutputExplained, row: int, sites: tuple[NamedSite, ...
 # ------------------------------------------------------------------------------------------------------------- files
 
 
-def _write_files(folder: Path, outputs: Sequence[OutputExplained], *, command: str) -> tuple[PageLink, ...]:
+def _write_files(folder: Path, outputs: Sequence[OutputExplained], prefixes: Sequence[str]) -> tuple[PageLink, ...]:
     files = [PageLink(MAPS, MAPS, "the scores of every base of every sequence (NumPy)")]
-    several = len(outputs) > 1
-    named = [(_motif_name(found, motif, several), found, motif) for found in outputs for motif in found.page.motifs]
+    named = [
+        (f"{prefix}{motif.motif.name}", found, motif)
+        for found, prefix in zip(outputs, prefixes, strict=True)
+        for motif in found.page.motifs
+    ]
     if named:
-        matrices: dict[str, Matrix] = {name: motif.motif.matrix for name, _, motif in named}
-        counts = {name: len(motif.motif.sites) for name, _, motif in named}
+        full = [f"{name} {_slug(motif.matches[0].short)}" if motif.matches else name for name, _, motif in named]
+        matrices: dict[str, Matrix] = {name: one[2].motif.matrix for name, one in zip(full, named, strict=True)}
+        counts = {name: len(one[2].motif.sites) for name, one in zip(full, named, strict=True)}
         write_meme(folder / MATRICES, matrices, sites=counts)
         files.append(PageLink(MATRICES, MATRICES, "the matrices, for other programs"))
         frame = pl.concat([_site_frame(name, found, motif) for name, found, motif in named])
@@ -221,12 +232,6 @@ def _write_files(folder: Path, outputs: Sequence[OutputExplained], *, command: s
     return tuple(files)
 
 
-def _motif_name(found: OutputExplained, motif: FoundMotif, several: bool) -> str:
-    """``pattern-1``, with the output before it where there are several, and the best match after it."""
-    own = f"{_slug(found.page.output.label)}-{motif.motif.name}" if several else motif.motif.name
-    return f"{own} {_slug(motif.matches[0].short)}" if motif.matches else own
-
-
 def _placed(outputs: Sequence[OutputExplained]) -> bool:
     return all(found.rows.where is not None for found in outputs)
 
@@ -238,7 +243,7 @@ def _site_frame(name: str, found: OutputExplained, motif: FoundMotif) -> pl.Data
     frame = pl.DataFrame(
         {
             "output": [found.page.output.label] * len(sites),
-            "motif": [name.split(" ")[0]] * len(sites),
+            "motif": [name] * len(sites),
             "match": [motif.matches[0].name if motif.matches else None] * len(sites),
             "id": [rows.ids[i] for i in sites.row],
             "start": start,
@@ -311,20 +316,7 @@ def _write_maps(path: Path, outputs: Sequence[OutputExplained]) -> None:
         np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
 
 
-def _summary(
-    predictor: Predictor, outputs: Sequence[OutputExplained], names: Sequence[str], sentence: str, command: str
-) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "strandloom": VERSION,
-        "command": command,
-        "model": predictor.manifest.name,
-        "sentence": sentence,
-        "outputs": [_output_summary(found, name, len(outputs) > 1) for found, name in zip(outputs, names, strict=True)],
-    }
-
-
-def _output_summary(found: OutputExplained, name: str, several: bool) -> dict[str, Any]:
+def _output_summary(found: OutputExplained, name: str, prefix: str) -> dict[str, Any]:
     page, null = found.page, found.seqlets.null
     return {
         "output": page.output.label,
@@ -336,15 +328,15 @@ def _output_summary(found: OutputExplained, name: str, several: bool) -> dict[st
         "seqlets": len(found.seqlets),
         "null": {"kind": null.kind, "rate": null.rate},
         "reason": found.patterns.reason,
-        "motifs": [_motif_summary(found, motif, several) for motif in page.motifs],
+        "motifs": [_motif_summary(motif, prefix) for motif in page.motifs],
     }
 
 
-def _motif_summary(found: OutputExplained, motif: FoundMotif, several: bool) -> dict[str, Any]:
+def _motif_summary(motif: FoundMotif, prefix: str) -> dict[str, Any]:
     sites = motif.motif.sites
     effect = motif.effect
     return {
-        "name": _motif_name(found, motif, several).split(" ")[0],
+        "name": f"{prefix}{motif.motif.name}",
         "consensus": consensus(motif.motif.matrix),
         "sites": len(sites),
         "sequences": len(np.unique(sites.row)),

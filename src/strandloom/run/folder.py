@@ -247,7 +247,10 @@ def _attempt(work: Callable[[], object], path: Path) -> None:
 
 def _same_settings(run: RunFolder, experiment: Experiment, plan: dict[str, Any]) -> None:
     old = read_experiment(run.experiment)
-    different = _differences(old.model_dump(mode="json"), experiment.model_dump(mode="json"))
+    after = {"explain"}  # comes when everything else is done
+    different = _differences(
+        old.model_dump(mode="json", exclude=after), experiment.model_dump(mode="json", exclude=after)
+    )
     if not run.plan.is_file():
         raise OutputError(
             "the run to resume holds no plan.json",

@@ -40,14 +40,15 @@ def check_free(folder: str | Path, *, mark: str, what: str, force: bool) -> None
 
 
 @contextmanager
-def new_folder(folder: str | Path) -> Iterator[Path]:
-    """An empty folder to fill, in place of what :func:`check_free` allowed to go; a fault or Ctrl-C takes it away again.
+def new_folder(folder: str | Path, *, mark: str, what: str, force: bool) -> Iterator[Path]:
+    """An empty folder to fill, in place of what :func:`check_free` lets go; a fault or Ctrl-C takes it away again.
 
     Raises
     ------
     OutputError
-        It cannot be made.
+        It cannot be made, or may not be replaced: another program may have filled it since that was asked first.
     """
+    check_free(folder, mark=mark, what=what, force=force)
     path = Path(folder)
     try:
         if path.is_dir():

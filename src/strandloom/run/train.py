@@ -19,7 +19,7 @@ from strandloom.data.facts import facts
 from strandloom.data.leakage import leakage_of_all
 from strandloom.data.load import load
 from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
-from strandloom.errors import SettingsError
+from strandloom.errors import SettingsError, StrandloomError
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment
 from strandloom.io.motifs import read_motifs
@@ -46,7 +46,6 @@ from strandloom.run.members import (
     start_members,
     train_members,
 )
-from strandloom.run.output_folder import new_folder
 from strandloom.run.progress import Quiet, RunProgress
 from strandloom.run.reporting import report_inputs
 from strandloom.training.estimate import peak_memory
@@ -219,6 +218,11 @@ class _Run:
             )
             motifs.noted.update(filters=started.filters, set=len(started.placed))
             self.progress.say(f"  {started.line()}")
+        if self.experiment.explain is not None:
+            from strandloom.run.explain import check_settings
+
+            assert dataset.target is not None
+            check_settings(self.experiment.explain, dataset.target.names, [make_model(0)])
         runtime = self._runtime(make_model)
         ahead = estimate(
             self.experiment, dataset, splits, plans, make_model=make_model, runtime=runtime,
@@ -272,7 +276,14 @@ class _Run:
         write_bundle(self.folder.bundle, bundle)
         if self.experiment.explain is not None:
             with clock.stage("explain", "explaining the test part"):
-                shown = self._explained(shown, bundle, dataset, splits, make_model, known_motifs)
+                try:
+                    shown = self._explained(shown, bundle, dataset, splits, make_model, known_motifs)
+                except StrandloomError as error:  # the trained model stands; the report says what is missing
+                    warning = (
+                        f"The motifs are missing: {error.message}. `strandloom explain` can be tried on the bundle."
+                    )
+                    self.progress.say(f"  careful: {warning}")
+                    shown = replace(shown, warnings=(*shown.warnings, warning))
             self._write_costs(known, clock, runtime)
         with replacing(self.folder.report, text=True) as handle:
             handle.write(render(shown))
@@ -298,19 +309,17 @@ class _Run:
     ) -> ReportInputs:
         """The report with the motifs found in the test rows; the pages go into ``explanation/``."""
         from strandloom.predict import load as load_bundle
-        from strandloom.run.explain import explain_rows
-        from strandloom.run.explain_rows import rows_of_dataset
-        from strandloom.run.explain_write import MOTIFS, write_explanation
+        from strandloom.run.explain import explain_test_rows
+        from strandloom.run.explain_write import MOTIFS
 
         settings = self.experiment.explain
         assert settings is not None
         own = None if self.model is None else make_model(self.experiment.training.seed)
         predictor = load_bundle(bundle, device=self.device, threads=self.threads, model=own)
-        test = np.unique(np.concatenate([split.rows(TEST) for split in splits]))
-        rows = rows_of_dataset(predictor, dataset, test, words=f"{len(test):,} test rows")
-        found = explain_rows(predictor, rows, settings=settings, known=known, say=self.progress.say)
-        with new_folder(self.folder.explanation) as folder:
-            written = write_explanation(folder, found, predictor=predictor, pages=settings.pages, command=self.command)
+        written = explain_test_rows(
+            predictor, dataset, splits, out=self.folder.explanation, settings=settings, known=known, command=self.command,
+            say=self.progress.say,
+        )  # fmt: skip
         return replace(shown, motifs=written.pages, motifs_page=f"{self.folder.explanation.name}/{MOTIFS}")
 
     def _before(self) -> dict[str, Any] | None:
