@@ -15,7 +15,7 @@ from strandloom.explain.pattern_windows import FLANK, Members, SignedMap, cut_ou
 from strandloom.explain.seqlets import apart
 
 _GAP = 3  # silent positions inside a motif
-_NARROWEST = 4  # bases of a core; less is a base, not a motif
+NARROWEST = 4  # bases of a core; less is a base, not a motif
 _FALSE = 0.02  # share of a pattern's sites that may be chance matches
 _BLOCK_VALUES = 1 << 22  # one-hot values scanned at once (16 MB)
 
@@ -48,7 +48,7 @@ def place_sites(
     placed: list[tuple[Members, int]] = []
     for _ in range(2):  # the second time with cores from all sites
         templates = [_template(view, members, width) for members in current]
-        templates = [x for x in templates if len(x[1].weights) >= _NARROWEST and x[1].weights.sum() > 0]
+        templates = [x for x in templates if len(x[1].weights) >= NARROWEST and x[1].weights.sum() > 0]
         if not templates:
             return [], []
         hits = [_scan(view, template, both) for _, template in templates]

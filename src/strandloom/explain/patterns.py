@@ -14,7 +14,7 @@ from strandloom import pwm
 from strandloom.explain.attribution import AttributionMap, contributions
 from strandloom.explain.motif import Motif, Sites
 from strandloom.explain.pattern_groups import group_alike, merge_alike
-from strandloom.explain.pattern_sites import place_sites
+from strandloom.explain.pattern_sites import NARROWEST, place_sites
 from strandloom.explain.pattern_windows import FLANK, Members, SignedMap, cut_out
 from strandloom.explain.seqlets import Seqlets
 
@@ -104,7 +104,11 @@ def _without(view: SignedMap, seqlets: Seqlets, rows: NDArray[np.int64]) -> Sign
 
 def _reason(count: int, rate: float, least: int) -> str:
     many = f"{count:,} seqlet{'' if count == 1 else 's'} at a false discovery rate of {rate:g}"
-    return f"{many}; {least} are needed" if count < least else f"{many}, but no {least} of them are alike"
+    return (
+        f"{many}; {least} are needed"
+        if count < least
+        else f"{many}, but no {least} of them are alike in {NARROWEST} bases or more"
+    )
 
 
 def _patterns(
