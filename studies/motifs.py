@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import yaml
 
-from common import ROOT, RUNS, data_folder, record, run, table
+from common import ROOT, RUNS, commit, data_folder, record, run, table
 from gue import experiment as gue_experiment
 from simulated import experiment as simulated_experiment
 from strandloom.alphabet import DNA
@@ -186,8 +186,9 @@ def splice() -> str:
 
 def main() -> None:
     """Train (or read again) each model, explain it, rewrite the section."""
-    body = "\n\n".join([simulated(), ctcf(), tata("prom_300_tata", 250), tata("prom_core_tata", 35), splice()])
-    record("motifs", "Motifs that models have learned", body)
+    parts = [simulated(), ctcf(), tata("prom_300_tata", 250), tata("prom_core_tata", 35), splice()]
+    told = f"Explained at commit {commit()}; the models were trained at the commits above.\n\n"
+    record("motifs", "Motifs that models have learned", told + "\n\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -167,7 +167,10 @@ def test_windows_that_are_not_alike_make_none() -> None:
     found = solve(as_map(made.codes, values))
     assert found.motifs == ()
     assert found.found >= 60
-    assert found.reason == f"{found.found} seqlets at a false discovery rate of 0.2, but no 20 of them are alike in 4 bases or more"
+    assert (
+        found.reason
+        == f"{found.found} seqlets at a false discovery rate of 0.2, but no 20 of them are alike in 4 bases or more"
+    )
 
 
 def test_too_few_sites_are_no_pattern() -> None:

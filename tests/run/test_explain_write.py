@@ -21,7 +21,7 @@ from strandloom.explain.seqlets import find_seqlets
 from strandloom.io.motifs import read_motifs
 from strandloom.io.plain import read_json
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
-from strandloom.run.explain_output import OutputExplained, usual_place, weight
+from strandloom.run.explain_output import OutputExplained, strength, usual_place
 from strandloom.run.explain_rows import Rows
 from strandloom.run.explain_write import output_slugs, write_explanation
 
@@ -118,10 +118,11 @@ def test_pages_say_what_the_model_says(tmp_path: Path) -> None:
     assert "abstain" not in one
 
 
-def test_weight_is_effect_times_share() -> None:
+def test_strength_is_the_size_of_the_effect() -> None:
     (found,) = explained().page.motifs
-    assert weight(found, 8) == pytest.approx(2.0 * 2 / 8)
-    assert weight(replace(found, effect=None), 8) == 0
+    assert strength(found) == 2.0
+    assert strength(replace(found, effect=MarginalEffect(Interval(-3.0, -4.0, -2.0)))) == 3.0
+    assert strength(replace(found, effect=None)) == 0.0
 
 
 def test_usual_place() -> None:

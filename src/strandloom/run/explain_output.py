@@ -158,7 +158,7 @@ class OutputJob:
         seqlets, patterns = self._motifs(found)
         named = self._named(patterns.motifs)
         motifs = [FoundMotif(motif, *named[motif.name], effect=self._effect(motif)) for motif in patterns.motifs[:MOST]]
-        motifs.sort(key=lambda x: -weight(x, len(rows)))
+        motifs.sort(key=lambda found: -strength(found))
         settings = self.settings
         page = MotifPage(
             name=manifest.name,
@@ -173,7 +173,7 @@ class OutputJob:
             data=f"{len(rows):,} of {rows.data}",
             classes=manifest.labels,
             motifs=tuple(motifs),
-            ranked_by="the effect of writing it into a sequence, times the share of the sequences that hold it",
+            ranked_by="the effect of writing it into a sequence",
             source=_source(seqlets, patterns),
             nothing=patterns.reason or "",
             known=settings.motifs.replace("\\", "/").rsplit("/", 1)[-1] if settings.motifs else "",
@@ -322,11 +322,9 @@ class OutputJob:
         return (*self.rows.notes, *said)
 
 
-def weight(found: FoundMotif, sequences: int) -> float:
-    """How much a motif moves the score of N sequences: its effect times the share of them that hold it."""
-    if found.effect is None:
-        return 0.0
-    return abs(found.effect.inserted.value) * len(np.unique(found.motif.sites.row)) / sequences
+def strength(found: FoundMotif) -> float:
+    """How much one copy of a motif moves the score; 0 where that was not measured."""
+    return 0.0 if found.effect is None else abs(found.effect.inserted.value)
 
 
 def usual_place(motif: Motif) -> int | None:
