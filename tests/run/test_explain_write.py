@@ -99,6 +99,7 @@ def test_several_outputs_do_not_share_names(tmp_path: Path) -> None:
     sites = write(tmp_path / "out", explained("α"), explained("β"), explained("a b"), explained("a-b", matched=False))
     motifs = read_motifs(tmp_path / "out" / "motifs.meme")
     assert len(motifs) == 4
+    assert read_motifs(tmp_path / "out" / "motifs.jaspar").keys() == motifs.keys()
     assert [name.split()[0] for name in motifs] == sites["motif"].unique(maintain_order=True).to_list()
     told = read_json(tmp_path / "out" / "explanation.json")
     assert [one["motifs"][0]["name"] for one in told["outputs"]] == [name.split()[0] for name in motifs]

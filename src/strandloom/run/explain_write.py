@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.io.motif_write import write_meme
+from strandloom.io.motif_write import write_jaspar, write_meme
 from strandloom.io.plain import write_json
 from strandloom.io.write import TableWriter, replacing
 from strandloom.predict import Predictor
@@ -25,8 +25,8 @@ from strandloom.run.explain_output import OutputExplained
 from strandloom.version import VERSION
 
 FORMAT = 1
-MOTIFS, MATRICES, SITES, BED, MAPS, SUMMARY = (
-    "motifs.html", "motifs.meme", "sites.tsv", "sites.bed", "attributions.npz", "explanation.json",
+MOTIFS, MATRICES, COUNTS, FILTERS, SITES, BED, MAPS, SUMMARY = (
+    "motifs.html", "motifs.meme", "motifs.jaspar", "filters.meme", "sites.tsv", "sites.bed", "attributions.npz", "explanation.json",
 )  # fmt: skip
 SEQUENCES = "sequences"
 
@@ -217,7 +217,9 @@ def _write_files(folder: Path, outputs: Sequence[OutputExplained], prefixes: Seq
         matrices: dict[str, Matrix] = {name: one[2].motif.matrix for name, one in zip(full, named, strict=True)}
         counts = {name: len(one[2].motif.sites) for name, one in zip(full, named, strict=True)}
         write_meme(folder / MATRICES, matrices, sites=counts)
+        write_jaspar(folder / COUNTS, matrices, sites=counts)
         files.append(PageLink(MATRICES, MATRICES, "the matrices, for other programs"))
+        files.append(PageLink(COUNTS, COUNTS, "the same as counts"))
         frame = pl.concat([_site_frame(name, found, motif) for name, found, motif in named])
         with TableWriter(folder / SITES) as writer:
             writer.write(
@@ -227,6 +229,11 @@ def _write_files(folder: Path, outputs: Sequence[OutputExplained], prefixes: Seq
         if _placed(outputs):
             _write_bed(folder / BED, frame)
             files.append(PageLink(BED, BED, "the same in the genome"))
+    kernels = {motif.motif.name: motif.motif for motif in outputs[0].page.filters}
+    if kernels:
+        counts = {name: len(motif.sites) for name, motif in kernels.items()}
+        write_meme(folder / FILTERS, {name: motif.matrix for name, motif in kernels.items()}, sites=counts)
+        files.append(PageLink(FILTERS, FILTERS, "the first-layer filters as matrices"))
     _write_maps(folder / MAPS, outputs)
     files.append(PageLink(SUMMARY, SUMMARY, "this page as data"))
     return tuple(files)
