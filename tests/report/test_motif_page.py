@@ -137,7 +137,7 @@ def test_the_story_names_the_motifs_and_what_they_speak_for():
     )
     many = story(page_of(*[motif(i) for i in range(1, 8)], classes=("a", "Beta", "c")))
     assert many.startswith("The model tells class a from the other 2 classes by 7 motifs:")
-    assert many.endswith("; 3 weaker motifs below.")
+    assert many.endswith("; 3 weaker motifs below (3 for class a).")
 
 
 def test_words_a_reader_looks_for():
@@ -245,7 +245,7 @@ def test_the_histogram_holds_every_site():
     figure = places("w", found, explained)
     assert figure is not None
     assert sum(int(n) for n in re.findall(r": (\d+) sites?<", str(figure.svg))) == len(found.motif.sites)
-    assert figure.caption.startswith("Most (")
+    assert figure.caption.startswith("The fullest place, ")
     assert (
         places(
             "w", replace(found, motif=replace(found.motif, sites=found.motif.sites.take(np.array([], int)))), explained

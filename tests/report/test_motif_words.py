@@ -26,7 +26,8 @@ def test_the_class_of_a_motif_with_its_odds():
     words = enrichment_words(tested).replace("\N{NO-BREAK SPACE}", " ")
     # and exp(log 31.9 ± 1.96 √(1/40.5 + 1/10.5 + 1/5.5 + 1/45.5)) = 10.5 … 97.3
     assert re.fullmatch(
-        r"The odds of holding it are 32 times as high in CTCF as in PU\.1 \(10 to 97; q = \de−1\d\)\.", words
+        r"The odds of holding a site that the network uses are 32 times as high in CTCF as in PU\.1 \(10 to 97; q = \de−1\d\)\.",
+        words,
     )
     tested = in_classes([*range(40)], np.repeat([0, 1, 2], [20, 20, 60]), ("a", "b", "long"))
     assert " in class a as in the others (" in enrichment_words(tested)

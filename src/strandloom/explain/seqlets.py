@@ -102,6 +102,11 @@ class _Tail(NamedTuple):
     scale: float
     shape: float
 
+    @property
+    def far(self) -> float:
+        """The deviation that one window in a thousand passes."""
+        return float(self.scale * np.log(1000) ** (1 / self.shape))
+
     def surprise(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         """Minus the log of the one-sided chance, any shape."""
         return (deviations / self.scale) ** self.shape + np.log(2)
@@ -161,7 +166,7 @@ def find_seqlets(
     widths = sorted(set(widths))
     source = found if null is None else null
     tails = _fit(source, widths)
-    windows = {sign: _strongest(found, tails, sign) for sign in (1, -1)}
+    windows = {sign: _strongest(found, tails[sign], sign) for sign in (1, -1)}
     places = _places(found.codes, widths[0])
     sides, kept = {}, []
     for sign, candidates in windows.items():
@@ -169,7 +174,7 @@ def find_seqlets(
         if null is None:
             false = places * chance
         else:
-            other = np.sort(_strongest(null, tails, sign).surprise)
+            other = np.sort(_strongest(null, tails[sign], sign).surprise)
             above = len(other) - np.searchsorted(other, candidates.surprise)
             false = (above + 1) * places / max(_places(null.codes, widths[0]), 1)
         passed = np.flatnonzero(false <= rate * np.arange(1, len(chance) + 1))
@@ -211,27 +216,41 @@ def apart(
     return keep
 
 
-def _fit(found: AttributionMap, widths: Sequence[int]) -> dict[int, _Tail]:
-    """The null of the sums at each width."""
+def _fit(found: AttributionMap, widths: Sequence[int]) -> dict[int, dict[int, _Tail]]:
+    """The null of the sums of each sign at each width.
+
+    Noise is taken to be symmetric, so the quieter side is noise rather than motifs: its own fit counts there, that of both sides on the
+    other.
+    """
     step = -(-found.codes.size // _FIT_CELLS) or 1
     rows = np.arange(0, len(found), step)
-    tails, peaks = {}, {}
+    tails: dict[int, dict[int, _Tail]] = {1: {}, -1: {}}
+    peaks = {}
     for width in widths:
         values = np.concatenate([x[~np.isnan(x)] for x in _sums(found, width, rows)] or [np.empty(0)])
         centre = float(np.median(values)) if len(values) else 0.0
-        deviations = np.abs(values - centre)
-        half, tenth = np.quantile(deviations, [0.5, 0.9]) if len(values) else (0.0, 0.0)
-        peaks[width] = float(deviations.max(initial=0.0))
-        if half > 0:
-            shape = np.log(np.log(10) / np.log(2)) / np.log(tenth / half) if tenth > half else _NORMAL
-            shape = float(np.clip(shape, 1.0, _NORMAL))
-            tails[width] = _Tail(centre, float(half / np.log(2) ** (1 / shape)), shape)
-        else:
-            tails[width] = _Tail(centre, 0.0, 1.0)
-    if any(tail.scale == 0 for tail in tails.values()):  # zero at most windows: no noise, so the strongest come first
+        peaks[width] = float(np.abs(values - centre).max(initial=0.0))
+        both = _tail(np.abs(values - centre), centre)
+        for sign, own in tails.items():
+            side = sign * (values - centre)
+            alone = _tail(side[side > 0], centre)
+            own[width] = alone if 0 < alone.far < both.far else both
+    if any(tail.scale == 0 for own in tails.values() for tail in own.values()):
+        # zero at most windows: no noise, so the strongest come first
         peak = max(peaks[width] / np.sqrt(width) for width in widths)
-        tails = {w: _Tail(0.0, peak * np.sqrt(w) / _SILENT if peak else np.inf, 1.0) for w in widths}
+        silent = {w: _Tail(0.0, peak * np.sqrt(w) / _SILENT if peak else np.inf, 1.0) for w in widths}
+        return {1: silent, -1: silent}
     return tails
+
+
+def _tail(deviations: NDArray[np.float64], centre: float) -> _Tail:
+    """The Weibull tail through the 50 % and 90 % quantiles of deviations ``(n,)`` from a centre."""
+    half, tenth = np.quantile(deviations, [0.5, 0.9]) if len(deviations) else (0.0, 0.0)
+    if half <= 0:
+        return _Tail(centre, 0.0, 1.0)
+    shape = np.log(np.log(10) / np.log(2)) / np.log(tenth / half) if tenth > half else _NORMAL
+    shape = float(np.clip(shape, 1.0, _NORMAL))
+    return _Tail(centre, float(half / np.log(2) ** (1 / shape)), shape)
 
 
 def _strongest(found: AttributionMap, tails: dict[int, _Tail], sign: int) -> _Windows:

@@ -37,7 +37,8 @@ def read_motifs(path: str | Path) -> dict[str, NDArray[np.float64]]:
         data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
         lines = data.decode("utf-8-sig").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"the motif file cannot be read: {error}", where=path) from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError(f"the motif file cannot be read: {reason}", where=path, hint="check the path") from None
     meme = any(line.startswith("MEME version") or line.startswith("MOTIF ") for line in lines)
     found: dict[str, NDArray[np.float64]] = {}
     for name, line, matrix in _meme(lines, path) if meme else _jaspar(lines, path):

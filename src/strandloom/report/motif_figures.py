@@ -65,7 +65,10 @@ def _fullest(found: Profile, counted: Positions) -> str:
     """The place with most sites and their share, in words."""
     assert found.place is not None
     first, last = found.place
-    return f"most ({percent(found.share, 0)}) have their middle at {counted.span(first, last + 1)}"
+    where = counted.span(first, last + 1)
+    if found.share < 0.5:
+        return f"the fullest place, {where}, has the middle of {percent(found.share, 0)}"
+    return f"most ({percent(found.share, 0)}) have their middle at {where}"
 
 
 def _ticks(low: int, high: int, counted: Positions) -> list[tuple[int, str]]:
@@ -111,7 +114,10 @@ def by_class(slug: str, motif: FoundMotif, found: Sequence[Enrichment]) -> Figur
         canvas.box(2, y + 17, WIDTH - 4, tall, "well", round_by=3)
         tip = f"{one.label}: {count(one.carriers)} of {count(one.size)}"
         canvas.box(2, y + 17, (WIDTH - 4) * shares[i] / full, tall, "f0", opacity=0.85, tip=tip, round_by=3)
-    words = f"{enrichment_words(found)} Bars: share of the explained sequences of each class with a site."
+    words = (
+        f"{enrichment_words(found)} Bars: share of the explained sequences of each class with a site that the network uses; a copy beside "
+        "a stronger motif may not count."
+    )
     words += f" A full bar is {percent(full)}." if full < 1 else ""
     rest = [shares[i] for i in range(len(found)) if i not in order]
     if rest:

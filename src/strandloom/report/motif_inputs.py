@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from strandloom.explain.effects import Effect
     from strandloom.explain.match import Match
 
+SURE = 1e-4
+"""Largest q-value of a match that takes the place of a motif's consensus."""
 LONGEST = 16
 """Letters of a consensus that stands for a name."""
 
@@ -119,8 +121,8 @@ class FoundMotif:
 
     @property
     def name(self) -> str:
-        """The short name of the best match, else the consensus."""
-        return self.matches[0].short if self.matches else self.consensus
+        """The short name of the best match where it is beyond doubt, else the consensus: short motifs resemble many."""
+        return self.matches[0].short if self.matches and self.matches[0].q <= SURE else self.consensus
 
     @property
     def consensus(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from strandloom.evaluation.results import Interval
@@ -45,7 +46,9 @@ def story(page_of: MotifPage) -> str:
     sides: dict[str, list[str]] = {}
     for found in page_of.motifs[:NAMED]:
         words = shorten(found.name, 40)
-        if found.matches:
+        if found.matches and found.name != found.matches[0].short:
+            words += f" (resembles {shorten(found.matches[0].short, 20)}, {q_words(found.matches[0].q)})"
+        elif found.matches:
             words += f" ({q_words(found.matches[0].q)})"
         elif page_of.known:
             words = f"one without a known match ({words})"
@@ -54,8 +57,9 @@ def story(page_of: MotifPage) -> str:
     for side, names in sides.items():
         joined = ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
         said.append(f"{joined} {'speak' if len(names) > 1 else 'speaks'} {side}" if side else joined)
-    rest = len(page_of.motifs) - min(len(page_of.motifs), NAMED)
-    more = f"; {plural(rest, 'weaker motif')} below" if rest else ""
+    rest = Counter(side_words(found, page_of) for found in page_of.motifs[NAMED:])
+    weaker = ", ".join(f"{number} {side}".rstrip() for side, number in rest.items())
+    more = f"; {plural(rest.total(), 'weaker motif')} below ({weaker})" if rest else ""
     return f"The model {task} by {plural(len(page_of.motifs), 'motif')}: {'; '.join(said)}{more}."
 
 
@@ -146,7 +150,7 @@ def enrichment_words(found: Sequence[Enrichment]) -> str:
     other = class_words(others[0]) if len(others) == 1 else "the others"
     times, low, high = (general(2.0**x, 2) for x in (best.log2_odds, best.low, best.high))
     return (
-        f"The odds of holding it are {times} times as high in {class_words(best.label)} as in {other} "
+        f"The odds of holding a site that the network uses are {times} times as high in {class_words(best.label)} as in {other} "
         f"({low} to {high}; {q_words(best.q)})."
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.data.cautions import share
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, Split
 from strandloom.errors import UsageError
@@ -25,6 +26,7 @@ from strandloom.run.explain_output import LONG_SECONDS, OutputExplained, OutputJ
 from strandloom.run.explain_rows import Rows, read_rows, rows_of_dataset
 from strandloom.run.explain_write import SUMMARY, Explanation, write_explanation
 from strandloom.run.output_folder import check_free, new_folder
+from strandloom.run.seen import seen_rows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,6 +96,12 @@ def explain_bundle(
     rows = read_rows(
         predictor, source, most=CANDIDATES * asked.rows, seed=asked.seed, sequence=sequence, target=target, ids=ids
     )
+    if known_rows := seen_rows(predictor.bundle, rows.codes):
+        note = (
+            f"{share(known_rows, len(rows))} were among the rows this model was trained on or chosen by: its answers to them look better "
+            "than to new ones"
+        )
+        rows = replace(rows, notes=(*rows.notes, note))
     found = explain_rows(predictor, rows, settings=asked, known=known, ids=ids, long=long, say=say)
     with new_folder(out, mark=SUMMARY, what="an explanation", force=force) as folder:
         return write_explanation(folder, found, predictor=predictor, pages=asked.pages, ids=ids, command=command)

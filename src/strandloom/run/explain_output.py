@@ -31,6 +31,7 @@ from strandloom.explain.settings import ExplainSettings
 from strandloom.predict import Predictor
 from strandloom.pwm import Matrix
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
+from strandloom.report.numbers import plural
 from strandloom.report.tracks import position_number
 from strandloom.run.explain_rows import Rows
 from strandloom.training.onehot import one_hot, one_hot_table
@@ -43,6 +44,9 @@ Q_LIMIT = 0.05
 """Largest q-value of a match that gives a motif its name."""
 EXPECTED = 10
 """Motifs whose effects the estimate of the time counts on."""
+STRONG, MANY_BASES, NAMED_SHARE = 0.99, 100, 0.5
+"""The bases above this quantile of the contributions' size are strong; so many of a side, of which less than this share lies in motifs, are
+worth a word."""
 LEAST_BACKGROUNDS = 10
 """Sequences with room for a motif that its effect needs."""
 MOST = 40
@@ -180,7 +184,7 @@ class OutputJob:
             q_limit=Q_LIMIT,
             zero=settings.first_base,
             zero_words=settings.position,
-            cautions=self._cautions(),
+            cautions=(*self._cautions(), *self._unnamed(found, patterns)),
             **self._average(found),
             **self._filters(),
         )
@@ -210,9 +214,9 @@ class OutputJob:
         Shuffled sequences are no null for them: short motifs stand there by chance, and the network reads them there too.
         """
         seqlets = find_seqlets(found, rate=RATE, starts=self.rows.columns)
-        self.say(f"  {len(seqlets):,} seqlets at a false discovery rate of {RATE:g}")
+        self.say(f"  {plural(len(seqlets), 'seqlet')} at a false discovery rate of {RATE:g}")
         patterns = find_patterns(found, seqlets, strand=self.score.strand, seed=self.settings.seed)
-        self.say(f"  {len(patterns.motifs)} motifs" if patterns.motifs else f"  no motif: {patterns.reason}")
+        self.say(f"  {plural(len(patterns.motifs), 'motif')}" if patterns.motifs else f"  no motif: {patterns.reason}")
         return seqlets, patterns
 
     @cached_property
@@ -225,6 +229,7 @@ class OutputJob:
         found: dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]] = {x.name: ((), None) for x in motifs}
         if not self.known or not motifs:
             return found
+        self.say("  naming motifs (the first time on a machine this compiles for about 40 s)")
         matches = match_motifs(motifs, self.known, q=1.0)
         for motif in motifs:
             own = [KnownMatch.of(m, self.known[m.target]) for m in matches if m.query == motif.name]
@@ -250,6 +255,26 @@ class OutputJob:
             device=self.device,
         )
         return MarginalEffect.of(effect, words=f"dinucleotide-shuffled sequences, {where}")
+
+    def _unnamed(self, found: AttributionMap, patterns: Patterns) -> list[str]:
+        """A sentence for each side whose strongest contributions lie mostly outside the motifs."""
+        inside = np.zeros(found.codes.shape, np.bool_)
+        for motif in patterns.motifs:
+            first = motif.sites.start + self.rows.columns[motif.sites.row]
+            for column in range(motif.width):
+                inside[motif.sites.row, first + column] = True
+        values = found.contributions
+        strong = float(np.quantile(np.abs(values), STRONG))
+        said = []
+        for sign, words in ((1, "for"), (-1, "against")):
+            bases = sign * values > max(strong, 0.0)
+            share = inside[bases].mean() if bases.any() else 1.0
+            if bases.sum() >= MANY_BASES and share < NAMED_SHARE:
+                said.append(
+                    f"Of the bases that speak most {words} {found.output.label}, {share:.0%} lie in a motif: the network reads more than "
+                    "is named here; look at single sequences, or explain more of them (--rows)"
+                )
+        return said
 
     def _average(self, found: AttributionMap) -> dict[str, Any]:
         """Mean contributions by column, where every sequence fills the window and its strand is known: then columns may mean something."""

@@ -18,6 +18,7 @@ from strandloom.errors import InputError
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
 from strandloom.predict import Predictor
+from strandloom.report.numbers import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def read_rows(
             hint="leave it out",
         )
     codes, lengths = predictor.window.place(kept)
-    truth, notes = None, _crop_notes(kept.lengths, manifest.length)
+    truth, notes = None, _length_notes(kept.lengths, manifest.length, manifest.anchor)
     if label is not None and label in kept.columns.columns:
         truth = _truth(kept.columns[label], manifest.labels)
         unknown_labels = int((truth < 0).sum())
@@ -152,11 +153,21 @@ def _truth(column: pl.Series, labels: Sequence[str]) -> NDArray[np.int64]:
     return np.array([order.get(x, -1) for x in class_texts(column).to_list()], np.int64)
 
 
-def _crop_notes(lengths: NDArray[np.integer], window: int) -> list[str]:
-    longer = int((lengths > window).sum())
-    if not longer:
-        return []
-    return [f"{longer:,} sequences are longer than the {window:,} bases that the model reads: only those are explained"]
+def _length_notes(lengths: NDArray[np.integer], window: int, anchor: str) -> list[str]:
+    """What the window does to sequences ``(N,)`` of other lengths."""
+    longer, shorter = int((lengths > window).sum()), int((lengths < window).sum())
+    kept = {"left": "the first", "right": "the last", "centre": "the middle"}[anchor]
+    notes = []
+    if longer:
+        notes.append(
+            f"{plural(longer, 'sequence')} longer than the {window:,} bases that the model reads: only {kept} {window:,} are explained"
+        )
+    if shorter:
+        notes.append(
+            f"{plural(shorter, 'sequence')} shorter than the {window:,} bases that the model reads, down to {int(lengths.min()):,}: "
+            "the rest is padding"
+        )
+    return notes
 
 
 def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int64], *, words: str) -> Rows:
@@ -165,7 +176,9 @@ def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int
     assert part.target is not None
     whole = part.lengths if part.whole is None else part.whole
     where = located(part.ids, part.columns, whole)
-    notes = _crop_notes(whole, dataset.length) + ([f"Coordinates: {where.note}"] if where.note else [])
+    notes = _length_notes(whole, dataset.length, dataset.window.anchor) + (
+        [f"Coordinates: {where.note}"] if where.note else []
+    )
     return Rows(
         np.asarray(part.codes),
         part.lengths,

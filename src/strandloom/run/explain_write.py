@@ -213,7 +213,7 @@ def _write_files(folder: Path, outputs: Sequence[OutputExplained], prefixes: Seq
         for motif in found.page.motifs
     ]
     if named:
-        full = [f"{name} {_slug(motif.matches[0].short)}" if motif.matches else name for name, _, motif in named]
+        full = [f"{name} {_slug(motif.name)}" for name, _, motif in named]
         matrices: dict[str, Matrix] = {name: one[2].motif.matrix for name, one in zip(full, named, strict=True)}
         counts = {name: len(one[2].motif.sites) for name, one in zip(full, named, strict=True)}
         write_meme(folder / MATRICES, matrices, sites=counts)
