@@ -139,3 +139,22 @@ def test_mistakes() -> None:
         find_seqlets(made, widths=(0, 4))
     with pytest.raises(UsageError, match="4 sequences"):
         find_seqlets(made, starts=np.zeros(3, int))
+
+
+def test_the_quiet_side_has_a_null_of_its_own() -> None:
+    """Motifs that fill much of the positive side do not hide those of the negative one."""
+    generator = np.random.default_rng(5)
+    codes = generator.integers(0, 4, (400, 100), dtype=np.uint8)
+    values = generator.normal(0, 0.1, (400, 100)).astype(np.float32)
+    for start in (10, 50):
+        values[:, start : start + 7] += 1.0
+    lowered = np.arange(0, 400, 4)
+    values[lowered, 85:91] -= 0.35
+    scores = np.zeros((400, 4, 100), np.float32)
+    np.put_along_axis(scores, codes[:, None].astype(np.int64), values[:, None], 1)
+    found = AttributionMap(codes, scores, Output(1, "x"), "gradient", np.zeros(400, np.float32), Check())
+    seqlets = find_seqlets(found, rate=0.05)
+    negative = seqlets.sites.row[seqlets.sites.score < 0]
+    assert np.isin(lowered, negative).mean() > 0.9
+    assert seqlets.null.negative.found < 130
+    assert seqlets.null.positive.found >= 400

@@ -57,3 +57,7 @@ def test_crops_and_padding_are_known(predictor: Predictor, tmp_path: Path) -> No
     assert rows.cropped.tolist() == [0, 0]  # anchored left
     assert rows.columns.tolist() == [0, 0]
     assert rows.truth is None
+    assert rows.notes == (
+        "1 sequence longer than the 40 bases that the model reads: only the first 40 are explained",
+        "1 sequence shorter than the 40 bases that the model reads, down to 30: the rest is padding",
+    )
