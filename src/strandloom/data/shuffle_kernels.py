@@ -8,26 +8,19 @@ import numba as nb
 import numpy as np
 
 from strandloom.alphabet import DNA
+from strandloom.data.split.kernels import mix
 
 Array = Any
 _PAD = DNA.pad
 
 
-@nb.njit(cache=True, inline="always")
-def _mix(x: Array) -> Array:
-    """SplitMix64's finaliser."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 @nb.njit(cache=True)
 def _start(row: Array, seed: Array) -> Array:
     """State of the stream of one row ``(L,)``."""
-    state = _mix(seed + np.uint64(0x9E3779B97F4A7C15))
+    state = mix(seed + np.uint64(0x9E3779B97F4A7C15))
     for j in range(len(row)):
         if row[j] != _PAD:
-            state = _mix(state + np.uint64(row[j]) + np.uint64(1))
+            state = mix(state + np.uint64(row[j]) + np.uint64(1))
     return state
 
 
@@ -37,7 +30,7 @@ def _below(state: Array, bound: Array) -> Array:
     limit = np.uint64(0xFFFFFFFFFFFFFFFF) - np.uint64(0xFFFFFFFFFFFFFFFF) % bound
     while True:
         state[0] += np.uint64(0x9E3779B97F4A7C15)
-        x = _mix(state[0])
+        x = mix(state[0])
         if x < limit:
             return x % bound
 

@@ -19,7 +19,7 @@ _PAD = DNA.pad
 
 
 @nb.njit(cache=True, inline="always")
-def _mix(x: Array) -> Array:
+def mix(x: Array) -> Array:
     """The finaliser of :func:`strandloom.kmers.mix64`, without its first addition."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -36,10 +36,10 @@ def strand_hashes(codes: Array, forward: Array, backward: Array) -> None:
         for j in range(length):
             c = codes[i, j]
             if c != _PAD:
-                a = _mix(a + np.uint64(c) + np.uint64(1))
+                a = mix(a + np.uint64(c) + np.uint64(1))
             d = codes[i, length - 1 - j]
             if d != _PAD:
-                b = _mix(b + np.uint64(_COMPLEMENT[d]) + np.uint64(1))
+                b = mix(b + np.uint64(_COMPLEMENT[d]) + np.uint64(1))
         forward[i] = a
         backward[i] = b
 
@@ -208,7 +208,7 @@ def hub_hashes(kmers: Array, offsets: Array, hub: Array, least: int, out: Array)
             if hub[kmer]:
                 n += 1
                 for h in range(functions):
-                    value = _mix(np.uint64(kmer) + (np.uint64(h + 1) << np.uint64(32)))
+                    value = mix(np.uint64(kmer) + (np.uint64(h + 1) << np.uint64(32)))
                     out[i, h] = min(out[i, h], value)
         if n < least:
             out[i] = 0
