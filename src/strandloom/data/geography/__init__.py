@@ -1,0 +1,1 @@
+"""Places on the globe: distances, grids, coast and land."""

@@ -1,0 +1,1 @@
+"""Which species is this marker sequence, given where it was sampled?"""

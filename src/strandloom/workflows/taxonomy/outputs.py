@@ -1,0 +1,275 @@
+"""The files of an assignment: calls, candidates, taxa, flags, a taxonomy for QIIME 2 and occurrences for OBIS and GBIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field as part
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import polars.selectors as cs
+
+from strandloom.io.darwin_core_write import DnaTerms, SharedTerms, write_darwin_core
+from strandloom.io.write import TableWriter
+from strandloom.workflows.taxonomy.field import FieldResult
+from strandloom.workflows.taxonomy.ladder import WIDEST_FIRST, lineages, qiime_text
+from strandloom.workflows.taxonomy.lineage import RANKS, Taxonomy
+from strandloom.workflows.taxonomy.occurrences import HUMAN, Classifier, OccurrenceSettings, occurrence_rows
+from strandloom.workflows.taxonomy.sample_kinds import FIELD_KINDS
+
+DIGITS = 6
+"""Decimals of numbers in files."""
+ASSIGNMENTS, BY_SAMPLE, CANDIDATES = "assignments.tsv", "assignments_by_sample.tsv", "candidates.tsv"
+TAXA, QIIME, FLAGS, ARCHIVE = "taxa.tsv", "qiime2_taxonomy.tsv", "flags.tsv", "darwin_core"
+_ALWAYS = (ASSIGNMENTS, "assignments.parquet", CANDIDATES, QIIME)
+_COUNTED = (BY_SAMPLE, "assignments_by_sample.parquet")
+_ARCHIVE_FILES = tuple(f"{ARCHIVE}/{name}" for name in ("occurrence.tsv", "dna_derived_data.tsv", "meta.xml"))
+
+
+class Block(NamedTuple):
+    """What was said of some sequences; no sequence is in two blocks."""
+
+    assignments: pl.DataFrame
+    """A row a sequence."""
+    by_sample: pl.DataFrame
+    """A row a sequence and sample; empty without counts."""
+    candidates: pl.DataFrame
+    """Rows of candidates of each sequence."""
+    sequences: pl.DataFrame
+    """``id, sequence`` as they were compared."""
+
+
+class Written(NamedTuple):
+    """A file, or a folder of files."""
+
+    path: Path
+    words: str
+    """What is in it."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What was written, and what is to be known of it."""
+
+    files: tuple[Written, ...]
+    notes: tuple[str, ...]
+    """What was left out or is lacking, in plain words."""
+
+
+@dataclass
+class _Sums:
+    """What is gathered over the blocks."""
+
+    ranks: dict[str, int] = part(default_factory=dict)
+    asvs: list[pl.DataFrame] = part(default_factory=list)
+    finds: list[pl.DataFrame] = part(default_factory=list)
+    occurrences: list[pl.DataFrame] = part(default_factory=list)
+    pairs: int = 0
+    controls: int = 0
+    candidates: int = 0
+
+
+def write_outputs(
+    folder: str | Path,
+    blocks: Iterable[Block],
+    *,
+    taxonomy: Taxonomy,
+    classifier: Classifier,
+    field: FieldResult | None = None,
+    dna: DnaTerms | None = None,
+    shared: SharedTerms | None = None,
+    settings: OccurrenceSettings = OccurrenceSettings(),
+) -> Outputs:
+    """Write the files, block by block; the same calls give the same bytes, however they are cut into blocks.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing. Files of an earlier run that are not written this time are taken away.
+    blocks
+        The calls, in the order in which they are to be written.
+    taxonomy
+        Of the reference.
+    classifier
+        What made the calls, for Darwin Core.
+    field
+        Counts and samples; None: neither the files by sample nor occurrences are written.
+    dna, shared
+        What all sequences and occurrences share, for Darwin Core.
+    settings
+        What becomes an occurrence.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    folder = Path(folder)
+    table = lineages(taxonomy)
+    names = (*_ALWAYS, *(_COUNTED if field is not None else ()))
+    sums = _Sums()
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(TableWriter(folder / name)) for name in names}
+        for block in blocks:
+            _write(block, writers, table)
+            _gather(block, table, sums, field, classifier, settings.prefix)
+    taxa = _taxa(sums, table, counted=field is not None)
+    _whole(folder / TAXA, taxa)
+    if field is not None:
+        _whole(folder / FLAGS, field.flags)
+    archive, notes = _darwin(folder / ARCHIVE, sums, field, dna or DnaTerms(), shared, settings)
+    written = {*names, TAXA, *((FLAGS,) if field is not None else ()), *(_ARCHIVE_FILES if archive else ())}
+    for name in (*_COUNTED, FLAGS, *_ARCHIVE_FILES):
+        if name not in written:
+            (folder / name).unlink(missing_ok=True)
+    if not archive:
+        with suppress(OSError):  # it holds something else, or was never there
+            (folder / ARCHIVE).rmdir()
+    return Outputs(tuple(_described(folder, sums, taxa, field, archive)), notes)
+
+
+def rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with numbers of :data:`DIGITS` decimals; what is no number is null."""
+    return frame.with_columns(cs.float().round(DIGITS).fill_nan(None) + 0.0)  # -0 becomes 0
+
+
+def _write(block: Block, writers: dict[str, TableWriter], table: pl.DataFrame) -> None:
+    assignments, by_sample = rounded(block.assignments), rounded(block.by_sample)
+    for name, writer in writers.items():
+        if name in _COUNTED:
+            writer.write(by_sample)
+        elif name == CANDIDATES:
+            writer.write(rounded(block.candidates))
+        elif name == QIIME:
+            known = assignments.select("id", "rank", "taxon", "probability")
+            known = known.join(table, on=["rank", "taxon"], how="left", maintain_order="left")
+            writer.write(
+                known.select(
+                    pl.col("id").alias("Feature ID"),
+                    qiime_text().alias("Taxon"),
+                    pl.col("probability").alias("Confidence"),
+                )
+            )
+        else:
+            writer.write(assignments)
+
+
+def _gather(
+    block: Block, table: pl.DataFrame, sums: _Sums, field: FieldResult | None, classifier: Classifier, prefix: str
+) -> None:
+    for rank, number in block.assignments.group_by("rank").len().rows():
+        sums.ranks[rank] = sums.ranks.get(rank, 0) + number
+    sums.candidates += block.candidates.height
+    keys = ["rank", "taxon"]
+    if field is None:
+        sums.asvs.append(block.assignments.group_by(keys).agg(pl.len().cast(pl.Int64).alias("asvs")))
+        return
+    sites = field.samples.filter(pl.col("kind").is_in(FIELD_KINDS)).select("sample", "source")
+    seen = block.by_sample.filter(pl.col("reads") > 0).join(sites, on="sample", how="inner")
+    sums.asvs.append(seen.group_by(keys).agg(pl.col("id").n_unique().cast(pl.Int64).alias("asvs")))
+    sums.finds.append(seen.group_by(*keys, "sample", "source").agg(pl.col("reads").sum().cast(pl.Int64)))
+    sums.pairs += block.by_sample.height
+    sums.controls += block.by_sample.filter(pl.col("reads") > 0).height - seen.height
+    sums.occurrences.append(
+        occurrence_rows(block.by_sample, table, field, sequences=block.sequences, classifier=classifier, prefix=prefix)
+    )
+
+
+def _taxa(sums: _Sums, table: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
+    """A row a taxon, the one with most reads first; what was called at no rank is the last."""
+    keys = ["rank", "taxon"]
+    asvs = pl.concat(sums.asvs).group_by(keys).agg(pl.col("asvs").sum())
+    if counted:
+        finds = pl.concat(sums.finds).group_by(keys)
+        counts = finds.agg(
+            pl.col("sample").n_unique().cast(pl.Int64).alias("samples"),
+            pl.col("source").n_unique().cast(pl.Int64).alias("sources"),
+            pl.col("reads").sum(),
+        )
+        asvs = asvs.join(counts, on=keys, how="left")
+    else:
+        asvs = asvs.with_columns(pl.lit(None, pl.Int64).alias(name) for name in ("samples", "sources", "reads"))
+    order = [pl.col("taxon") == "", pl.col("reads"), pl.col("asvs"), pl.col("taxon"), pl.col("rank")]
+    return (
+        asvs.join(table, on=keys, how="left")
+        .sort(order, descending=[False, True, True, False, False])
+        .select(
+            "taxon", "rank", *(pl.col(rank).fill_null("") for rank in WIDEST_FIRST), "fish", "asvs", "samples", "sources", "reads"
+        )
+    )  # fmt: skip
+
+
+def _whole(path: Path, frame: pl.DataFrame) -> None:
+    with TableWriter(path) as writer:
+        writer.write(frame)
+
+
+def _darwin(
+    folder: Path,
+    sums: _Sums,
+    field: FieldResult | None,
+    dna: DnaTerms,
+    shared: SharedTerms | None,
+    settings: OccurrenceSettings,
+) -> tuple[int, tuple[str, ...]]:
+    """Occurrences that were written, and what there is to say."""
+    if field is None:
+        return 0, ("no Darwin Core tables: an occurrence needs a sample, so give --counts and --samples",)
+    notes = []
+    lost = field.counts.height - sums.pairs
+    if lost:
+        notes.append(f"{lost:,} counts are of ASVs without a sequence and stand in no table")
+    if sums.controls:
+        notes.append(f"{sums.controls:,} finds in blanks, positive controls and mock communities are no occurrences")
+    rows = pl.concat(sums.occurrences)
+    unnamed = pl.col("scientificName").is_null()
+    unknown = rows.filter(unnamed).height
+    if unknown and settings.unknown == "leave_out":
+        rows = rows.filter(~unnamed)
+        notes.append(f"{unknown:,} finds that were called at no rank are no occurrences")
+    elif unknown:
+        notes.append(f"{unknown:,} occurrences have no name and stand as incertae sedis")
+    human = rows.filter(pl.col("scientificName") == HUMAN).height
+    if human:
+        notes.append(f"{human:,} occurrences are {HUMAN}: take them out before you publish")
+    if rows.is_empty():
+        return 0, (*notes, "no Darwin Core tables: no call in a field sample is an occurrence")
+    order = field.samples.select(pl.col("sample").alias("eventID")).with_row_index("order")
+    rows = rows.join(order, on="eventID", how="left").sort("order", "occurrenceID").drop("order")
+    archive = write_darwin_core(folder, rounded(rows), dna=dna, shared=shared)
+    return archive.rows, (*notes, *(f"Darwin Core: {note}" for note in archive.notes))
+
+
+def _described(
+    folder: Path, sums: _Sums, taxa: pl.DataFrame, field: FieldResult | None, occurrences: int
+) -> Iterable[Written]:
+    ranks = {rank: sums.ranks[rank] for rank in (*RANKS, "unknown") if rank in sums.ranks}
+    called = ", ".join(f"{number:,} {rank}" for rank, number in ranks.items()) or "none"
+    yield Written(folder / ASSIGNMENTS, f"{sum(ranks.values()):,} sequences by the rank they are called at: {called}")
+    yield Written(folder / "assignments.parquet", "the same, as Parquet")
+    if field is not None:
+        yield Written(folder / BY_SAMPLE, f"{sums.pairs:,} finds of a sequence in a sample, each called at its place")
+        yield Written(folder / "assignments_by_sample.parquet", "the same, as Parquet")
+    yield Written(
+        folder / CANDIDATES, f"{sums.candidates:,} candidate species, with what sequence and range say of them"
+    )
+    named = taxa.filter(pl.col("taxon") != "")
+    beasts = named.filter(~pl.col("fish")).height
+    where = "in field samples" if field is not None else "of the sequences"
+    yield Written(
+        folder / TAXA,
+        f"{named.height:,} taxa {where}, {named.filter(pl.col('rank') == RANKS[0]).height:,} of them species; {beasts:,} are no fish",
+    )
+    yield Written(folder / QIIME, "the calls as a taxonomy for QIIME 2")
+    if field is not None:
+        yield Written(
+            folder / FLAGS,
+            f"{field.flags.height:,} flags: contamination, shallow samples, and what stands in one table only",
+        )
+    if occurrences:
+        yield Written(
+            folder / ARCHIVE,
+            f"{occurrences:,} occurrences for OBIS and GBIF: occurrence.tsv, dna_derived_data.tsv, meta.xml",
+        )

@@ -1,0 +1,389 @@
+"""What is known of a species' range around a place, as features: listed areas, records, river basins, limits; near and far.
+
+A place is judged by great-circle distances, so longitude is periodic and a degree at 70° N is not one at the equator. How often a cell was
+sampled does not count as presence: a record is a record, and the effort at the place stands beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from strandloom.data.geography.sphere import EARTH_RADIUS_KM, km_of_chord, unit_vectors
+from strandloom.workflows.taxonomy.ranges.ranges import Ranges
+
+SCALES = (150.0, 500.0, 1500.0, 4000.0)
+"""Kernel widths of the areas around a place, km."""
+AROUND_KM = 300.0
+"""Records within this count as around a place."""
+INSIDE_KM = 40.0
+"""A place this near to a cell of half a degree lies in it."""
+HERE_KM, NEARBY_KM = 60.0, 500.0
+"""Up to the first distance a species is listed here, up to the second nearby."""
+RASTER = 1_000
+"""A kind of areas with more areas than this, or without extent, is judged by distance alone."""
+RIDGE = 30.0
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+FEATURES = (
+    "log areas listed", "no area listed", "log km to a listed area", "inside a listed area", "log km to any area", "listed around 1100 km",
+    *(f"{words} {scale:.0f} km" for scale in SCALES for words in ("share listed within", "others listed speak for")),
+    "degrees south of the areas", "degrees north of the areas",
+    "has records", "log km to a record", "log records around", "sampled around", "sampled around, no record",
+    "has basins", "log km to a basin", "has limits", "degrees outside in latitude", "degrees outside in longitude", "nothing known",
+)  # fmt: skip
+
+
+class Points(NamedTuple):
+    """Points of all species: those of species s are ``offsets[s]:offsets[s + 1]``."""
+
+    offsets: NDArray[np.int64]
+    places: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    area: Ints
+
+
+class Areas(NamedTuple):
+    """Areas with an extent: which species are listed, bool ``(S, A)``, and their cells."""
+
+    listed: NDArray[np.bool_]
+    similar: NDArray[np.float64]
+    south: NDArray[np.float64]
+    north: NDArray[np.float64]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places with their distances to all areas.
+
+    Parameters
+    ----------
+    lat, lon
+        Degrees, ``(P,)``.
+    vectors
+        Unit vectors ``(P, 3)``.
+    km
+        float32 ``(P, A)``: to the nearest cell of each area, 0 inside.
+    effort
+        float64 ``(P,)``: records of all species around.
+    """
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    km: Floats
+    effort: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+    @property
+    def home(self) -> Ints:
+        """The area that each place lies in, int32 ``(P,)``; -1 in none."""
+        if not self.km.shape[1]:
+            return np.full(len(self), -1, np.int32)
+        nearest = self.km.argmin(axis=1)
+        return np.where(self.km[np.arange(len(self)), nearest] == 0, nearest, -1).astype(np.int32)
+
+
+class RangeEvidence:
+    """Ranges made ready for questions about species and places.
+
+    Parameters
+    ----------
+    ranges
+        Of a taxonomy of S species.
+    species
+        S.
+    """
+
+    def __init__(self, ranges: Ranges, species: int) -> None:
+        self.ranges, self.species = ranges, species
+
+    @cached_property
+    def _kinds(self) -> tuple[list[str], list[str]]:
+        """Kinds of areas with an extent, and those that are points."""
+        raster, spots = [], []
+        cells = self.ranges.cells.join(self.ranges.areas, on="area")
+        for kind, own in self.ranges.areas.group_by("kind", maintain_order=True):
+            extent = cells.filter(pl.col("kind") == kind[0]).height > own.height
+            (raster if extent and own.height <= RASTER else spots).append(str(kind[0]))
+        return raster, spots
+
+    @cached_property
+    def _raster(self) -> pl.DataFrame:
+        """Areas with an extent and their column in the matrices."""
+        own = self.ranges.areas.filter(pl.col("kind").is_in(self._kinds[0]))
+        return own.with_row_index("column")
+
+    @cached_property
+    def cells(self) -> pl.DataFrame:
+        """Cells of the areas with an extent: ``column, lat, lon``."""
+        return self.ranges.cells.join(self._raster.select("area", "column"), on="area").select("column", "lat", "lon")
+
+    @cached_property
+    def areas(self) -> Areas:
+        """Areas with an extent."""
+        number = self._raster.height
+        listed = np.zeros((self.species, number), np.bool_)
+        pairs = self.ranges.members.join(self._raster.select("area", "column"), on="area")
+        listed[pairs["species"].to_numpy(), pairs["column"].to_numpy()] = True
+        bounds = self.cells.group_by("column").agg(
+            south=pl.col("lat").quantile(0.05), north=pl.col("lat").quantile(0.95)
+        )
+        limits = pl.DataFrame({"column": np.arange(number, dtype=np.uint32)}).join(bounds, on="column", how="left")
+        limits = limits.fill_null(0.0).sort("column")
+        return Areas(
+            listed,
+            _similar(listed),
+            limits["south"].to_numpy(),
+            limits["north"].to_numpy(),
+            tuple(self._raster["name"].to_list()),
+        )
+
+    @cached_property
+    def cell_vectors(self) -> Points:
+        """Cells of the areas with an extent, area by area."""
+        cells = self.cells.sort("column", maintain_order=True)
+        column = cells["column"].to_numpy().astype(np.int32)
+        vectors = unit_vectors(cells["lat"].to_numpy(), cells["lon"].to_numpy())
+        return Points(
+            np.searchsorted(column, np.arange(self._raster.height + 1)).astype(np.int64),
+            vectors,
+            np.ones(len(column)),
+            column,
+        )
+
+    @cached_property
+    def _trees(self) -> list[object]:
+        from scipy.spatial import cKDTree
+
+        cells = self.cell_vectors
+        return [cKDTree(cells.places[a:b]) for a, b in pairwise(cells.offsets.tolist())]
+
+    @cached_property
+    def records(self) -> Points:
+        """Records of every species."""
+        own = self.ranges.points
+        return self._points(own["species"], own["lat"], own["lon"], np.log1p(own["n"].to_numpy()))
+
+    @cached_property
+    def basins(self) -> Points:
+        """Areas without extent of every species, as points."""
+        spots = self.ranges.areas.filter(pl.col("kind").is_in(self._kinds[1]))
+        own = self.ranges.members.join(self.ranges.cells.join(spots, on="area", how="semi"), on="area")
+        return self._points(own["species"], own["lat"], own["lon"], np.ones(own.height))
+
+    def _points(self, species: pl.Series, lat: pl.Series, lon: pl.Series, weight: NDArray[np.float64]) -> Points:
+        order = np.argsort(species.to_numpy(), kind="stable")
+        own = species.to_numpy()[order]
+        vectors = unit_vectors(lat.to_numpy()[order], lon.to_numpy()[order])
+        return Points(
+            np.searchsorted(own, np.arange(self.species + 1)).astype(np.int64),
+            vectors,
+            weight[order],
+            self._home(vectors),
+        )
+
+    def _home(self, vectors: NDArray[np.float64]) -> Ints:
+        """The area with an extent that each point lies in, int32 ``(m,)``; -1 in none."""
+        from scipy.spatial import cKDTree
+
+        if not self.cells.height or not len(vectors):
+            return np.full(len(vectors), -1, np.int32)
+        tree = cKDTree(unit_vectors(self.cells["lat"].to_numpy(), self.cells["lon"].to_numpy()))
+        chord, at = tree.query(vectors)
+        column = self.cells["column"].to_numpy()[at].astype(np.int32)
+        return np.where(km_of_chord(chord) < INSIDE_KM, column, -1).astype(np.int32)
+
+    @cached_property
+    def _effort(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sampled cells as unit vectors and the records of all species there."""
+        own = self.ranges.points.group_by("lat", "lon").agg(rows=pl.len()).sort("lat", "lon")
+        return unit_vectors(own["lat"].to_numpy(), own["lon"].to_numpy()), own["rows"].to_numpy().astype(np.float64)
+
+    @cached_property
+    def limits(self) -> NDArray[np.float64]:
+        """Southern, northern, western and eastern limit of each species, float64 ``(S, 4)``; NaN where unknown."""
+        out = np.full((self.species, 4), np.nan)
+        own = self.ranges.bounds
+        columns = own.select(pl.col("lat_min", "lat_max", "lon_west", "lon_east").cast(pl.Float64)).to_numpy()
+        out[own["species"].to_numpy()] = columns
+        return out
+
+    @cached_property
+    def placed(self) -> NDArray[np.bool_]:
+        """bool ``(S,)``: whether a species has an area, a record or a basin, so that places can be drawn for it."""
+        some = np.diff(self.records.offsets) > 0
+        return some | (np.diff(self.basins.offsets) > 0) | self.areas.listed.any(axis=1)
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """bool ``(S,)``: whether anything is known of where a species occurs."""
+        return self.placed | ~np.isnan(self.limits).all(axis=1)
+
+    def places(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Places:
+        """Places with their distances to all areas.
+
+        Parameters
+        ----------
+        lat, lon
+            Degrees, ``(P,)``, finite.
+        """
+        from strandloom.workflows.taxonomy.place_kernels import total_around
+
+        vectors = unit_vectors(lat, lon)
+        km = np.zeros((len(vectors), len(self._trees)), np.float32)
+        for column, tree in enumerate(self._trees):
+            km[:, column] = km_of_chord(tree.query(vectors)[0])  # type: ignore[attr-defined]
+        km[km < INSIDE_KM] = 0
+        effort = np.zeros(len(vectors))
+        cells, rows = self._effort
+        total_around(vectors, cells, rows, _cosine(150.0), effort)
+        return Places(np.asarray(lat, np.float64), np.asarray(lon, np.float64), vectors, km, effort)
+
+    def features(
+        self,
+        places: Places,
+        species: NDArray[np.integer],
+        place: NDArray[np.integer],
+        *,
+        drop: Ints | None = None,
+        gone: NDArray[np.bool_] | None = None,
+        hide_km: NDArray[np.float64] | None = None,
+    ) -> Floats:
+        """What is known of each species around each place, float32 ``(n, F)`` in the order of :data:`FEATURES`.
+
+        Parameters
+        ----------
+        places
+            P places.
+        species, place
+            n pairs.
+        drop
+            int32 ``(n,)``: an area in which the pair's species is taken for unlisted and unrecorded; -1 none.
+        gone
+            bool ``(n,)``: that area is taken for unknown altogether.
+        hide_km
+            float64 ``(n,)``: records and basins nearer than this are not seen; 0 all are.
+        """
+        from strandloom.workflows.taxonomy.place_kernels import around, listed_around
+
+        number = len(species)
+        species, place = np.asarray(species, np.int64), np.asarray(place, np.int64)
+        drop = np.full(number, -1, np.int32) if drop is None else drop
+        gone = np.zeros(number, np.bool_) if gone is None else gone
+        hide = np.full(number, 2.0) if hide_km is None else np.where(hide_km > 0, _cosine(hide_km), 2.0)
+        areas = self.areas
+        told = np.zeros((number, 4 + 2 * len(SCALES)))
+        listed_around(species, place, drop, gone, places.km, areas.listed, areas.similar, np.array(SCALES), told)
+        found = []
+        for points in (self.records, self.basins):
+            nearest, within = np.zeros(number), np.zeros(number)
+            around(
+                species, place, drop, hide, places.vectors, points.offsets, points.places, points.weight, points.area,
+                _cosine(AROUND_KM), nearest, within,
+            )  # fmt: skip
+            found.append((nearest > -2, EARTH_RADIUS_KM * np.arccos(np.clip(nearest, -1, 1)), within))
+        (recorded, record_km, within), (basin, basin_km, _) = found
+        listed = told[:, 0] > 0
+        south, north = self._beyond(species, places.lat[place], drop)
+        limits = self.limits[species]
+        lat_out, lon_out = _outside(limits, places.lat[place], places.lon[place])
+        limited = ~np.isnan(limits).all(axis=1)
+        effort = np.log1p(places.effort[place])
+        columns = [
+            np.log1p(told[:, 0]), ~listed, np.where(listed, np.log1p(told[:, 1] / 50), 0), listed & (told[:, 1] == 0),
+            np.log1p(told[:, 2] / 50), told[:, 3],
+            *(
+                np.log(told[:, 4 + i] + 0.003) if i % 2 == 0 else np.clip(told[:, 4 + i], -0.3, 1.2)
+                for i in range(2 * len(SCALES))
+            ),
+            np.where(listed, np.clip(south, -20, 30) / 10, 0), np.where(listed, np.clip(north, -20, 30) / 10, 0),
+            recorded, np.where(recorded, np.log1p(record_km / 50), 0), np.log1p(within),
+            effort, effort * recorded * (within == 0),
+            basin, np.where(basin, np.log1p(basin_km / 50), 0),
+            limited, np.clip(lat_out, 0, 30) / 10, np.clip(lon_out, 0, 60) / 20,
+            ~(listed | recorded | basin | limited),
+        ]  # fmt: skip
+        return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+    def nearness(
+        self, places: Places, species: NDArray[np.integer], place: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+        """How near each species is known to occur: km ``(n,)`` (NaN: nothing known), and the words for it ``(n,)``.
+
+        Distance to the nearest record, listed area or river basin.
+        """
+        from strandloom.workflows.taxonomy.place_kernels import around
+
+        species, place = np.asarray(species, np.int64), np.asarray(place, np.int64)
+        number = len(species)
+        best = np.full(number, np.inf)
+        none, all_seen = np.full(number, -1, np.int32), np.full(number, 2.0)
+        for points in (self.records, self.basins):
+            nearest, within = np.zeros(number), np.zeros(number)
+            around(
+                species, place, none, all_seen, places.vectors, points.offsets, points.places, points.weight, points.area,
+                _cosine(AROUND_KM), nearest, within,
+            )  # fmt: skip
+            km = EARTH_RADIUS_KM * np.arccos(np.clip(nearest, -1, 1))
+            best = np.where(nearest > -2, np.minimum(best, km), best)
+        for start in range(0, number, 50_000):
+            part = slice(start, start + 50_000)
+            km = np.where(self.areas.listed[species[part]], places.km[place[part]], np.inf).min(axis=1, initial=np.inf)
+            best[part] = np.minimum(best[part], km)
+        words = np.select(
+            [~np.isfinite(best), best <= HERE_KM, best <= NEARBY_KM], ["no data", "listed here", "nearby"], "far"
+        ).astype(object)
+        return np.where(np.isfinite(best), best, np.nan), words
+
+    def _beyond(self, species: NDArray[np.int64], lat: NDArray[np.float64], drop: Ints) -> tuple[NDArray, NDArray]:
+        """Degrees south and north of the listed areas, ``(n,)`` each; the dropped one does not count."""
+        south, north = np.full(len(species), 90.0), np.full(len(species), -90.0)
+        areas = self.areas
+        for start in range(0, len(species), 50_000):
+            part = slice(start, start + 50_000)
+            listed = areas.listed[species[part]]
+            rows = np.flatnonzero(drop[part] >= 0)
+            listed[rows, drop[part][rows]] = False
+            south[part] = np.where(listed, areas.south, 90.0).min(axis=1, initial=90.0)
+            north[part] = np.where(listed, areas.north, -90.0).max(axis=1, initial=-90.0)
+        return south - lat, lat - north
+
+
+def _cosine(km: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.cos(np.asarray(km) / EARTH_RADIUS_KM)
+
+
+def _similar(listed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much being listed in area b speaks for area a, float64 ``(A, A)``, zero on the diagonal.
+
+    A ridge regression of each area on all others over the species. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
+    """
+    values = listed.astype(np.float64)
+    inverse = np.linalg.inv(values.T @ values + RIDGE * np.eye(values.shape[1]))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return np.ascontiguousarray(weights)
+
+
+def _outside(
+    limits: NDArray[np.float64], lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> tuple[NDArray, NDArray]:
+    """Degrees outside the limits ``(n, 4)`` in latitude and longitude, ``(n,)`` each, 0 inside and where unknown."""
+    south, north, west, east = limits.T
+    lat_out = np.fmax(np.fmax(south - lat, lat - north), 0)
+    width = (east - west) % 360
+    past = (lon - west) % 360
+    lon_out = np.where(past <= width, 0, np.minimum(past - width, 360 - past))
+    full = np.isnan(width) | ((width == 0) & (east != west))
+    return np.nan_to_num(lat_out), np.where(full, 0, lon_out)

@@ -1,0 +1,179 @@
+"""Sequences to be assigned: read in blocks, primers cut off, turned as the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from strandloom.alphabet import Codes
+from strandloom.errors import InputError
+from strandloom.io.coordinate_text import Axis, parse_coordinates
+from strandloom.io.read import read_blocks
+from strandloom.io.records import LetterCounts
+from strandloom.io.settings import LetterPolicy
+from strandloom.workflows.taxonomy.orient import Orientation
+from strandloom.workflows.taxonomy.pcr import trim_primers
+from strandloom.workflows.taxonomy.ragged import decoded, turned
+from strandloom.workflows.taxonomy.reference import Reference
+
+BLOCK_ROWS = 2_048
+_LATITUDE = ("lat", "latitude", "decimallatitude")
+_LONGITUDE = ("lon", "long", "longitude", "decimallongitude")
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """A block of N sequences.
+
+    Parameters
+    ----------
+    ids
+        String ``(N,)``.
+    codes, offsets
+        As the reference runs, without primers: uint8 ``(total,)``, int64 ``(N + 1,)``.
+    lat, lon
+        Where each was sampled, where the table says so; NaN elsewhere. Degrees, ``(N,)``.
+    note
+        What was done to each, String ``(N,)``; empty: nothing.
+    """
+
+    ids: pl.Series
+    codes: Codes
+    offsets: NDArray[np.int64]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    note: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """``id, sequence`` as they are compared."""
+        return pl.DataFrame({"id": self.ids, "sequence": decoded(self.codes, self.offsets)})
+
+
+@dataclass
+class QueryFacts:
+    """What was met in all blocks read so far."""
+
+    sequences: int = 0
+    trimmed: int = 0
+    turned: int = 0
+    unclear: int = 0
+    located: int = 0
+    letters: LetterCounts = field(default_factory=LetterCounts)
+
+
+class QueryReader:
+    """Reads sequences and makes them ready for a reference.
+
+    Parameters
+    ----------
+    reference
+        Its marker's primers are cut off, and its strand is the one that sequences are turned to.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.orientation = Orientation(reference.codes, reference.offsets)
+        self.facts = QueryFacts()
+
+    def blocks(self, path: str | Path, *, block_rows: int = BLOCK_ROWS) -> Iterator[Queries]:
+        """The sequences of a file, block by block, in order.
+
+        Parameters
+        ----------
+        path
+            FASTA, or a table with the columns ``id, sequence`` and, where known, ``lat, lon``.
+        block_rows
+            Sequences read at a time; the result does not depend on it.
+
+        Raises
+        ------
+        InputError
+            The file or a row of it cannot be read, or an id stands there twice.
+        """
+        seen: set[str] = set()
+        policy = LetterPolicy(gap="remove")
+        for records in read_blocks(path, policy=policy, block_rows=block_rows):
+            if not len(records):
+                continue
+            ids = records.ids.cast(pl.String)
+            fresh = set(ids.to_list())
+            if len(fresh) < len(ids) or fresh & seen:
+                twice = next(iter(fresh & seen), None) or ids.filter(ids.is_duplicated())[0]
+                raise InputError(
+                    f"the sequence '{twice}' stands there twice", where=path, hint="give every ASV a name of its own"
+                )
+            seen |= fresh
+            lat, lon = _places(records.columns, ids, path)
+            yield self.prepare(ids, records.codes, records.offsets, lat, lon, letters=records.letters)
+
+    def prepare(
+        self,
+        ids: pl.Series,
+        codes: Codes,
+        offsets: NDArray[np.int64],
+        lat: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        *,
+        letters: LetterCounts | None = None,
+    ) -> Queries:
+        """Cut primers off N sequences and turn them as the reference runs."""
+        cut = trim_primers(codes, offsets, self.reference.marker)
+        bare = cut.strand == 0
+        strand = np.where(bare, self.orientation.strands(cut.codes, cut.offsets), 1)
+        ready = turned(cut.codes, cut.offsets, strand) if (strand == -1).any() else cut.codes
+        trimmed, back = ~bare, (cut.strand == -1) | (strand == -1)
+        facts = self.facts
+        facts.sequences += len(ids)
+        facts.trimmed += int(trimmed.sum())
+        facts.turned += int(back.sum())
+        facts.unclear += int((strand == 0).sum())
+        facts.located += int(np.isfinite(lat).sum())
+        facts.letters = facts.letters + (letters or LetterCounts())
+        words = np.char.add(
+            np.where(trimmed, "primers cut off", ""),
+            np.where(back, np.where(trimmed, "; turned round", "turned round"), ""),
+        )
+        return Queries(
+            ids.rename("id"), ready, cut.offsets, lat, lon, pl.Series("note", words.astype(object), pl.String)
+        )
+
+
+def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude and longitude of each row, NaN where the table has none."""
+    named = {name.strip().lower().replace("_", ""): name for name in columns.columns}
+    found = [next((named[x] for x in names if x in named), None) for names in (_LATITUDE, _LONGITUDE)]
+    if found[0] is None or found[1] is None:
+        return np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+    axes: tuple[Axis, Axis] = ("latitude", "longitude")
+    read = [
+        parse_coordinates(columns[x].cast(pl.String), axis)
+        for x, axis in zip(found, axes, strict=True)
+        if x is not None
+    ]
+    for column in read:
+        for row, fault in column.faults.items():
+            raise InputError(
+                fault.fault or "", where=f"{path}, record '{ids[row]}'", hint="write decimal degrees, such as 39.425"
+            )
+    lat, lon = (column.values for column in read)
+    wrong = np.flatnonzero((np.abs(lat) > 90) | (np.abs(lon) > 180))
+    if len(wrong):
+        swapped = bool(((np.abs(lat[wrong]) > 90) & (np.abs(lon[wrong]) <= 90)).all())
+        raise InputError(
+            f"{len(wrong)} places are not on the globe, the first at latitude {lat[wrong[0]]:g}, longitude {lon[wrong[0]]:g}",
+            where=f"{path}, record '{ids[int(wrong[0])]}'",
+            hint="latitude and longitude look swapped: exchange the two columns"
+            if swapped
+            else "latitude lies between -90 and 90, longitude between -180 and 180",
+        )
+    return lat, np.where(np.isfinite(lat), lon, np.nan)

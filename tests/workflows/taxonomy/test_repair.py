@@ -1,0 +1,50 @@
+"""One lineage per species."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from strandloom.workflows.taxonomy.repair import repair_lineages
+
+COLUMNS = ("record_id", "class", "order", "family", "genus", "species", "given_genus", "named_genus")
+
+
+def frame(*rows: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def row(name: str, family: str, order: str = "O", class_: str = "C", *, genus: str | None = None) -> tuple[str, ...]:
+    first = name.split()[0]
+    return ("r", class_, order, family, first, name, first if genus is None else genus, first)
+
+
+def test_the_majority_is_taken_and_the_others_are_told() -> None:
+    repaired = repair_lineages(
+        frame(row("A a", "X"), row("A a", "Y"), row("A a", "Y"), row("B b", "Z"), row("B b", "W"))
+    )
+    assert repaired.frame["family"].to_list() == ["Y", "Y", "Y", "W", "W"]
+    assert repaired.broken.rows() == [("A a", "family", "Y", 2, "X", 1), ("B b", "family", "W", 1, "Z", 1)]
+
+
+def test_empty_ranks_come_from_relatives() -> None:
+    repaired = repair_lineages(
+        frame(row("A a", "X"), row("A b", "", ""), row("C c", "X", "", ""), row("D d", "", "", ""), row("A a", "X"))
+    )
+    assert repaired.frame.select("species", "family", "order", "class").rows() == [
+        ("A a", "X", "O", "C"),
+        ("A b", "X", "O", "C"),
+        ("C c", "X", "", "C"),
+        ("D d", "", "", ""),
+        ("A a", "X", "O", "C"),
+    ]
+    assert repaired.filled.rows() == [
+        ("A b", "family", "X", "A", 2),
+        ("A b", "order", "O", "A", 2),
+        ("C c", "class", "C", "X", 3),
+    ]
+
+
+def test_the_name_tells_the_genus() -> None:
+    repaired = repair_lineages(frame(row("A a", "X", genus="B"), row("A a", "X", genus="a")))
+    assert repaired.frame["genus"].to_list() == ["A", "A"]
+    assert repaired.genus_mismatch.rows() == [("A a", "B", 1)]
