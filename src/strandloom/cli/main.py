@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from strandloom.cli import compare, data, doctor, evaluate, explain, export, init, predict, simulate, train
+from strandloom.cli import compare, data, doctor, evaluate, explain, export, init, predict, simulate, taxonomy, train
 from strandloom.errors import StrandloomError
 
 INTERRUPTED = 130
@@ -35,6 +35,7 @@ app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(export.export)
 app.command()(compare.compare)
+app.add_typer(taxonomy.app, name="taxonomy")
 app.command()(doctor.doctor)
 
 

@@ -96,6 +96,8 @@ class Records:
         self.owner_records = counts.astype(np.int32)
         self.owner_offsets = np.searchsorted(self.owner_haplotype, np.arange(haplotype_count + 1)).astype(np.int64)
         self.per_species = np.bincount(species, minlength=species_count).astype(np.int32)
+        self.shared = np.diff(self.owner_offsets) > 1
+        """bool ``(H,)``: whether several species have a sequence."""
         self.haplotypes_of = np.bincount(self.owner_species, minlength=species_count).astype(np.int32)
 
     def candidates(self, hits: Hits, *, left: Left | None = None, most: int = MOST) -> Candidates:

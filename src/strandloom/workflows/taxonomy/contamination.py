@@ -82,7 +82,7 @@ def flag_blanks(found: pl.DataFrame, *, blanks: int) -> pl.DataFrame:
         pl.when(pl.col("most_in_sample") > 0)
         .then(
             pl.format(
-                "{} in a field sample; {} % of its reads are in blanks",
+                "in a field sample: {}; {} % of its reads are in blanks",
                 "most_in_sample",
                 (pl.col("read_share") * 100).round(2),
             )

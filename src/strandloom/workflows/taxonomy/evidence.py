@@ -65,7 +65,7 @@ class Evidence:
 FEATURES = (
     "differences beyond the best", "is the nearest", "log best differences", "exact", "log records at the distance",
     "log records", "log haplotypes", "log share among equals", "log equals", "log records near", "log near congeners",
-    "log species of the taxon", "log best records", "share of the near records",
+    "log species of the taxon", "log best records", "share of the near records", "sharing in the genus", "log sequences of the genus",
 )  # fmt: skip
 """What describes an answer; one that does not apply to its kind is 0."""
 
@@ -130,6 +130,7 @@ def collect(candidates: Candidates, records: Records, lineages: Lineages, *, lef
             rest, best[query], exact, candidates.nearest_records, total, haplotypes,
             candidates.nearest_records / np.maximum(equal_records, 1), equals, candidates.near_records, congeners,
             lineages.sizes[GENUS][np.maximum(genus, 0)], best_records[query], candidates.near_records / np.maximum(near, 1),
+            sharing=_sharing(candidates.haplotype, species, genus, records, lineages),
         )
     ]  # fmt: skip
     parts = [(query, np.full(len(query), SPECIES), species, candidates.differences)]
@@ -176,6 +177,31 @@ def collect(candidates: Candidates, records: Records, lineages: Lineages, *, lef
     )
 
 
+def _sharing(
+    haplotype: NDArray[np.int32],
+    species: NDArray[np.int32],
+    genus: NDArray[np.int32],
+    records: Records,
+    lineages: Lineages,
+) -> tuple[NDArray, NDArray]:
+    """How often sequences of the candidate's genus belong to several species, and how many there are; its own nearest one left out."""
+    shared, total, pairs = records.shared, *_by_genus(records, lineages)
+    known = genus >= 0
+    at = np.maximum(genus, 0)
+    own = shared[haplotype]
+    others = np.where(known, total[at] - 1, 0)
+    met = np.where(known, pairs[at] - own, 0)
+    return (met + 0.2) / (others + 2), np.log1p(np.maximum(others, 0))
+
+
+def _by_genus(records: Records, lineages: Lineages) -> tuple[NDArray, NDArray]:
+    """Sequences of each genus, and those of them that several species have."""
+    genus = lineages.of[GENUS][records.owner_species]
+    pairs = np.unique((genus[genus >= 0].astype(np.int64) << 32) | records.owner_haplotype[genus >= 0])
+    own, number = pairs >> 32, len(lineages.sizes[GENUS])
+    return np.bincount(own, minlength=number), np.bincount(own, records.shared[pairs & 0xFFFFFFFF], minlength=number)
+
+
 def _single(records: Records, left: Left, query: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the record that is left out is the only one of its sequence and species, by candidate."""
     pair = (records.owner_haplotype.astype(np.int64) << 32) | records.owner_species
@@ -188,12 +214,13 @@ def _single(records: Records, left: Left, query: NDArray[np.int64]) -> NDArray[n
 def _features(
     rest: NDArray, best: NDArray, exact: NDArray, nearest: NDArray, total: NDArray, haplotypes: NDArray, share: NDArray,
     equals: NDArray, near: NDArray, congeners: NDArray, species: NDArray, best_records: NDArray, near_share: NDArray,
+    sharing: tuple[NDArray, NDArray] | None = None,
 ) -> Floats:  # fmt: skip
     """Features float32 ``(n, F)`` in the order of :data:`FEATURES`."""
     columns = [
         rest / 4, rest == 0, np.log1p(best), exact, np.log1p(nearest), np.log1p(total), np.log1p(haplotypes),
         np.log(np.maximum(share, 1e-3)), np.log1p(equals), np.log1p(near), np.log1p(congeners), np.log1p(species),
-        np.log1p(best_records), near_share,
+        np.log1p(best_records), near_share, *(sharing or (np.zeros(len(rest)), np.zeros(len(rest)))),
     ]  # fmt: skip
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 

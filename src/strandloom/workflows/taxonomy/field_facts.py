@@ -113,13 +113,13 @@ class FieldFacts:
         if "in_blank" in self.flags:
             below = self.flags["below_blank"].count if "below_blank" in self.flags else 0
             yield (
-                f"{self.blanks_with_reads:,} of {_many(self.kinds.get('blank', 0), 'blank')} have reads, of "
+                f"blanks with reads: {self.blanks_with_reads:,} of {self.kinds.get('blank', 0):,}, of "
                 f"{_many(self.flags['in_blank'].count, 'ASV')}; {_many(below, 'detection')} in field samples "
                 f"{'has' if below == 1 else 'have'} fewer reads than a blank"
             )
         yield from self._jumps()
         for flag, (number, reads) in self.removed.items():
-            yield f"removed: {_many(number, 'detection')} ({reads:,} reads) {DETECTION_FLAGS[flag]}"
+            yield f"removed: {_many(number, 'detection')} ({_many(reads, 'read')}) {DETECTION_FLAGS[flag]}"
 
     def _jumps(self) -> Iterator[str]:
         if not self.jumps.ids:

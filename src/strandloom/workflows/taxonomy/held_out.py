@@ -43,6 +43,17 @@ class HeldOut:
     located_sequence: Rates | None = None
     located: Rates | None = None
 
+    def sentence(self) -> str:
+        """The figures in words."""
+        words = (
+            f"{self.sequence.right['species']:.1%} of {self.sequence.queries:,} held-out records got the right species"
+        )
+        words += f", {self.sequence.right['genus']:.1%} the right genus, by sequence alone"
+        if self.located is not None and self.located_sequence is not None:
+            before, after = self.located_sequence.right["species"], self.located.right["species"]
+            words += f"; at a place of their range {after:.1%} of {self.located.queries:,} (without it {before:.1%})"
+        return words
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field as part
+from dataclasses import dataclass
+from dataclasses import field as part
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +20,19 @@ from strandloom.workflows.taxonomy.lineage import RANKS, Taxonomy
 from strandloom.workflows.taxonomy.occurrences import HUMAN, Classifier, OccurrenceSettings, occurrence_rows
 from strandloom.workflows.taxonomy.sample_kinds import FIELD_KINDS
 
-DIGITS = 6
-"""Decimals of numbers in files."""
 ASSIGNMENTS, BY_SAMPLE, CANDIDATES = "assignments.tsv", "assignments_by_sample.tsv", "candidates.tsv"
 TAXA, QIIME, FLAGS, ARCHIVE = "taxa.tsv", "qiime2_taxonomy.tsv", "flags.tsv", "darwin_core"
-_ALWAYS = (ASSIGNMENTS, "assignments.parquet", CANDIDATES, QIIME)
-_COUNTED = (BY_SAMPLE, "assignments_by_sample.parquet")
+DIGITS = 6
+"""Decimals of numbers in files."""
 _ARCHIVE_FILES = tuple(f"{ARCHIVE}/{name}" for name in ("occurrence.tsv", "dna_derived_data.tsv", "meta.xml"))
+
+
+def _parquet(name: str) -> str:
+    return name.replace(".tsv", ".parquet")
+
+
+_ALWAYS = (ASSIGNMENTS, _parquet(ASSIGNMENTS), CANDIDATES, QIIME)
+_COUNTED = (BY_SAMPLE, _parquet(BY_SAMPLE))
 
 
 class Block(NamedTuple):
@@ -82,7 +89,7 @@ def write_outputs(
     shared: SharedTerms | None = None,
     settings: OccurrenceSettings = OccurrenceSettings(),
 ) -> Outputs:
-    """Write the files, block by block; the same calls give the same bytes, however they are cut into blocks.
+    """Write the files, block by block; the same blocks give the same bytes, and the same calls the same text however they are cut.
 
     Parameters
     ----------
@@ -131,29 +138,27 @@ def write_outputs(
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with numbers of :data:`DIGITS` decimals; what is no number is null."""
-    return frame.with_columns(cs.float().round(DIGITS).fill_nan(None) + 0.0)  # -0 becomes 0
+    """The frame with numbers of :data:`DIGITS` decimals; what is no number is null, and no zero is negative."""
+    numbers = frame.select(cs.float().round(DIGITS).fill_nan(None))
+    return frame.with_columns(pl.when(x == 0).then(x.abs()).otherwise(x).alias(x.name) for x in numbers)
+
+
+def _text(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame as a text table has it: cells without text are empty, not ``""``."""
+    return rounded(frame).with_columns(pl.when(x != "").then(x).alias(x.name) for x in frame.select(cs.string()))
 
 
 def _write(block: Block, writers: dict[str, TableWriter], table: pl.DataFrame) -> None:
-    assignments, by_sample = rounded(block.assignments), rounded(block.by_sample)
-    for name, writer in writers.items():
-        if name in _COUNTED:
-            writer.write(by_sample)
-        elif name == CANDIDATES:
-            writer.write(rounded(block.candidates))
-        elif name == QIIME:
-            known = assignments.select("id", "rank", "taxon", "probability")
-            known = known.join(table, on=["rank", "taxon"], how="left", maintain_order="left")
-            writer.write(
-                known.select(
-                    pl.col("id").alias("Feature ID"),
-                    qiime_text().alias("Taxon"),
-                    pl.col("probability").alias("Confidence"),
-                )
-            )
-        else:
-            writer.write(assignments)
+    tables = {ASSIGNMENTS: block.assignments, BY_SAMPLE: block.by_sample, CANDIDATES: block.candidates}
+    for name, frame in tables.items():
+        if name in writers:
+            writers[name].write(_text(frame))
+        if (stored := _parquet(name)) in writers:
+            writers[stored].write(rounded(frame))
+    known = block.assignments.select("id", "rank", "taxon", "probability")
+    known = known.join(table, on=["rank", "taxon"], how="left", maintain_order="left")
+    columns = {"Feature ID": pl.col("id"), "Taxon": qiime_text(), "Confidence": pl.col("probability")}
+    writers[QIIME].write(rounded(known.select(value.alias(name) for name, value in columns.items())))
 
 
 def _gather(
@@ -203,7 +208,7 @@ def _taxa(sums: _Sums, table: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
 
 def _whole(path: Path, frame: pl.DataFrame) -> None:
     with TableWriter(path) as writer:
-        writer.write(frame)
+        writer.write(_text(frame))
 
 
 def _darwin(
@@ -219,25 +224,27 @@ def _darwin(
         return 0, ("no Darwin Core tables: an occurrence needs a sample, so give --counts and --samples",)
     notes = []
     lost = field.counts.height - sums.pairs
-    if lost:
-        notes.append(f"{lost:,} counts are of ASVs without a sequence and stand in no table")
+    if lost > 0:
+        notes.append(f"counts of ASVs without a sequence, in no table: {lost:,}")
     if sums.controls:
-        notes.append(f"{sums.controls:,} finds in blanks, positive controls and mock communities are no occurrences")
+        notes.append(f"not in Darwin Core, found in blanks, positive controls and mock communities: {sums.controls:,}")
     rows = pl.concat(sums.occurrences)
     unnamed = pl.col("scientificName").is_null()
     unknown = rows.filter(unnamed).height
     if unknown and settings.unknown == "leave_out":
         rows = rows.filter(~unnamed)
-        notes.append(f"{unknown:,} finds that were called at no rank are no occurrences")
+        notes.append(f"not in Darwin Core, called at no rank: {unknown:,}")
     elif unknown:
-        notes.append(f"{unknown:,} occurrences have no name and stand as incertae sedis")
+        notes.append(f"occurrences without a name, written as incertae sedis: {unknown:,}")
     human = rows.filter(pl.col("scientificName") == HUMAN).height
     if human:
-        notes.append(f"{human:,} occurrences are {HUMAN}: take them out before you publish")
+        notes.append(f"occurrences of {HUMAN}, to be taken out before you publish: {human:,}")
     if rows.is_empty():
         return 0, (*notes, "no Darwin Core tables: no call in a field sample is an occurrence")
-    order = field.samples.select(pl.col("sample").alias("eventID")).with_row_index("order")
-    rows = rows.join(order, on="eventID", how="left").sort("order", "occurrenceID").drop("order")
+    order = field.samples.select(pl.col("sample").alias("eventID")).with_row_index("place in the study")
+    rows = (
+        rows.join(order, on="eventID", how="left").sort("place in the study", "occurrenceID").drop("place in the study")
+    )
     archive = write_darwin_core(folder, rounded(rows), dna=dna, shared=shared)
     return archive.rows, (*notes, *(f"Darwin Core: {note}" for note in archive.notes))
 
@@ -248,10 +255,10 @@ def _described(
     ranks = {rank: sums.ranks[rank] for rank in (*RANKS, "unknown") if rank in sums.ranks}
     called = ", ".join(f"{number:,} {rank}" for rank, number in ranks.items()) or "none"
     yield Written(folder / ASSIGNMENTS, f"{sum(ranks.values()):,} sequences by the rank they are called at: {called}")
-    yield Written(folder / "assignments.parquet", "the same, as Parquet")
+    yield Written(folder / _parquet(ASSIGNMENTS), "the same, as Parquet")
     if field is not None:
         yield Written(folder / BY_SAMPLE, f"{sums.pairs:,} finds of a sequence in a sample, each called at its place")
-        yield Written(folder / "assignments_by_sample.parquet", "the same, as Parquet")
+        yield Written(folder / _parquet(BY_SAMPLE), "the same, as Parquet")
     yield Written(
         folder / CANDIDATES, f"{sums.candidates:,} candidate species, with what sequence and range say of them"
     )
@@ -260,7 +267,7 @@ def _described(
     where = "in field samples" if field is not None else "of the sequences"
     yield Written(
         folder / TAXA,
-        f"{named.height:,} taxa {where}, {named.filter(pl.col('rank') == RANKS[0]).height:,} of them species; {beasts:,} are no fish",
+        f"{named.height:,} taxa {where}, {named.filter(pl.col('rank') == RANKS[0]).height:,} of them species; not fish: {beasts:,}",
     )
     yield Written(folder / QIIME, "the calls as a taxonomy for QIIME 2")
     if field is not None:

@@ -62,6 +62,10 @@ def test_known_and_described() -> None:
     assert ranges.known(4).tolist() == [True, True, True, False]
     only_warm = pl.DataFrame([(3, None, None, None, None, 4.0, 9.0)], schema=BOUNDS, orient="row")
     assert not Ranges(ranges.points, ranges.areas, ranges.cells, ranges.members, only_warm).known(4)[3], "no place"
+    half = pl.DataFrame([(3, None, None, 4.0, None, None, None)], schema=BOUNDS, orient="row")
+    assert not Ranges(ranges.points, ranges.areas, ranges.cells, ranges.members, half).known(4)[3], (
+        "a western end alone"
+    )
     told = "\n".join(ranges.describe(4))
     assert told.startswith("3 of 4 species have a known range")
     assert "1 by records (2 places)" in told
@@ -166,3 +170,19 @@ def test_widest_ignores_what_is_unknown() -> None:
     ]
     wide = widest(pl.DataFrame(rows, schema=BOUNDS, orient="row"))
     assert wide.rows() == [rows[1], (5, 1.0, 3.0, 1.0, 2.0, 4.0, None)]
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "size"),
+    [
+        ([50.25, 50.75], [0.25, 3.25], 0.5),
+        ([50.5], [0.5], 1.0),
+        ([50.0, 51.0], [0.0, 0.0], 1.0),
+        ([0.3, 7.0], [1.0, 1.3], 0.3),
+    ],
+)
+def test_cell_size(lat: list[float], lon: list[float], size: float) -> None:
+    one = pl.DataFrame({"area": 0, "name": "A", "kind": "ecoregion", "code": "1", "area_km2": None})
+    cells = pl.DataFrame({"area": [0] * len(lat), "lat": lat, "lon": lon})
+    nothing = Ranges.empty()
+    assert Ranges(nothing.points, one, cells, nothing.members, nothing.bounds).cell_size() == pytest.approx(size)

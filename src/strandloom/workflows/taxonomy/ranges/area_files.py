@@ -15,12 +15,12 @@ from strandloom.workflows.taxonomy.ranges.report import RangeFile, count
 
 _MAP: dict[str, tuple[str, str]] = {
     ECOREGION: (
-        "where the ecoregions lie: a table lat, lon, eco_code",
-        "which species live in them: a table species, eco_code",
+        "a table lat, lon, eco_code of where the ecoregions lie",
+        "a table species, eco_code of which species live in them",
     ),
     BASIN: (
-        "where the river basins lie: a table basin, lat, lon",
-        "which species live in them: a table species, basin",
+        "a table basin, lat, lon of where the river basins lie",
+        "a table species, basin of which species live in them",
     ),
 }
 """What a list of each kind needs, and what a map of it needs."""

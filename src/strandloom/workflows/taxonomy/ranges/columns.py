@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import LIMIT, MISSING, Axis, parse_coordinates
-from strandloom.io.frames import NAMED, TextFrame, listed
+from strandloom.io.frames import NAMED, TextFrame
 from strandloom.workflows.taxonomy.ranges.report import count
 
 Floats = NDArray[np.float64]
@@ -143,17 +143,3 @@ def _error(table: TextFrame, faults: dict[int, str], total: int, what: str, hint
     return InputError(
         f"{many} {what} that cannot be used:\n" + "\n".join(told) + more, where=table.where(rows[0]), hint=hint
     )
-
-
-def require(table: TextFrame, column: str | None, what: str, *, hint: str) -> str:
-    """A column that must be there.
-
-    Raises
-    ------
-    InputError
-        It is not; the message lists the columns.
-    """
-    if column is None:
-        columns = listed(table.frame.columns, most=20)
-        raise InputError(f"there is no column {what}; columns: {columns}", where=table.path, hint=hint)
-    return column

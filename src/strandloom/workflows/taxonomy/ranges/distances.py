@@ -33,7 +33,7 @@ class PlaceDistances:
     vectors
         Unit vectors, float64 ``(P, 3)``.
     km
-        float32 ``(P, A)``: to the nearest edge of a cell of each area, 0 inside, infinite where the area has no cells.
+        float32 ``(P, A)``: to the edge of the cell of each area whose centre is nearest, 0 inside, infinite where it has no cells.
     """
 
     index: RangeIndex
@@ -210,9 +210,7 @@ def _to_areas(index: RangeIndex, lat: Floats, lon: Floats, vectors: Floats) -> S
         part = slice(start, start + _BLOCK)
         nearest = np.zeros(km[part].shape, np.int32)
         nearest_cells(vectors[part], across, cells.offsets, nearest)
-        north = np.clip(lat[part, None] - cells.lat[nearest], -half, half)  # (b, A): the nearest point of the cell
-        east = np.clip((lon[part, None] - cells.lon[nearest] + 180) % 360 - 180, -half, half)
-        found = _haversine(lat[part, None], lon[part, None], cells.lat[nearest] + north, cells.lon[nearest] + east)
+        found = _to_cells(lat[part, None], lon[part, None], cells.lat[nearest], cells.lon[nearest], half)
         found[found < _EDGE_KM] = 0
         found[nearest < 0] = np.inf
         km[part] = found
@@ -221,10 +219,17 @@ def _to_areas(index: RangeIndex, lat: Floats, lon: Floats, vectors: Floats) -> S
     return km
 
 
-def _haversine(lat: Floats, lon: Floats, other_lat: Floats, other_lon: Floats) -> Floats:
-    a, b = np.radians(lat), np.radians(other_lat)
-    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(np.radians(other_lon - lon) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+def _to_cells(lat: Floats, lon: Floats, cell_lat: Floats, cell_lon: Floats, half: float) -> Floats:
+    """Kilometres from places to the nearest point of cells, ``half`` degrees from their centres to their edges."""
+    side = (lon - cell_lon + 180) % 360 - 180
+    apart = np.radians(side - np.clip(side, -half, half))  # from the nearest meridian of the cell
+    a = np.radians(lat)
+    nearest = np.arctan2(
+        np.sin(a), np.cos(a) * np.cos(apart)
+    )  # latitude of the nearest point of that meridian's circle
+    b = np.clip(nearest, np.radians(cell_lat - half), np.radians(cell_lat + half))
+    haversine = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(apart / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(haversine, 0, 1)))
 
 
 def _whole(numbers: Pairs) -> NDArray[np.int64]:

@@ -32,8 +32,8 @@ _TABLES: dict[str, dict[str, Any]] = {
     "bounds": BOUNDS,
 }
 _STRICT = 1e-6
-_WIDEST = 5.0
-"""Degrees: no map of areas has wider cells."""
+_WIDTHS = (2.0, 1.0, 0.5, 0.25, 0.2, 0.1, 0.05)
+"""Usual widths of cells, degrees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,8 @@ class Ranges:
     def known(self, species: int) -> NDArray[np.bool_]:
         """bool ``(S,)``: whether anything is known of where each of ``species`` species occurs."""
         out = np.zeros(species, np.bool_)
-        limited = self.bounds.filter(pl.any_horizontal(pl.col(LIMITS[:4]).is_not_null()))
+        south_north, west_east = (pl.col(x).is_not_null() for x in (LIMITS[:2], LIMITS[2:4]))
+        limited = self.bounds.filter(pl.any_horizontal(south_north) | pl.all_horizontal(west_east))
         for table in (self.points, self.members, limited):
             out[table["species"].to_numpy()] = True
         return out
@@ -165,12 +166,9 @@ class Ranges:
         return int(found[0]) if len(found) else -1
 
     def cell_size(self) -> float:
-        """Degrees between the cells of the areas with an extent; 0 where there is none."""
+        """Width in degrees of the cells of the areas with an extent; 0 where there is none."""
         cells = self.extents()
-        if not cells.height:
-            return 0.0
-        steps = np.concatenate([np.diff(cells[axis].unique().sort().to_numpy()) for axis in ("lat", "lon")])
-        return float(steps.min(where=steps > _STRICT, initial=_WIDEST))
+        return _spacing(cells["lat"].unique().to_numpy(), cells["lon"].unique().to_numpy()) if cells.height else 0.0
 
     def extents(self) -> pl.DataFrame:
         """The cells of areas with an extent: ``area, lat, lon``."""
@@ -290,3 +288,14 @@ def _less(table: pl.DataFrame, rows: Iterable[int]) -> pl.DataFrame:
     kept = np.ones(table.height, np.bool_)
     kept[np.asarray(rows, np.int64)] = False
     return table.filter(pl.Series(kept)) if not kept.all() else table
+
+
+def _spacing(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> float:
+    """Width of the cells with these centres: the widest usual one whose grid has them all, else the least distance between two."""
+    for width in _WIDTHS:
+        steps = np.concatenate([(lat + 90) / width, (lon + 180) / width]) - 0.5
+        if (np.abs(steps - np.round(steps)) < _STRICT).all():
+            return width
+    east = np.sort(lon)
+    gaps = np.concatenate([np.diff(np.sort(lat)), np.diff(east, append=east[0] + 360)])
+    return float(gaps.min(where=gaps > _STRICT, initial=_WIDTHS[0]))

@@ -1,0 +1,285 @@
+"""Assign a file of sequences: read, call with and without places, write tables, Darwin Core and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import numpy as np
+import polars as pl
+
+from strandloom.bundle import Manifest, read_bundle
+from strandloom.errors import InputError, UsageError, nearest
+from strandloom.io.counts import read_counts
+from strandloom.io.plain import write_json
+from strandloom.io.samples import read_samples
+from strandloom.run.output_folder import new_folder
+from strandloom.training.runtime import apply, choose_runtime
+from strandloom.version import VERSION
+from strandloom.workflows.taxonomy.assign_block import Assigner
+from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
+from strandloom.workflows.taxonomy.model import TaxonomyModel
+from strandloom.workflows.taxonomy.occurrences import Classifier, dna_terms
+from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs
+from strandloom.workflows.taxonomy.queries import QueryReader
+from strandloom.workflows.taxonomy.settings import AssignSettings
+from strandloom.workflows.taxonomy.store import load_model
+
+FACTS = "assignment.json"
+WHAT = "an assignment of strandloom taxonomy"
+Say = Callable[[str], None]
+
+
+class AssignInputs(NamedTuple):
+    """The files of an assignment."""
+
+    queries: str | Path
+    """FASTA, or a table with ``id, sequence[, lat, lon]``."""
+    counts: str | Path | None = None
+    """Reads of each ASV in each sample."""
+    samples: str | Path | None = None
+    """Coordinates, dates, depths and types of samples."""
+    at: tuple[float, float] | None = None
+    """Latitude and longitude of what has no place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assigned:
+    """What was done."""
+
+    folder: Path
+    outputs: Outputs
+    ranks: dict[str, int]
+    moved: int
+    sentence: str
+
+
+@dataclass
+class Kept:
+    """What the report shows, gathered over the blocks."""
+
+    assignments: list[pl.DataFrame] = field(default_factory=list)
+    by_sample: list[pl.DataFrame] = field(default_factory=list)
+    candidates: list[pl.DataFrame] = field(default_factory=list)
+
+
+def field_settings(*, min_reads: int, min_replicates: int, drop: tuple[str, ...]) -> FieldSettings:
+    """What is asked of detections; ``drop`` names further flags whose detections are removed.
+
+    Raises
+    ------
+    UsageError
+        No flag is called so.
+    """
+    known: tuple[Removable, ...] = get_args(Removable)
+    for name in drop:
+        if name not in known:
+            close = nearest(name, known)
+            raise UsageError(
+                f"no flag is called '{name}'; they are {', '.join(known)}",
+                where="--drop",
+                hint=f"did you mean {close}?" if close else None,
+            )
+    base = FieldSettings()
+    return FieldSettings(
+        min_reads=min_reads,
+        min_replicates=min_replicates,
+        remove=(*base.remove, *(x for x in known if x in drop and x not in base.remove)),
+    )
+
+
+def assign_file(
+    bundle: str | Path,
+    inputs: AssignInputs,
+    *,
+    out: str | Path,
+    settings: AssignSettings | None = None,
+    field: FieldSettings | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    command: str = "",
+    say: Say = lambda _: None,
+) -> Assigned:
+    """Assign every sequence of a file.
+
+    Parameters
+    ----------
+    bundle
+        A taxonomy model.
+    inputs
+        Sequences, and what is known of where they were found.
+    out
+        Folder for ``assignments.tsv``, ``report.html`` and the rest (docs/taxonomy.md); it must not exist, unless ``force``.
+
+    Raises
+    ------
+    BundleError
+        The bundle is no taxonomy model.
+    InputError
+        A file or a row of it cannot be used.
+    OutputError
+        The folder exists already, or cannot be written.
+    """
+    _check_place(inputs.at)
+    read = read_bundle(bundle)
+    model = load_model(read)
+    settings = settings or AssignSettings()
+    if "threshold" not in settings.model_fields_set and read.manifest.abstain_threshold is not None:
+        settings = settings.model_copy(update={"threshold": read.manifest.abstain_threshold})
+    runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
+    found = _field(inputs, field or FieldSettings(), say)
+    if found is None and inputs.samples is not None:
+        raise UsageError(
+            "samples were given without counts",
+            where="--samples",
+            hint="give --counts too: it says which ASV was found in which sample",
+        )
+    reader = QueryReader(model.match.reference)
+    kept = Kept()
+    assigner = Assigner(model, settings, None if found is None else found.found, inputs.at, threads=runtime.threads)
+    classifier = Classifier(
+        "strandloom taxonomy", VERSION, model.match.reference.name, settings.threshold, model.ranges is not None
+    )
+
+    def blocks() -> Iterator[Block]:
+        for queries in reader.blocks(inputs.queries):
+            tables = assigner.block(queries)
+            kept.assignments.append(tables.assignments)
+            kept.by_sample.append(tables.by_sample)
+            kept.candidates.append(tables.candidates)
+            say(f"{reader.facts.sequences:,} sequences assigned")
+            yield Block(*tables, queries.frame)
+        if not reader.facts.sequences:
+            raise InputError("there is no sequence to assign", where=inputs.queries)
+
+    with new_folder(out, mark=FACTS, what=WHAT, force=force) as folder:
+        outputs = write_outputs(
+            folder,
+            blocks(),
+            taxonomy=model.match.reference.taxonomy,
+            classifier=classifier,
+            field=found,
+            dna=dna_terms(model.match.reference.marker, classifier),
+        )
+        assignments = pl.concat(kept.assignments)
+        if found is not None:
+            _check_counts(assignments, found, inputs)
+        ranks = dict(assignments.group_by("rank").len().sort("rank").iter_rows())
+        moved = int(assignments["moved"].sum())
+        sentence = _sentence(assignments, ranks, moved)
+        _report(folder, model, read.manifest, kept, found, reader, settings, outputs, inputs, command)
+        write_json(
+            folder / FACTS,
+            {
+                "command": command,
+                "strandloom": VERSION,
+                "model": read.manifest.name,
+                "bundle": read.manifest.files.get("weights.safetensors", ""),
+                "settings": settings.model_dump(),
+                "place": inputs.at,
+                "sequences": reader.facts.sequences,
+                "primers_cut_off": reader.facts.trimmed,
+                "turned_round": reader.facts.turned,
+                "ranks": ranks,
+                "moved_by_location": moved,
+                "field": None if found is None else found.facts.to_json(),
+                "notes": outputs.notes,
+            },
+        )
+    for line in _told(reader, outputs):
+        say(line)
+    return Assigned(Path(out), outputs, ranks, moved, sentence)
+
+
+def _check_place(at: tuple[float, float] | None) -> None:
+    if at is None:
+        return
+    lat, lon = at
+    if not (np.isfinite(lat) and np.isfinite(lon)) or abs(lat) > 90 or abs(lon) > 180:
+        swapped = abs(lat) > 90 and abs(lon) <= 90
+        raise UsageError(
+            f"latitude {lat:g}, longitude {lon:g} is no place on the globe",
+            where="--at",
+            hint="latitude comes first: the two look swapped"
+            if swapped
+            else "latitude -90 to 90, longitude -180 to 180",
+        )
+
+
+def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> FieldResult | None:
+    if inputs.counts is None:
+        return None
+    samples = None
+    if inputs.samples is not None:
+        read = read_samples(inputs.samples)
+        samples = read.frame
+        for note in read.facts.notes:
+            say(note)
+    ids = _ids(inputs.queries)
+    counts = read_counts(inputs.counts, ids=ids, samples=None if samples is None else samples["sample"].to_list())
+    found = clean_counts(counts.frame, samples, settings=settings)
+    for line in found.facts.lines():
+        say(line)
+    return found
+
+
+def _ids(path: str | Path) -> list[str]:
+    """Names of the sequences of a file."""
+    from strandloom.io.read import read_blocks
+    from strandloom.io.settings import LetterPolicy
+
+    return [
+        name
+        for block in read_blocks(path, policy=LetterPolicy(gap="remove"), columns="none")
+        for name in block.ids.to_list()
+    ]
+
+
+def _check_counts(assignments: pl.DataFrame, found: FieldResult, inputs: AssignInputs) -> None:
+    known = found.counts.filter(pl.col("id").is_in(assignments["id"].to_list()))
+    if known.is_empty():
+        raise InputError(
+            "no ASV of the counts is among the sequences",
+            where=inputs.counts,
+            hint=f"the counts name ASVs such as '{found.counts['id'][0]}', the sequences such as '{assignments['id'][0]}'",
+        )
+
+
+def _sentence(assignments: pl.DataFrame, ranks: dict[str, int], moved: int) -> str:
+    total = len(assignments)
+    wider = total - ranks.get("species", 0) - ranks.get("unknown", 0)
+    beasts = assignments.filter((pl.col("rank") == "species") & ~pl.col("fish")).height
+    words = [
+        f"{total:,} sequences: {ranks.get('species', 0):,} called to species, {wider:,} at a wider rank, {ranks.get('unknown', 0):,} unknown"
+    ]
+    if beasts:
+        words.append(f"{beasts:,} of the species calls are no fish")
+    if moved:
+        words.append(f"location changed the best species of {moved:,}")
+    return "; ".join(words)
+
+
+def _told(reader: QueryReader, outputs: Outputs) -> Iterator[str]:
+    facts = reader.facts
+    if facts.trimmed:
+        yield f"primers were cut off {facts.trimmed:,} sequences"
+    if facts.turned:
+        yield f"{facts.turned:,} sequences were in the other orientation and were turned round"
+    yield from outputs.notes
+
+
+def _report(
+    folder: Path,
+    model: TaxonomyModel,
+    manifest: Manifest,
+    kept: Kept,
+    found: FieldResult | None,
+    reader: QueryReader,
+    settings: AssignSettings,
+    outputs: Outputs,
+    inputs: AssignInputs,
+    command: str,
+) -> None:
+    """report.html (drawn by the report room)."""

@@ -1,0 +1,106 @@
+"""From files to the folder of a reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from pydantic import ValidationError
+
+from strandloom.errors import InputError, UsageError
+from strandloom.io.taxonomy import read_reference_table
+from strandloom.run.output_folder import new_folder
+from strandloom.workflows.taxonomy.build import Built, build_reference
+from strandloom.workflows.taxonomy.markers import AUTO, Marker, marker_named
+from strandloom.workflows.taxonomy.names import read_synonyms
+from strandloom.workflows.taxonomy.reference import FACTS
+
+
+def chosen_marker(
+    name: str, *, forward: str | None, reverse: str | None, min_length: int | None, max_length: int | None
+) -> Marker | str:
+    """A built-in marker by name (or ``auto``), or one of own primers.
+
+    Raises
+    ------
+    SettingsError
+        No marker is called so.
+    UsageError
+        Own primers are incomplete or wrong.
+    """
+    own = {"forward": forward, "reverse": reverse, "min_length": min_length, "max_length": max_length}
+    given = {key: value for key, value in own.items() if value is not None}
+    if not given:
+        return name if name == AUTO else marker_named(name)
+    if len(given) < len(own):
+        missing = ", ".join(f"--{key.replace('_', '-')}" for key in own if key not in given)
+        raise UsageError(f"own primers need {missing} too", where="taxonomy build")
+    try:
+        return Marker.model_validate({"name": "own primers" if name == AUTO else name, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][0]) if first["loc"] else "primers"
+        raise UsageError(first["msg"].removeprefix("Value error, "), where=f"--{place.replace('_', '-')}") from None
+
+
+def build_folder(
+    source: str | Path,
+    *,
+    out: str | Path,
+    taxonomy: str | Path | None = None,
+    marker: Marker | str = AUTO,
+    synonyms: str | Path | None = None,
+    exclude: str | Path | None = None,
+    name: str | None = None,
+    force: bool = False,
+) -> Built:
+    """Read reference sequences in any format, build a reference, write its folder.
+
+    Parameters
+    ----------
+    source, taxonomy
+        See :func:`strandloom.io.taxonomy.read_reference_table`.
+    marker
+        A marker, or ``auto``.
+    synonyms
+        Table of names and accepted names.
+    exclude
+        File of record ids that are left out, one a line.
+    name
+        What it is called; by default the folder's name.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used, or no record holds the marker.
+    OutputError
+        The folder exists already, or cannot be written.
+    """
+    table = read_reference_table(Path(source), taxonomy=None if taxonomy is None else Path(taxonomy))
+    frame = table.frame
+    if exclude is not None:
+        frame = _without(frame, Path(exclude))
+    known = None if synonyms is None else read_synonyms(Path(synonyms))
+    built = build_reference(frame, name=name or Path(out).name, marker=marker, synonyms=known)
+    with new_folder(out, mark=FACTS, what="a reference of strandloom taxonomy build", force=force) as folder:
+        built.write(folder)
+    return built
+
+
+def _without(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    import gzip
+
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise InputError(
+            f"the list of records cannot be read: {error}", where=path, hint="give one id a line"
+        ) from None
+    ids = set(text.split())
+    met = frame["record_id"].is_in(list(ids))
+    if not met.any():
+        raise InputError(
+            f"none of its {len(ids):,} ids is a record of the reference", where=path, hint="give one record id a line"
+        )
+    return frame.filter(~met)
