@@ -31,7 +31,7 @@ def build(
         Path,
         typer.Argument(
             metavar="REFERENCE",
-            help="Reference sequences: a table with record_id, class … species, sequence; FASTA (SINTAX headers, or with --taxonomy); .qza.",
+            help="A table with record_id, class … species, sequence; FASTA (SINTAX headers, or with --taxonomy); .qza.",
             show_default=False,
         ),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -188,6 +189,11 @@ class _Frame:
         """A place in px."""
         return self.x(self.extent.near(lon)), self.y(lat)
 
+    def project(self, ring: Points) -> Points:
+        """Longitudes and latitudes ``(P, 2)`` in px."""
+        corner = np.array([self.extent.west, self.extent.north])
+        return (ring - corner) * [self.px_per_lon, -self.px_per_lat] + [LEFT, EDGE]
+
     def x(self, lon: float) -> float:
         return LEFT + (lon - self.extent.west) * self.px_per_lon
 
@@ -219,32 +225,28 @@ def clipped(ring: Points, extent: Extent) -> Points:
 
 def _land(frame: _Frame) -> Iterator[str]:
     """Outlines of the land on the map, px."""
-    extent = frame.extent
-    for ring in land().rings:
-        (west, south), (east, north) = ring.min(axis=0), ring.max(axis=0)
-        if north < extent.south or south > extent.north:
-            continue
-        for turn in (-360.0, 0.0, 360.0):
-            if east + turn < extent.west or west + turn > extent.east:
-                continue
-            part = clipped(ring + [turn, 0.0], extent)
+    extent, world = frame.extent, land()
+    west, south, east, north = world.bounds.T  # (R,)
+    seen = (north >= extent.south) & (south <= extent.north)
+    seen &= ((east - west) * frame.px_per_lon >= FINEST_PX) | ((north - south) * frame.px_per_lat >= FINEST_PX)
+    for turn in (-360.0, 0.0, 360.0):
+        for ring in np.flatnonzero(seen & (east + turn >= extent.west) & (west + turn <= extent.east)):
+            part = clipped(world.rings[ring] + np.array([turn, 0.0]), extent)
             if len(part) > 2:
-                xs, ys = frame.x(part[:, 0]), frame.y(part[:, 1])  # type: ignore[arg-type]
-                yield _outline(np.stack([xs, ys], axis=1))
+                yield _outline(frame.project(part))
 
 
 def _outline(points: Points) -> str:
     """A closed path through px points, relative, in tenths; empty for what is smaller than a point."""
-    kept = [points[0]]
-    for point in points[1:]:
-        if max(abs(point - kept[-1])) >= FINEST_PX:
-            kept.append(point)
+    kept: list[tuple[int, int]] = []
+    least = 10 * FINEST_PX
+    for x, y in np.rint(points * 10).astype(int).tolist():
+        if not kept or abs(x - kept[-1][0]) >= least or abs(y - kept[-1][1]) >= least:
+            kept.append((x, y))
     if len(kept) < 3:
         return ""
-    tenths = np.rint(np.array(kept) * 10).astype(int)
-    words = [f"M{_tenth(tenths[0, 0])} {_tenth(tenths[0, 1])}l"]
-    words += [f"{_tenth(x)} {_tenth(y)}" for x, y in np.diff(tenths, axis=0)]
-    return words[0] + " ".join(words[1:]).replace(" -", "-") + "z"
+    steps = " ".join(f"{_tenth(c - a)} {_tenth(d - b)}" for (a, b), (c, d) in pairwise(kept))
+    return f"M{_tenth(kept[0][0])} {_tenth(kept[0][1])}l{steps}z".replace(" -", "-")
 
 
 def _tenth(value: int) -> str:
@@ -334,4 +336,6 @@ def _scale_bar(canvas: Canvas, frame: _Frame, taken: Sequence[tuple[float, float
 
     x, y = min(corners, key=crowd)
     canvas.path([(x, y - 4), (x, y), (x + length, y), (x + length, y - 4)], "scale")
-    canvas.write(x + length / 2, y - 6, f"{count(km) if km >= 1 else fixed(km, 1)} km", anchor="middle", classes="t tick over")
+    canvas.write(
+        x + length / 2, y - 6, f"{count(km) if km >= 1 else fixed(km, 1)} km", anchor="middle", classes="t tick over"
+    )

@@ -56,6 +56,11 @@ class Land:
         return Edges(starts[:, 1], starts[:, 0], ends[:, 1], ends[:, 0])
 
     @cached_property
+    def bounds(self) -> Doubles:
+        """West, south, east and north of each ring, float64 ``(R, 4)``."""
+        return np.array([[*ring.min(axis=0), *ring.max(axis=0)] for ring in self.rings]).reshape(-1, 4)
+
+    @cached_property
     def coast(self) -> Edges:
         """The sides that are coast."""
         lat1, lon1, lat2, lon2 = self.edges

@@ -10,17 +10,19 @@ from typing import NamedTuple, get_args
 import numpy as np
 import polars as pl
 
-from strandloom.bundle import Manifest, read_bundle
+from strandloom.bundle import read_bundle
 from strandloom.errors import InputError, UsageError, nearest
 from strandloom.io.counts import read_counts
 from strandloom.io.plain import write_json
 from strandloom.io.samples import read_samples
+from strandloom.io.write import replacing
+from strandloom.report.taxonomy_page import render_taxonomy
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
 from strandloom.workflows.taxonomy.assign_block import Assigner
+from strandloom.workflows.taxonomy.assign_report import Material, assignment_page
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
-from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.occurrences import Classifier, dna_terms
 from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs
 from strandloom.workflows.taxonomy.queries import QueryReader
@@ -169,7 +171,12 @@ def assign_file(
         ranks = dict(assignments.group_by("rank").len().sort("rank").iter_rows())
         moved = int(assignments["moved"].sum())
         sentence = _sentence(assignments, ranks, moved)
-        _report(folder, model, read.manifest, kept, found, reader, settings, outputs, inputs, command)
+        material = Material(
+            model, assignments, pl.concat(kept.by_sample), pl.concat(kept.candidates), found, reader.facts, outputs,
+            settings.threshold, settings.bootstraps, inputs.at, read.manifest.name, command,
+        )  # fmt: skip
+        with replacing(folder / "report.html", text=True) as handle:
+            handle.write(render_taxonomy(assignment_page(material)))
         write_json(
             folder / FACTS,
             {
@@ -249,11 +256,10 @@ def _check_counts(assignments: pl.DataFrame, found: FieldResult, inputs: AssignI
 
 def _sentence(assignments: pl.DataFrame, ranks: dict[str, int], moved: int) -> str:
     total = len(assignments)
-    wider = total - ranks.get("species", 0) - ranks.get("unknown", 0)
+    species, unknown = ranks.get("species", 0), ranks.get("unknown", 0)
+    wider = total - species - unknown
     beasts = assignments.filter((pl.col("rank") == "species") & ~pl.col("fish")).height
-    words = [
-        f"{total:,} sequences: {ranks.get('species', 0):,} called to species, {wider:,} at a wider rank, {ranks.get('unknown', 0):,} unknown"
-    ]
+    words = [f"{total:,} sequences: {species:,} called to species, {wider:,} at a wider rank, {unknown:,} unknown"]
     if beasts:
         words.append(f"{beasts:,} of the species calls are no fish")
     if moved:
@@ -268,18 +274,3 @@ def _told(reader: QueryReader, outputs: Outputs) -> Iterator[str]:
     if facts.turned:
         yield f"{facts.turned:,} sequences were in the other orientation and were turned round"
     yield from outputs.notes
-
-
-def _report(
-    folder: Path,
-    model: TaxonomyModel,
-    manifest: Manifest,
-    kept: Kept,
-    found: FieldResult | None,
-    reader: QueryReader,
-    settings: AssignSettings,
-    outputs: Outputs,
-    inputs: AssignInputs,
-    command: str,
-) -> None:
-    """report.html (drawn by the report room)."""

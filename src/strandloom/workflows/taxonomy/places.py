@@ -72,6 +72,8 @@ class Places:
         Unit vectors ``(P, 3)``.
     km
         float32 ``(P, A)``: to the nearest cell of each area, 0 inside.
+    home
+        int32 ``(P,)``: the area that each place lies in, -1 in none.
     effort
         float64 ``(P,)``: records of all species around.
     """
@@ -80,18 +82,11 @@ class Places:
     lon: NDArray[np.float64]
     vectors: NDArray[np.float64]
     km: Floats
+    home: Ints
     effort: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.lat)
-
-    @property
-    def home(self) -> Ints:
-        """The area that each place lies in, int32 ``(P,)``; -1 in none."""
-        if not self.km.shape[1]:
-            return np.full(len(self), -1, np.int32)
-        nearest = self.km.argmin(axis=1)
-        return np.where(self.km[np.arange(len(self)), nearest] == 0, nearest, -1).astype(np.int32)
 
 
 class RangeEvidence:
@@ -244,11 +239,16 @@ class RangeEvidence:
         km = np.zeros((len(vectors), len(self._trees)), np.float32)
         for column, tree in enumerate(self._trees):
             km[:, column] = km_of_chord(tree.query(vectors)[0])  # type: ignore[attr-defined]
+        home = np.full(len(vectors), -1, np.int32)
+        if km.shape[1]:
+            nearest = km.argmin(axis=1)
+            inside = km[np.arange(len(km)), nearest] < INSIDE_KM
+            home[inside] = nearest[inside]
         km[km < INSIDE_KM] = 0
         effort = np.zeros(len(vectors))
         cells, rows = self._effort
         total_around(vectors, cells, rows, _cosine(150.0), effort)
-        return Places(np.asarray(lat, np.float64), np.asarray(lon, np.float64), vectors, km, effort)
+        return Places(np.asarray(lat, np.float64), np.asarray(lon, np.float64), vectors, km, home, effort)
 
     def features(
         self,

@@ -89,7 +89,8 @@ class Index:
         pairs = np.unique((ids[inside] << 32) | owner[inside])
         commonest = max(COMMON * len(self), 256)
         size = np.diff(np.searchsorted(pairs >> 32, np.arange(4**k + 1)))
-        pairs = pairs[size[pairs >> 32] <= commonest]  # what most sequences have chooses none of them
+        self.common = size > commonest  # what most sequences have chooses none of them
+        pairs = pairs[~self.common[pairs >> 32]]
         self.postings = (pairs & 0xFFFFFFFF).astype(np.int32)
         self.posting_offsets = np.searchsorted(pairs >> 32, np.arange(4**k + 1)).astype(np.int64)
 
@@ -162,7 +163,7 @@ class Index:
         hits, differences, columns = np.zeros(shape, np.int32), np.zeros(shape, np.int16), np.zeros(shape, np.int16)
         search(
             codes, offsets, MASKS[codes], self.masks, self.offsets, self.posting_offsets, self.postings,
-            self.k, aligned, margin, most, SLACK, key, banned, found, hits, differences, columns,
+            self.common, self.k, aligned, margin, most, SLACK, key, banned, found, hits, differences, columns,
         )  # fmt: skip
         filled = np.arange(most)[None] < found[:, None]
         return Hits(np.concatenate([[0], np.cumsum(found)]), hits[filled], differences[filled], columns[filled])

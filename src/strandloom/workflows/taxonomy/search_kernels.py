@@ -111,7 +111,7 @@ def kmers(codes: Array, k: int, out: Array) -> int:
 @nb.njit(cache=True, nogil=True)
 def search(
     codes: Array, offsets: Array, masks: Array, ref_masks: Array, ref_offsets: Array, posting_offsets: Array, postings: Array,
-    k: int, aligned: int, margin: int, most: int, slack: int, key: Array, banned: Array,
+    common: Array, k: int, aligned: int, margin: int, most: int, slack: int, key: Array, banned: Array,
     found: Array, hits: Array, differences: Array, columns: Array,
 ) -> None:  # fmt: skip
     """See :meth:`~strandloom.workflows.taxonomy.search.Index.search`.
@@ -135,9 +135,12 @@ def search(
         start, end = offsets[q], offsets[q + 1]
         own = _distinct(ids[: kmers(codes[start:end], k, ids)], seen, q, distinct)
         shared[:] = 0
+        rare = 0
         for i in range(own):
+            rare += 0 if common[distinct[i]] else 1
             for p in range(posting_offsets[distinct[i]], posting_offsets[distinct[i] + 1]):
                 shared[postings[p]] += 1
+        own = rare
         histogram[: own + 2] = 0
         for h in range(references):
             if banned[q] >= 0 and key[h] == banned[q]:

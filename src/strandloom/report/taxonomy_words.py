@@ -1,0 +1,165 @@
+"""Sentences about calls: names in italics, what location changed, why a sequence stayed undecided, the result in short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from strandloom.report.numbers import MISSING, count, finite, fixed, percent, plural
+from strandloom.report.taxonomy_inputs import Candidate, Moved, Reason, Totals, Undecided
+
+ITALIC = ("species", "genus")
+PLURALS = {"species": "species", "genus": "genera", "family": "families", "order": "orders", "class": "classes"}
+RANGES = {"listed here": "better", "nearby": "same", "far": "worse", "no data": "unknown"}
+"""Range words and the class that colours them."""
+
+
+def name(taxon: str, rank: str = "species") -> Markup:
+    """A taxon as it is printed: species and genera in italics."""
+    return Markup("<i>{}</i>").format(taxon) if rank in ITALIC else escape(taxon)
+
+
+def chance(value: float | None) -> str:
+    """A probability with two digits; never 0 or 1."""
+    number = finite(value)
+    if number is None:
+        return MISSING
+    if number >= 0.995:
+        return "> 0.99"
+    return "< 0.01" if number < 0.005 else fixed(number, 2)
+
+
+def joined(parts: Sequence[str]) -> Markup:
+    """``a``, ``a and b``, ``a, b and c``; strings are escaped, markup stays."""
+    whole = [escape(part) for part in parts]
+    return Markup(" and ").join(x for x in (Markup(", ").join(whole[:-1]), *whole[-1:]) if x)
+
+
+def listing(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def story(totals: Totals) -> str:
+    """The result in one sentence."""
+    if not totals.sequences:
+        return "There was no sequence to assign."
+    species = totals.called.get("species", 0)
+    wider = {rank: n for rank, n in totals.called.items() if rank != "species" and n}
+    known = percent(species / totals.sequences, 0)
+    if totals.reads:
+        known += f", with {percent((totals.species_reads or 0) / totals.reads, 0)} of the reads"
+    words = f"Of {plural(totals.sequences, 'sequence')}, {count(species)} ({known}) {_are(species)} called to species"
+    parts = []
+    if wider:
+        ranks = joined([PLURALS[r] if n > 1 else r for r, n in wider.items()]).replace(" and ", " or ")
+        parts.append(f"{count(sum(wider.values()))} to {ranks} only")
+    if totals.unknown:
+        parts.append(f"{count(totals.unknown)} {_are(totals.unknown)} nothing in the reference")
+    words += "".join(f"{' and' if part is parts[-1] else ','} {part}" for part in parts)
+    words += f": {plural(totals.species, 'species', 'species')} of fish"
+    if totals.samples:
+        words += f" in {plural(totals.samples, 'sample')}"
+    if totals.moved:
+        words += f"; location changed the best species of {plural(totals.moved, 'call')}"
+    return words + "."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def away(km: float | None) -> str:
+    """``820 km from the nearest known occurrence``; empty where that is not known."""
+    number = finite(km)
+    if number is None:
+        return ""
+    return f"{count(number) if number >= 1 else '< 1'} km from the nearest known occurrence"
+
+
+def evidence(found: Candidate) -> str:
+    """What speaks for a candidate: range, distance, differences, records."""
+    parts = [
+        found.range and {"no data": "no range known", "far": "far from where it is known"}.get(found.range, found.range)
+    ]
+    parts.append("" if found.range == "listed here" else away(found.distance_km))
+    if found.differences is not None:
+        parts.append("same sequence" if not found.differences else plural(found.differences, "difference"))
+    if found.records is not None:
+        parts.append(plural(found.records, "reference record"))
+    return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Move:
+    """Calls that location moved from one species to another: a sentence, what speaks for both, and the calls."""
+
+    sentence: Markup
+    before: Markup
+    after: Markup
+    where: str
+    calls: tuple[Moved, ...]
+
+
+def moves(calls: Iterable[Moved]) -> list[Move]:
+    """The moved calls by the pair of species, in their order; the first of each pair is told."""
+    pairs: dict[tuple[str, str], list[Moved]] = {}
+    for call in calls:
+        pairs.setdefault((call.before.species, call.after.species), []).append(call)
+    found = []
+    for same in pairs.values():
+        first = same[0]
+        sentence = Markup("Location moved {} {} → {} {}").format(
+            name(first.before.species), chance(first.before.sequence_probability),
+            name(first.after.species), chance(first.after.probability),
+        )  # fmt: skip
+        found.append(Move(sentence, _side(first.before), _side(first.after), _where(same), tuple(same)))
+    return found
+
+
+def _side(found: Candidate) -> Markup:
+    words = evidence(found) or "nothing known of its range"
+    return Markup('<span class="tagged {}">●</span> {}: {}').format(
+        RANGES.get(found.range, "unknown"), name(found.species), words
+    )
+
+
+def _where(same: Sequence[Moved]) -> str:
+    first = same[0]
+    samples = list(dict.fromkeys(s for call in same for s in call.samples))
+    parts = [first.id if len(same) == 1 else f"{plural(len(same), 'sequence')}, first {first.id}"]
+    if samples:
+        parts.append(f"in {listing(samples, 3)}")
+    known = [call.reads for call in same if call.reads is not None]
+    if known:
+        parts.append(plural(sum(known), "read"))
+    return " · ".join(parts)
+
+
+def why(found: Undecided, threshold: float) -> Markup:
+    """Why a sequence was not called to species, one sentence."""
+    names = [name(c.species) for c in found.candidates]
+    several = joined([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
+    return Markup("; ").join(_reason(reason, found, several, threshold) for reason in found.why or ("unsure",)) + "."
+
+
+def _reason(reason: Reason, found: Undecided, several: Markup, threshold: float) -> Markup:
+    best = found.candidates[0] if found.candidates else None
+    if reason == "shared":
+        return Markup("{} have the same sequence").format(several if len(found.candidates) > 1 else "several species")
+    if reason == "near":
+        return Markup("{} differ by too few bases").format(several if len(found.candidates) > 1 else "several species")
+    if reason == "outside" and best:
+        far = away(best.distance_km)
+        return Markup("the best match, {}, is not known from here{}").format(
+            name(best.species), f" ({far})" if far else ""
+        )
+    if reason == "outside":
+        return Markup("the best match is not known from here")
+    if reason == "new":
+        off = f" (the nearest has {plural(best.differences, 'difference')})" if best and best.differences else ""
+        return Markup("no reference sequence is close{}").format(off)
+    return Markup("no species reaches a probability of {}").format(fixed(threshold, 2))
