@@ -173,8 +173,12 @@ def test_the_same_move_of_several_sequences_is_said_once() -> None:
 def test_why_a_sequence_stayed_undecided() -> None:
     assert str(why(SHARED, 0.8)) == "<i>Sebastes alutus</i> and <i>Sebastes ciliatus</i> have the same sequence."
     far = replace(SHARED, why=("outside",), candidates=(HARENGUS,))
-    assert "is not known from here (4,120 km from the nearest known occurrence)" in why(far, 0.8)
-    assert str(why(replace(SHARED, why=()), 0.8)) == "no species reaches a probability of 0.80."
+    assert "is not known from there (4,120 km from the nearest known occurrence)" in why(far, 0.8)
+    assert str(why(replace(SHARED, why=()), 0.8)) == "No species reaches a probability of 0.80."
+    best = replace(PALLASII, species="Clupea best", sequence_probability=0.9, distance_km=None)
+    assert "The best match, <i>Clupea best</i>, is not known from there." in why(
+        replace(far, candidates=(HARENGUS, best)), 0.8
+    )
     for reason in ("shared", "near", "outside", "new", "unsure"):
         assert str(why(Undecided("a", "family", "X", 0.9, (reason,)), 0.8)).endswith(".")
 

@@ -304,7 +304,7 @@ def _lines(low: float, high: float, most: float) -> list[float]:
 
 def _graticule(canvas: Canvas, frame: _Frame) -> None:
     extent, right = frame.extent, LEFT + frame.wide
-    for lat in _lines(extent.south, extent.north, max(frame.tall / 48, 2)):
+    for lat in _lines(extent.south, extent.north, max(frame.tall / 42, 2)):
         y = frame.y(lat)
         if EDGE + 3 < y < frame.bottom - 3:
             canvas.segment(LEFT, y, right, y, "graticule")
@@ -327,7 +327,9 @@ def _scale_bar(canvas: Canvas, frame: _Frame, taken: Sequence[tuple[float, float
     power = 10.0 ** math.floor(math.log10(most))
     km = next(m * power for m in (5, 2, 1) if m * power <= most)
     length = km * px_per_km
-    left, right, top, bottom = LEFT + 12, LEFT + frame.wide - 12 - length, EDGE + 26, frame.bottom - 12
+    words = f"{count(km) if km >= 1 else fixed(km, 1)} km"
+    aside = 12 + max(0.0, (6.5 * len(words) - length) / 2)  # room for words longer than the bar
+    left, right, top, bottom = LEFT + aside, LEFT + frame.wide - aside - length, EDGE + 26, frame.bottom - 12
     corners = ((left, bottom), (right, bottom), (left, top), (right, top))
 
     def crowd(corner: tuple[float, float]) -> int:
@@ -336,6 +338,4 @@ def _scale_bar(canvas: Canvas, frame: _Frame, taken: Sequence[tuple[float, float
 
     x, y = min(corners, key=crowd)
     canvas.path([(x, y - 4), (x, y), (x + length, y), (x + length, y - 4)], "scale")
-    canvas.write(
-        x + length / 2, y - 6, f"{count(km) if km >= 1 else fixed(km, 1)} km", anchor="middle", classes="t tick over"
-    )
+    canvas.write(x + length / 2, y - 6, words, anchor="middle", classes="t tick over")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from strandloom.report.map import WORLD, Extent, MapPoint, extent_of, map_figure
+from strandloom.report.map import Extent, MapPoint, extent_of, map_figure
 from strandloom.report.numbers import MISSING, count, fixed, percent, plural
 from strandloom.report.report import Card, page
 from strandloom.report.svg import Figure, Key
@@ -160,8 +160,8 @@ def range_map(found: SpeciesRange, number: int, places: Sequence[SamplePlace]) -
     here = _together(found.places)
     called = {(spot[0].lat, spot[0].lon) for spot in here}
     others = [spot for spot in _together(places) if (spot[0].lat, spot[0].lon) not in called]
-    dots = [MapPoint(s[0].lat, s[0].lon, f"not called in {_tip(s)}", 2.6, ELSEWHERE) for s in others]
-    dots += [MapPoint(s[0].lat, s[0].lon, _tip(s), 4.2, CALLED) for s in here]
+    dots = [MapPoint(s[0].lat, s[0].lon, f"not called in {_tip(s)}", 1.9, ELSEWHERE) for s in others]
+    dots += [MapPoint(s[0].lat, s[0].lon, _tip(s), 3.1, CALLED) for s in here]
     numbers = [plural(found.sequences, "sequence")]
     numbers += [plural(found.reads, "read")] if found.reads is not None else []
     numbers += [plural(len(found.places), "located sample")]
@@ -181,11 +181,14 @@ def range_map(found: SpeciesRange, number: int, places: Sequence[SamplePlace]) -
 
 
 def _around(found: SpeciesRange, dots: Sequence[MapPoint]) -> Extent:
-    """The samples and the range, or the world where they lie far round it."""
+    """The samples and the range; where these lie far round the world, all of it with the samples in the middle."""
     inside = [*((c.lat, c.lon) for c in found.cells if c.level > 0), *((d.lat, d.lon) for d in dots)]
-    if not inside:
-        return WORLD
-    return extent_of([lat for lat, _ in inside], [lon for _, lon in inside], margin=0.06, least=12.0)
+    extent = extent_of([lat for lat, _ in inside], [lon for _, lon in inside], margin=0.06, least=12.0)
+    if extent.east - extent.west < 360 or not dots:
+        return extent
+    samples = extent_of([d.lat for d in dots], [d.lon for d in dots])
+    west = ((samples.west + samples.east) / 2) % 360 - 180
+    return extent._replace(west=west, east=west + 360)
 
 
 def range_legend(page_of: TaxonomyPage) -> tuple[Key, ...]:

@@ -96,7 +96,7 @@ def call_table(page_of: TaxonomyPage) -> SortTable | None:
         return None
     listed = page_of.calls[:MOST_CALLS]
     head, rows = _columns([
-        (("Sequence", "text wrap"), [Entry(c.id, None, "text wrap") for c in listed]),
+        (("Sequence", "text wrap id"), [Entry(c.id, None, "text wrap id") for c in listed]),
         (("Called", "text wrap"), [_called(c) for c in listed]),
         (("Rank", "text"), [Entry(c.rank, None, "text") for c in listed]),
         (("Probability", "number"), [_chance(c.probability) for c in listed]),

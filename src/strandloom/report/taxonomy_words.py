@@ -55,8 +55,7 @@ def story(totals: Totals) -> str:
     words = f"Of {plural(totals.sequences, 'sequence')}, {count(species)} ({known}) {_are(species)} called to species"
     parts = []
     if wider:
-        ranks = joined([PLURALS[r] if n > 1 else r for r, n in wider.items()]).replace(" and ", " or ")
-        parts.append(f"{count(sum(wider.values()))} to {ranks} only")
+        parts.append(f"{count(sum(wider.values()))} to {' or '.join(wider)} only")
     if totals.unknown:
         parts.append(f"{count(totals.unknown)} {_are(totals.unknown)} nothing in the reference")
     words += "".join(f"{' and' if part is parts[-1] else ','} {part}" for part in parts)
@@ -143,22 +142,23 @@ def why(found: Undecided, threshold: float) -> Markup:
     """Why a sequence was not called to species, one sentence."""
     names = [name(c.species) for c in found.candidates]
     several = joined([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
-    return Markup("; ").join(_reason(reason, found, several, threshold) for reason in found.why or ("unsure",)) + "."
+    words = Markup("; ").join(_reason(reason, found, several, threshold) for reason in found.why or ("unsure",))
+    return words[:1].upper() + words[1:] + "."
 
 
 def _reason(reason: Reason, found: Undecided, several: Markup, threshold: float) -> Markup:
-    best = found.candidates[0] if found.candidates else None
+    best = max(found.candidates, key=lambda c: finite(c.sequence_probability) or 0.0, default=None)
     if reason == "shared":
         return Markup("{} have the same sequence").format(several if len(found.candidates) > 1 else "several species")
     if reason == "near":
         return Markup("{} differ by too few bases").format(several if len(found.candidates) > 1 else "several species")
     if reason == "outside" and best:
         far = away(best.distance_km)
-        return Markup("the best match, {}, is not known from here{}").format(
+        return Markup("the best match, {}, is not known from there{}").format(
             name(best.species), f" ({far})" if far else ""
         )
     if reason == "outside":
-        return Markup("the best match is not known from here")
+        return Markup("the best match is not known from there")
     if reason == "new":
         off = f" (the nearest has {plural(best.differences, 'difference')})" if best and best.differences else ""
         return Markup("no reference sequence is close{}").format(off)

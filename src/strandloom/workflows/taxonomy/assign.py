@@ -173,7 +173,7 @@ def assign_file(
         sentence = _sentence(assignments, ranks, moved)
         material = Material(
             model, assignments, pl.concat(kept.by_sample), pl.concat(kept.candidates), found, reader.facts, outputs,
-            settings.threshold, settings.bootstraps, inputs.at, read.manifest.name, command,
+            settings.threshold, settings.bootstraps, inputs.at, f"Fish in {Path(inputs.queries).name}", command,
         )  # fmt: skip
         with replacing(folder / "report.html", text=True) as handle:
             handle.write(render_taxonomy(assignment_page(material)))

@@ -73,7 +73,7 @@ def assignment_page(made: Material) -> TaxonomyPage:
     ordered = ordered.join(samples, on="id", how="left", maintain_order="left")
     shown = {name: rows for (name,), rows in made.candidates.group_by("id", maintain_order=True)}
     return TaxonomyPage(
-        name=f"Fish in {made.name}",
+        name=made.name,
         totals=_totals(made),
         threshold=made.threshold,
         marker=reference.marker.name,
@@ -360,7 +360,8 @@ def _read(made: Material) -> list[tuple[str, str]]:
 def _decided(made: Material) -> list[tuple[str, str]]:
     model = made.model
     pairs = [
-        ("Sequence", "nearest reference sequences by alignment; a network learned what they mean from records that met the reference without themselves"),
+        ("Sequence", "nearest reference sequences by alignment, weighed by a network that learned from records that met the reference "
+         "without themselves"),
         ("Location", "log odds that the range of each candidate adds at the place; nothing is added where no place is known"
          if model.ranges is not None else "not used: the model has no ranges"),
         ("Wider ranks", "probabilities of species, and of species that the reference lacks, add up to genus, family, order and class"),

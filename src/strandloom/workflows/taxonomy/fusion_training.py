@@ -327,7 +327,7 @@ class _Run:
         torch.manual_seed(derive_seed(DROPOUT, seed, self.done))
         self.network.train()
         sums = np.zeros(2)
-        for part in np.array_split(np.arange(len(order)), max(-(-len(order) // settings.batch), 1)):
+        for part in np.array_split(np.arange(len(order)), max(len(order) // settings.batch, 1)):
             rows = order[part]
             codes = changed_copies(
                 torch.from_numpy(own.codes[rows]),

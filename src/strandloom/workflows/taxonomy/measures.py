@@ -88,7 +88,7 @@ class RankScorer:
         sums = self._sums @ weights  # (6 + bins + 3 T, R)
         said, called, right, listed, wrong, over = sums[:6]
         gaps = sums[6 : 6 + ECE_BINS]
-        true, decided, correct = sums[6 + ECE_BINS :].reshape(3, self._taxa, -1)
+        true, decided, correct = sums[6 + ECE_BINS :].reshape(3, self._taxa, weights.shape[1])
         novel = said - listed
         swept = self._sweep(weights, said) if ranked else np.full(weights.shape[1], np.nan)
         return np.stack(

@@ -119,6 +119,11 @@ class RangeEvidence:
         own = self.ranges.areas.filter(pl.col("kind").is_in(self._kinds[0]))
         return own.with_row_index("column")
 
+    @property
+    def area_numbers(self) -> NDArray[np.int64]:
+        """The number in the ranges of each area with an extent, int64 ``(A,)``."""
+        return self._raster["area"].to_numpy().astype(np.int64)
+
     @cached_property
     def cells(self) -> pl.DataFrame:
         """Cells of the areas with an extent: ``column, lat, lon``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from strandloom.alphabet import Codes
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import Axis, parse_coordinates
 from strandloom.io.read import read_blocks
-from strandloom.io.records import LetterCounts
+from strandloom.io.records import LetterCounts, take_ragged
 from strandloom.io.settings import LetterPolicy
 from strandloom.workflows.taxonomy.orient import Orientation
 from strandloom.workflows.taxonomy.pcr import trim_primers
@@ -52,6 +53,28 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @classmethod
+    def concat(cls, parts: Sequence[Queries]) -> Self:
+        """Blocks one after the other."""
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(
+            pl.concat([part.ids for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate(([0], np.cumsum(lengths))),
+            np.concatenate([part.lat for part in parts]),
+            np.concatenate([part.lon for part in parts]),
+            pl.concat([part.note for part in parts]),
+        )
+
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """Some of them, in the order of ``rows``."""
+        codes, offsets = take_ragged(self.codes, self.offsets, np.asarray(rows, np.int64))
+        return type(self)(self.ids.gather(rows), codes, offsets, self.lat[rows], self.lon[rows], self.note.gather(rows))
+
+    def placed(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Self:
+        """The same at other places, degrees ``(N,)``, NaN where unknown."""
+        return replace(self, lat=lat, lon=lon)
 
     @cached_property
     def frame(self) -> pl.DataFrame:

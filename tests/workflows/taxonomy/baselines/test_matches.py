@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import polars as pl
 import pytest
@@ -30,16 +32,14 @@ RECORDS = Records(
 def hits(*queries: list[tuple[int, int]]) -> Hits:
     """Queries as lists of (sequence, differences), of 100 bases each."""
     flat = [hit for query in queries for hit in query]
-    none = np.zeros(len(flat), np.int16)
-    return Hits(
-        offsets=np.cumsum([0, *map(len, queries)]),
-        haplotype=np.array([h for h, _ in flat], np.int32),
-        differences=np.array([d for _, d in flat], np.int16),
-        columns=np.full(len(flat), 100, np.int16),
-        lacking=none,
-        extra=none,
-        unseen=np.zeros(len(queries), np.int16),
-    )
+    known = {
+        "offsets": np.cumsum([0, *map(len, queries)]),
+        "haplotype": np.array([h for h, _ in flat], np.int32),
+        "differences": np.array([d for _, d in flat], np.int16),
+        "columns": np.full(len(flat), 100, np.int16),
+    }
+    rest = {field.name: np.zeros(len(flat), np.int16) for field in fields(Hits) if field.name not in known}
+    return Hits(**known, **rest)
 
 
 FOUND = hits([(0, 1), (1, 1), (2, 2)], [(1, 0), (2, 0)], [], [(3, 4)], [(2, 3), (3, 5)])

@@ -52,8 +52,8 @@ class Vsearch:
     def top_hits(self, reference: Reference, sequences: Sequence[str]) -> CandidateProbabilities:
         """The species of the most identical records of each sequence with their shares, as ``hit_shares`` gives them.
 
-        Called as in the note of the data set ``fish12s_mifish``: at least 70 % identity, up to 100 accepted and 32 rejected records, the top
-        hits alone, one strand.
+        Called as in the note of the data set ``fish12s_mifish``: at least 70 % identity, up to 100 accepted and 32 rejected records, the
+        top hits alone, one strand.
 
         Parameters
         ----------
