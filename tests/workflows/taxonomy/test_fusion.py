@@ -33,7 +33,7 @@ def model() -> FusionModel:
     grid = FusionGrid(rows=6, columns=12, sigma_km=900)
     network = FusionNetwork(12, grid.cells, len(ROWS))
     with torch.no_grad():
-        network.join[-1].weight *= 40  # not all alike
+        list(network.join.parameters())[-2].mul_(40)  # not all alike
     return FusionModel(network.eval(), grid, TAXONOMY)
 
 

@@ -25,9 +25,13 @@ def network() -> FusionNetwork:
 def test_it_is_the_published_stack() -> None:
     own = network().eval()
     bases, place = inputs(5)
-    first, second = own.sequence[0], own.sequence[3]
     x = bases
-    for conv, norm in ((first, own.sequence[1]), (second, own.sequence[4])):
+    for at in (0, 3):
+        conv, norm = own.sequence[at], own.sequence[at + 1]
+        assert isinstance(conv, nn.Conv1d)
+        assert isinstance(norm, nn.BatchNorm1d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         x = nn.functional.conv1d(x, conv.weight, conv.bias, padding=1)
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         x = ((x - norm.running_mean[:, None]) * scale[:, None] + norm.bias[:, None]).relu()

@@ -66,6 +66,7 @@ FEATURES = (
     "differences beyond the best", "is the nearest", "log best differences", "exact", "log records at the distance",
     "log records", "log haplotypes", "log share among equals", "log equals", "log records near", "log near congeners",
     "log species of the taxon", "log best records", "share of the near records", "sharing in the genus", "log sequences of the genus",
+    "words below the best", "words are the best", "log candidates with better words",
 )  # fmt: skip
 """What describes an answer; one that does not apply to its kind is 0."""
 
@@ -95,13 +96,22 @@ def _first(taxon: NDArray[np.int32]) -> NDArray[np.int64]:
     return out
 
 
-def collect(candidates: Candidates, records: Records, lineages: Lineages, *, left: Left | None = None) -> Evidence:
+def collect(
+    candidates: Candidates,
+    records: Records,
+    lineages: Lineages,
+    *,
+    words: NDArray[np.float64],
+    left: Left | None = None,
+) -> Evidence:
     """The possible answers to each query and their features.
 
     Parameters
     ----------
     candidates
         Of the same ``left``.
+    words
+        float64 ``(candidates,)``: how well the words of the query fit each (:meth:`SpeciesWords.scores`).
     left
         What each query's reference lacks; its counts are corrected for it.
     """
@@ -130,7 +140,7 @@ def collect(candidates: Candidates, records: Records, lineages: Lineages, *, lef
             rest, best[query], exact, candidates.nearest_records, total, haplotypes,
             candidates.nearest_records / np.maximum(equal_records, 1), equals, candidates.near_records, congeners,
             lineages.sizes[GENUS][np.maximum(genus, 0)], best_records[query], candidates.near_records / np.maximum(near, 1),
-            sharing=_sharing(candidates.haplotype, species, genus, records, lineages),
+            sharing=_sharing(candidates.haplotype, species, genus, records, lineages), words=_words(words, query, number),
         )
     ]  # fmt: skip
     parts = [(query, np.full(len(query), SPECIES), species, candidates.differences)]
@@ -194,6 +204,17 @@ def _sharing(
     return (met + 0.2) / (others + 2), np.log1p(np.maximum(others, 0))
 
 
+def _words(words: NDArray[np.float64], query: NDArray[np.int64], number: int) -> tuple[NDArray, ...]:
+    """How far the words of each candidate are behind the best ones, in units of about one difference, and how many are before it."""
+    best = np.full(number, -np.inf)
+    np.maximum.at(best, query, words)
+    behind = best[query] - words
+    order = np.lexsort((behind, query))
+    rank = np.empty(len(query), np.int64)
+    rank[order] = np.arange(len(query)) - np.searchsorted(query, np.arange(number))[query[order]]
+    return np.minimum(behind / 30, 10), behind <= 1e-9, np.log1p(rank)
+
+
 def _by_genus(records: Records, lineages: Lineages) -> tuple[NDArray, NDArray]:
     """Sequences of each genus, and those of them that several species have."""
     genus = lineages.of[GENUS][records.owner_species]
@@ -214,13 +235,13 @@ def _single(records: Records, left: Left, query: NDArray[np.int64]) -> NDArray[n
 def _features(
     rest: NDArray, best: NDArray, exact: NDArray, nearest: NDArray, total: NDArray, haplotypes: NDArray, share: NDArray,
     equals: NDArray, near: NDArray, congeners: NDArray, species: NDArray, best_records: NDArray, near_share: NDArray,
-    sharing: tuple[NDArray, NDArray] | None = None,
+    sharing: tuple[NDArray, ...] | None = None, words: tuple[NDArray, ...] | None = None,
 ) -> Floats:  # fmt: skip
     """Features float32 ``(n, F)`` in the order of :data:`FEATURES`."""
     columns = [
         rest / 4, rest == 0, np.log1p(best), exact, np.log1p(nearest), np.log1p(total), np.log1p(haplotypes),
         np.log(np.maximum(share, 1e-3)), np.log1p(equals), np.log1p(near), np.log1p(congeners), np.log1p(species),
-        np.log1p(best_records), near_share, *(sharing or (np.zeros(len(rest)), np.zeros(len(rest)))),
+        np.log1p(best_records), near_share, *(sharing or (np.zeros(len(rest)),) * 2), *(words or (np.zeros(len(rest)),) * 3),
     ]  # fmt: skip
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 

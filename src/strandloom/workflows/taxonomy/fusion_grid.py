@@ -53,12 +53,12 @@ class FusionGrid:
     @cached_property
     def latitudes(self) -> Doubles:
         """float64 ``(rows,)``: centres of the rows, degrees."""
-        return -90 + 180 / self.rows * (np.arange(self.rows) + 0.5)
+        return -90 + 180 / self.rows * (np.arange(self.rows, dtype=np.float64) + 0.5)
 
     @cached_property
     def longitudes(self) -> Doubles:
         """float64 ``(columns,)``: centres of the columns, degrees."""
-        return -180 + 360 / self.columns * (np.arange(self.columns) + 0.5)
+        return -180 + 360 / self.columns * (np.arange(self.columns, dtype=np.float64) + 0.5)
 
     @cached_property
     def vectors(self) -> Doubles:

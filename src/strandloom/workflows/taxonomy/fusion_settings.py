@@ -23,7 +23,7 @@ class FusionTraining(Settings):
     """Learning rates to choose from; halved every :attr:`halve_every` epochs."""
     balances: tuple[Balance, ...] = Field(("records", "square root"), min_length=1)
     """How records are drawn, to choose from: each once an epoch, or species by the square root of their records."""
-    trial_epochs: int = Field(5, ge=1)
+    trial_epochs: int = Field(3, ge=1)
     """Epochs after which the best of the choices goes on alone."""
     epochs: int = Field(100, ge=1)
     """Most passes over the records."""

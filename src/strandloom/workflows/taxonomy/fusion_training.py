@@ -246,7 +246,7 @@ def _prepared(
     width: int,
     seed: int,
 ) -> _Material:
-    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype[held])
+    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype[held].astype(np.int64))
     truth = reference.species[held].astype(np.int64)
     lat, lon = np.full((2, len(truth)), np.nan)
     if evidence is not None:
@@ -278,7 +278,7 @@ class _Run:
         torch.manual_seed(derive_seed(_WEIGHTS, settings.seed))
         self.network = FusionNetwork(width, grid.cells, len(reference.taxonomy))
         self.asked = FusionModel(self.network, grid, reference.taxonomy)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=choice.rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=choice.rate, fused=True)
         self.schedule = torch.optim.lr_scheduler.StepLR(self.optimizer, settings.halve_every, gamma=0.5)
         weights = sum(x.numel() for x in self.network.parameters())
         self.low = choose_precision(torch.device("cpu"), parameters=weights).precision == "bf16"

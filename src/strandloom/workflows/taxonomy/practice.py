@@ -26,7 +26,8 @@ from strandloom.workflows.taxonomy.evidence import (
     collect,
 )
 from strandloom.workflows.taxonomy.reference import Reference
-from strandloom.workflows.taxonomy.search import Index
+from strandloom.workflows.taxonomy.search import Hits, Index
+from strandloom.workflows.taxonomy.words import SpeciesWords
 
 Generator = np.random.Generator
 
@@ -64,14 +65,32 @@ class Match:
         return Records(own.species, own.haplotype, species_count=len(own.taxonomy), haplotype_count=own.haplotypes)
 
     @cached_property
+    def words(self) -> SpeciesWords:
+        """Words of every species."""
+        own = self.records
+        return SpeciesWords(
+            self.reference.codes,
+            self.reference.offsets,
+            haplotype=own.owner_haplotype,
+            species=own.owner_species,
+            records=own.owner_records,
+            species_count=len(self.reference.taxonomy),
+        )
+
+    def _collect(self, hits: Hits, codes: Codes, offsets: NDArray[np.int64], left: Left) -> Evidence:
+        candidates = self.records.candidates(hits, left=left)
+        words = self.words.scores(codes, offsets, candidates, left)
+        return collect(candidates, self.records, self.lineages, words=words, left=left)
+
+    @cached_property
     def lineages(self) -> Lineages:
         """The taxa above each species."""
         return Lineages(self.reference.taxonomy)
 
     def evidence(self, codes: Codes, offsets: NDArray[np.int64], *, threads: int = 1) -> Evidence:
         """What N new sequences may be."""
-        candidates = self.records.candidates(self.index.search(codes, offsets, threads=threads))
-        return collect(candidates, self.records, self.lineages)
+        hits = self.index.search(codes, offsets, threads=threads)
+        return self._collect(hits, codes, offsets, Left.nothing(len(offsets) - 1, len(self.reference.taxonomy)))
 
     def without_record(
         self, rows: NDArray[np.int64], codes: Codes, offsets: NDArray[np.int64], *, threads: int = 1
@@ -93,7 +112,7 @@ class Match:
         none = np.full(len(rows), -1, np.int32)
         left = Left(haplotype, species, np.full(len(own.taxonomy), -1, np.int32), none)
         hits = self.index.search(codes, offsets, key=key, banned=banned, threads=threads)
-        return collect(self.records.candidates(hits, left=left), self.records, self.lineages, left=left)
+        return self._collect(hits, codes, offsets, left)
 
     def without_taxon(
         self, rank: int, taxon: NDArray[np.int32], codes: Codes, offsets: NDArray[np.int64], *, threads: int = 1
@@ -113,7 +132,7 @@ class Match:
         hits = self.index.search(
             codes, offsets, key=self.records.haplotype_key(key), banned=left.banned, threads=threads
         )
-        return collect(self.records.candidates(hits, left=left), self.records, self.lineages, left=left)
+        return self._collect(hits, codes, offsets, left)
 
 
 @dataclass(frozen=True, eq=False)

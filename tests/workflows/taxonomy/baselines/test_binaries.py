@@ -112,3 +112,4 @@ def test_vsearch_itself() -> None:
     assert (found.confidence["class"][:3] > 0.9).all()
     again = program.sintax(tiny, queries)
     assert all(np.array_equal(found.confidence[rank], again.confidence[rank]) for rank in RANKS)
+    assert program.top_hits(tiny, queries[3:]).offsets.tolist() == [0, 0], "a table without a line"

@@ -98,3 +98,11 @@ def test_consensus_rolls_up_to_where_all_agree() -> None:
     assert lca.taxon["genus"].tolist() == [-1, -1, -1, -1, -1]
     most = consensus(hit_shares(hits([(0, 2)]), RECORDS), TAXONOMY, agreement=0.51)
     assert most.taxon["species"].tolist() == [0]
+
+
+def test_without_any_hit() -> None:
+    shares = hit_shares(hits([], []), RECORDS)
+    assert len(shares) == 2
+    assert (majority(shares, TAXONOMY).taxon["class"] == -1).all()
+    assert expected_accuracy(shares, np.array([0, 1])).tolist() == [0, 0]
+    assert len(consensus(hit_shares(hits(), RECORDS), TAXONOMY)) == 0
