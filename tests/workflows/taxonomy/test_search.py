@@ -124,12 +124,12 @@ def test_no_query_and_nothing_to_compare(references: list[str]) -> None:
 def test_what_most_sequences_have_chooses_none_of_them(tiny: SimpleNamespace) -> None:
     rng = np.random.default_rng(3)
     common = tiny.bases(rng, 30)
-    texts = [common + tiny.bases(rng, 40) for _ in range(300)]
+    texts = [common + tiny.bases(rng, 140) for _ in range(300)]
     index = index_of(texts)
     assert index.common.sum() > 10
     assert found(index, [common]) == [[]]
     hits = found(index, [texts[7]])[0]
-    assert hits[0] == (7, 0, 70)
+    assert hits[0] == (7, 0, 170)
 
 
 def test_short_queries_and_many_sequences_stay_in_their_work_space(tiny: SimpleNamespace) -> None:

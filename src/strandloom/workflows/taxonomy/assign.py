@@ -23,13 +23,16 @@ from strandloom.version import VERSION
 from strandloom.workflows.taxonomy.assign_block import Assigner
 from strandloom.workflows.taxonomy.assign_report import Material, assignment_page
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
+from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.occurrences import Classifier, dna_terms
 from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs
 from strandloom.workflows.taxonomy.queries import QueryReader
 from strandloom.workflows.taxonomy.settings import AssignSettings
+from strandloom.workflows.taxonomy.sightings import TOLD
 from strandloom.workflows.taxonomy.store import load_model
 
 FACTS = "assignment.json"
+_TEMPERATURE = ("temperature", "temperature_c", "temp", "temp_c", "water_temperature", "sst", "sea_surface_temperature")
 WHAT = "an assignment of strandloom taxonomy"
 Say = Callable[[str], None]
 
@@ -131,7 +134,7 @@ def assign_file(
     if "threshold" not in settings.model_fields_set and read.manifest.abstain_threshold is not None:
         settings = settings.model_copy(update={"threshold": read.manifest.abstain_threshold})
     runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
-    found = _field(inputs, field or FieldSettings(), say)
+    found, told = _field(inputs, field or FieldSettings(), say)
     if found is None and inputs.samples is not None:
         raise UsageError(
             "samples were given without counts",
@@ -140,7 +143,7 @@ def assign_file(
         )
     reader = QueryReader(model.match.reference)
     kept = Kept()
-    assigner = Assigner(model, settings, None if found is None else found.found, inputs.at, threads=runtime.threads)
+    assigner = Assigner(model, settings, _found(found, told, model), inputs.at, threads=runtime.threads)
     classifier = Classifier(
         "strandloom taxonomy", VERSION, model.match.reference.name, settings.threshold, model.ranges is not None
     )
@@ -215,13 +218,14 @@ def _check_place(at: tuple[float, float] | None) -> None:
         )
 
 
-def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> FieldResult | None:
+def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[FieldResult | None, pl.DataFrame | None]:
+    """The counts, cleaned, and depth, month and temperature of the samples."""
     if inputs.counts is None:
-        return None
-    samples = None
+        return None, None
+    samples = told = None
     if inputs.samples is not None:
         read = read_samples(inputs.samples)
-        samples = read.frame
+        samples, told = read.frame, _told_of(read.frame)
         for note in read.facts.notes:
             say(note)
     ids = _ids(inputs.queries)
@@ -229,7 +233,28 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> FieldResu
     found = clean_counts(counts.frame, samples, settings=settings)
     for line in found.facts.lines():
         say(line)
-    return found
+    return found, told
+
+
+def _told_of(samples: pl.DataFrame) -> pl.DataFrame:
+    """``sample, depth, month, temperature`` of samples, as far as they are known."""
+    lower = {name.lower(): name for name in samples.columns}
+    warm = next((lower[x] for x in _TEMPERATURE if x in lower), None)
+    water = pl.col(warm).cast(pl.Float64, strict=False) if warm is not None else pl.lit(None, pl.Float64)
+    return samples.select(
+        "sample",
+        pl.col("depth").cast(pl.Float64),
+        pl.col("date").cast(pl.String).str.slice(5, 2).cast(pl.Float64, strict=False).alias("month"),
+        water.alias("temperature"),
+    )
+
+
+def _found(found: FieldResult | None, told: pl.DataFrame | None, model: TaxonomyModel) -> pl.DataFrame | None:
+    """Counts at their places, with those covariates of the samples that the ranges know something of."""
+    if found is None or told is None or model.ranges is None:
+        return None if found is None else found.found
+    known = [x for x in TOLD if model.ranges.knows(x)]
+    return found.found.join(told.select("sample", *known), on="sample", how="left", maintain_order="left")
 
 
 def _ids(path: str | Path) -> list[str]:

@@ -66,7 +66,7 @@ class Assigner:
         seen = sightings(queries.ids, queries.lat, queries.lon, self.found, elsewhere=self.elsewhere)
         places = None
         if model.ranges is not None and len(seen.lat):
-            places = model.ranges.places(seen.lat, seen.lon)
+            places = model.ranges.places(seen.lat, seen.lon, values=seen.values)
         alone = model.posterior(evidence, scores)
         rows = model.posterior(evidence, scores, query=seen.query, place=seen.place, places=places)
         threshold = self.settings.threshold

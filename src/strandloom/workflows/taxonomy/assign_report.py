@@ -312,7 +312,7 @@ def _cautions(made: Material) -> list[Caution]:
                 "No location was known",
                 "Sequences were judged alone. With coordinates (--samples, --at, or lat and lon columns) species that share a "
                 "sequence can be told apart.",
-            )  # type: ignore[arg-type]
+            )
         )
     if made.model.ranges is None:
         found.append(
@@ -320,7 +320,7 @@ def _cautions(made: Material) -> list[Caution]:
                 "caution",
                 "The model knows no ranges",
                 "It was trained without --ranges: locations do not matter to it.",
-            )  # type: ignore[arg-type]
+            )
         )
     if made.facts.unclear > 0.05 * max(made.facts.sequences, 1):
         found.append(
@@ -328,7 +328,7 @@ def _cautions(made: Material) -> list[Caution]:
                 "caution",
                 f"The strand of {made.facts.unclear:,} sequences is not clear",
                 "They resemble the reference on neither strand: another marker, or off-target DNA.",
-            )  # type: ignore[arg-type]
+            )
         )
     return found
 

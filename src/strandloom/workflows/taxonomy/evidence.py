@@ -247,13 +247,13 @@ def _features(
 
 
 def _totals(owner: NDArray, values: NDArray, number: int) -> NDArray[np.float64]:
-    return np.bincount(owner, weights=values, minlength=number)[:number]
+    return np.bincount(owner, weights=values, minlength=number)[:number].astype(np.float64)
 
 
 def _sums(key: NDArray, values: NDArray) -> NDArray[np.float64]:
     """For each row the sum of ``values`` over the rows of its key."""
     _, inverse = np.unique(key, return_inverse=True)
-    return np.bincount(inverse, weights=values)[inverse] if len(key) else np.zeros(0)
+    return np.bincount(inverse, weights=values)[inverse].astype(np.float64) if len(key) else np.zeros(0)
 
 
 def _distinct(owner: NDArray, values: NDArray, number: int) -> NDArray[np.int64]:

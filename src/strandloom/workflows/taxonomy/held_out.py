@@ -99,7 +99,7 @@ def judge_held_out(model: TaxonomyModel, block: Practice, held: NDArray[np.bool_
 
 
 def _rates(model: TaxonomyModel, calls: Calls, truth: NDArray[np.int32]) -> Rates:
-    right = {}
+    right: dict[str, float] = {}
     for number, rank in enumerate(RANKS):
         true = model.match.lineages.of[number][truth]
         known = true >= 0

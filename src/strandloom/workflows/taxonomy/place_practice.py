@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.workflows.taxonomy.evidence import SPECIES
-from strandloom.workflows.taxonomy.place_sources import draw_places
+from strandloom.workflows.taxonomy.place_sources import draw_sightings
 from strandloom.workflows.taxonomy.places import Places, RangeEvidence
 from strandloom.workflows.taxonomy.practice import Practice
 from strandloom.workflows.taxonomy.ragged import spans
@@ -80,8 +80,8 @@ def place_practice(
     truth_species = species[block.row]
     queries = np.repeat(np.flatnonzero(evidence.placed[truth_species]), repeats)
     own = truth_species[queries]
-    lat, lon = draw_places(evidence, own, rng)
-    places = evidence.places(lat, lon)
+    drawn = draw_sightings(evidence, own, rng)
+    places = evidence.places(drawn.lat, drawn.lon, values=drawn.values)
     at, bounds = spans(block.evidence.offsets, queries)
     query = np.repeat(np.arange(len(queries)), np.diff(bounds))
     kept = (scores[at] > LEAST) | (at == block.truth[queries][query])

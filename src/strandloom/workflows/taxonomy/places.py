@@ -15,7 +15,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from strandloom.data.geography.coast import coast_km
 from strandloom.data.geography.sphere import EARTH_RADIUS_KM, km_of_chord, unit_vectors
+from strandloom.workflows.taxonomy.niches import COVARIATES, Niches, record_values
 from strandloom.workflows.taxonomy.ranges.ranges import Ranges
 
 SCALES = (150.0, 500.0, 1500.0, 4000.0)
@@ -38,6 +40,7 @@ FEATURES = (
     "degrees south of the areas", "degrees north of the areas",
     "has records", "log km to a record", "log records around", "sampled around", "sampled around, no record",
     "has basins", "log km to a basin", "has limits", "degrees outside in latitude", "degrees outside in longitude", "nothing known",
+    *(f"fits in {name}" for name in COVARIATES), "degrees outside in temperature",
 )  # fmt: skip
 
 
@@ -76,6 +79,8 @@ class Places:
         int32 ``(P,)``: the area that each place lies in, -1 in none.
     effort
         float64 ``(P,)``: records of all species around.
+    values
+        float64 ``(P, C)``: depth, month, temperature and distance to the coast; NaN where unknown.
     """
 
     lat: NDArray[np.float64]
@@ -84,6 +89,7 @@ class Places:
     km: Floats
     home: Ints
     effort: NDArray[np.float64]
+    values: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.lat)
@@ -106,7 +112,8 @@ class RangeEvidence:
     @cached_property
     def _kinds(self) -> tuple[list[str], list[str]]:
         """Kinds of areas with an extent, and those that are points."""
-        raster, spots = [], []
+        raster: list[str] = []
+        spots: list[str] = []
         cells = self.ranges.cells.join(self.ranges.areas, on="area")
         for kind, own in self.ranges.areas.group_by("kind", maintain_order=True):
             extent = cells.filter(pl.col("kind") == kind[0]).height > own.height
@@ -230,13 +237,41 @@ class RangeEvidence:
         """bool ``(S,)``: whether anything is known of where a species occurs."""
         return self.placed | ~np.isnan(self.limits).all(axis=1)
 
-    def places(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Places:
+    @cached_property
+    def niches(self) -> Niches:
+        """Depth, month, temperature and distance to the coast of each species' records."""
+        return Niches.fit(self.ranges.points, self.species)
+
+    @cached_property
+    def record_values(self) -> NDArray[np.float64]:
+        """Covariates of the records, float64 ``(m, C)``, in the order of :attr:`records`."""
+        return record_values(self.ranges.points)[np.argsort(self.ranges.points["species"].to_numpy(), kind="stable")]
+
+    @cached_property
+    def temperatures(self) -> NDArray[np.float64]:
+        """Coldest and warmest water of each species, float64 ``(S, 2)``; NaN where unknown."""
+        out = np.full((self.species, 2), np.nan)
+        own = self.ranges.bounds
+        out[own["species"].to_numpy()] = own.select(pl.col("temp_min", "temp_max").cast(pl.Float64)).to_numpy()
+        return out
+
+    def knows(self, covariate: str) -> bool:
+        """Whether the ranges say anything of one of :data:`COVARIATES`."""
+        limited = covariate == "temperature" and bool(np.isfinite(self.temperatures).any())
+        return limited or bool(np.isfinite(self.niches.overall_mean[COVARIATES.index(covariate)]))
+
+    def places(
+        self, lat: NDArray[np.float64], lon: NDArray[np.float64], *, values: NDArray[np.float64] | None = None
+    ) -> Places:
         """Places with their distances to all areas.
 
         Parameters
         ----------
         lat, lon
             Degrees, ``(P,)``, finite.
+        values
+            float64 ``(P, C)``: what is known of depth, month, temperature and distance to the coast; the last is computed where it is not
+            given.
         """
         from strandloom.workflows.taxonomy.place_kernels import total_around
 
@@ -252,8 +287,16 @@ class RangeEvidence:
         km[km < INSIDE_KM] = 0
         effort = np.zeros(len(vectors))
         cells, rows = self._effort
-        total_around(vectors, cells, rows, _cosine(150.0), effort)
-        return Places(np.asarray(lat, np.float64), np.asarray(lon, np.float64), vectors, km, home, effort)
+        total_around(vectors, cells, rows, float(_cosine(150.0)), effort)
+        return Places(
+            np.asarray(lat, np.float64),
+            np.asarray(lon, np.float64),
+            vectors,
+            km,
+            home,
+            effort,
+            _values(lat, lon, values),
+        )
 
     def features(
         self,
@@ -280,10 +323,23 @@ class RangeEvidence:
         hide_km
             float64 ``(n,)``: records and basins nearer than this are not seen; 0 all are.
         """
+        number = len(species)
+        return self._features(
+            places, np.asarray(species, np.int64), np.asarray(place, np.int64), number, drop, gone, hide_km
+        )
+
+    def _features(
+        self,
+        places: Places,
+        species: NDArray[np.int64],
+        place: NDArray[np.int64],
+        number: int,
+        drop: Ints | None,
+        gone: NDArray[np.bool_] | None,
+        hide_km: NDArray[np.float64] | None,
+    ) -> Floats:
         from strandloom.workflows.taxonomy.place_kernels import around, listed_around
 
-        number = len(species)
-        species, place = np.asarray(species, np.int64), np.asarray(place, np.int64)
         drop = np.full(number, -1, np.int32) if drop is None else drop
         gone = np.zeros(number, np.bool_) if gone is None else gone
         hide = np.full(number, 2.0) if hide_km is None else np.where(hide_km > 0, _cosine(hide_km), 2.0)
@@ -295,7 +351,7 @@ class RangeEvidence:
             nearest, within = np.zeros(number), np.zeros(number)
             around(
                 species, place, drop, hide, places.vectors, points.offsets, points.places, points.weight, points.area,
-                _cosine(AROUND_KM), nearest, within,
+                float(_cosine(AROUND_KM)), nearest, within,
             )  # fmt: skip
             found.append((nearest > -2, EARTH_RADIUS_KM * np.arccos(np.clip(nearest, -1, 1)), within))
         (recorded, record_km, within), (basin, basin_km, _) = found
@@ -318,8 +374,15 @@ class RangeEvidence:
             basin, np.where(basin, np.log1p(basin_km / 50), 0),
             limited, np.clip(lat_out, 0, 30) / 10, np.clip(lon_out, 0, 60) / 20,
             ~(listed | recorded | basin | limited),
+            *self.niches.fits(species, places.values[place]).T, self._too_warm_or_cold(species, places.values[place]),
         ]  # fmt: skip
         return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+    def _too_warm_or_cold(self, species: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Degrees outside the limits of temperature over 5, ``(n,)``; 0 inside and where unknown."""
+        water = values[:, COVARIATES.index("temperature")]
+        cold, warm = self.temperatures[species].T
+        return np.clip(np.nan_to_num(np.fmax(np.fmax(cold - water, water - warm), 0)), 0, 15) / 5
 
     def nearness(
         self, places: Places, species: NDArray[np.integer], place: NDArray[np.integer]
@@ -338,7 +401,7 @@ class RangeEvidence:
             nearest, within = np.zeros(number), np.zeros(number)
             around(
                 species, place, none, all_seen, places.vectors, points.offsets, points.places, points.weight, points.area,
-                _cosine(AROUND_KM), nearest, within,
+                float(_cosine(AROUND_KM)), nearest, within,
             )  # fmt: skip
             km = EARTH_RADIUS_KM * np.arccos(np.clip(nearest, -1, 1))
             best = np.where(nearest > -2, np.minimum(best, km), best)
@@ -363,6 +426,16 @@ class RangeEvidence:
             south[part] = np.where(listed, areas.south, 90.0).min(axis=1, initial=90.0)
             north[part] = np.where(listed, areas.north, -90.0).max(axis=1, initial=-90.0)
         return south - lat, lat - north
+
+
+def _values(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], values: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    out = np.full((len(lat), len(COVARIATES)), np.nan) if values is None else np.array(values, np.float64)
+    lacking = np.flatnonzero(np.isnan(out[:, -1]))
+    if len(lacking):
+        out[lacking, -1] = coast_km(np.asarray(lat)[lacking], np.asarray(lon)[lacking])
+    return out
 
 
 def _cosine(km: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -151,11 +151,11 @@ def tally(
         each = np.stack([np.bincount(inverse, own[known], len(keys)) for own in posterior.probability])  # (M, keys)
         owner = keys >> 32
         both, inverse = np.unique((group[owner] << 32) | (keys & 0xFFFFFFFF), return_inverse=True)
-        mean = np.bincount(inverse, each.mean(axis=0) * share[owner], len(both))
-        square = np.bincount(inverse, (each**2).mean(axis=0) * share[owner], len(both))
+        mean = _summed(inverse, each.mean(axis=0) * share[owner], len(both))
+        square = _summed(inverse, (each**2).mean(axis=0) * share[owner], len(both))
         ranks.append(RankTally(both >> 32, (both & 0xFFFFFFFF).astype(np.int32), mean, square))
     nothing = np.flatnonzero(evidence.kind[posterior.answer] == NOTHING)
-    unknown = np.bincount(group[row[nothing]], posterior.mean[nothing] * share[row[nothing]], groups)
+    unknown = _summed(group[row[nothing]], posterior.mean[nothing] * share[row[nothing]], groups)
     return Tally(groups, tuple(ranks), unknown)
 
 
@@ -163,14 +163,18 @@ def call(found: Tally, *, threshold: float) -> Calls:
     """The best taxon of each rank, and the narrowest rank whose best taxon is as probable as ``threshold`` (0 to 1)."""
     taxon = np.full((len(RANKS), found.groups), -1, np.int32)
     best, spread = np.zeros((2, len(RANKS), found.groups))
-    for rank, own in enumerate(found.ranks):
+    for level, own in enumerate(found.ranks):
         order = np.lexsort((-own.taxon, own.mean, own.group))  # of equals the first taxon
         last = order[np.append(own.group[order][1:] != own.group[order][:-1], True)] if len(order) else order
         at = own.group[last]
-        taxon[rank, at], best[rank, at], spread[rank, at] = own.taxon[last], own.mean[last], own.spread[last]
+        taxon[level, at], best[level, at], spread[level, at] = own.taxon[last], own.mean[last], own.spread[last]
     sure = best >= threshold
     rank = np.where(sure.any(axis=0), sure.argmax(axis=0), UNKNOWN)
     return Calls(taxon, np.minimum(best, 1.0), spread, np.minimum(found.unknown, 1.0), rank)
+
+
+def _summed(owner: NDArray[np.int64], values: Doubles, number: int) -> Doubles:
+    return np.bincount(owner, values, number).astype(np.float64)
 
 
 def _shares(group: NDArray[np.int64], groups: int, weight: Doubles) -> Doubles:

@@ -219,11 +219,11 @@ def practise(match: Match, *, seed: int, threads: int = 1) -> list[Practice]:
         blocks.append(Practice(evidence, truth, weight, rows))
 
     if len(listed):
-        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[listed])
+        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[listed].astype(np.int64))
         share = SHARES[SPECIES] * (1 - ERROR_SHARE)
         add(listed, match.without_record(listed, codes, offsets, threads=threads), SPECIES, share)
         few = np.sort(rng.choice(listed, max(len(listed) // 3, 1), replace=False))
-        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[few])
+        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[few].astype(np.int64))
         copies = with_errors(codes, offsets, rng)
         share = SHARES[SPECIES] * ERROR_SHARE
         add(few, match.without_record(few, copies, offsets, threads=threads), SPECIES, share)
@@ -234,12 +234,12 @@ def practise(match: Match, *, seed: int, threads: int = 1) -> list[Practice]:
             continue
         number = min(max(int(DRAWN[rank] * len(own)), 1), len(known))
         rows = np.sort(rng.choice(known, number, replace=False))
-        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[rows])
+        codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[rows].astype(np.int64))
         copies = with_errors(codes, offsets, rng)
         evidence = match.without_taxon(rank - 1, taxon[rows], copies, offsets, threads=threads)
         add(rows, evidence, rank, SHARES[rank])
     rows = np.sort(rng.choice(len(own), max(int(DRAWN[NOTHING] * len(own)), 1), replace=False))
-    codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[rows])
+    codes, offsets = take_ragged(own.codes, own.offsets, own.haplotype[rows].astype(np.int64))
     evidence = match.evidence(shuffled(codes, offsets, rng), offsets, threads=threads)
     add(rows, evidence, NOTHING, SHARES[NOTHING])
     return blocks

@@ -46,11 +46,11 @@ def differences_of(peq: Array, n: int, target: Array, slack: int, plus: Array, m
         for bit in range(64):
             if w * 64 + bit >= free_query:
                 plus[w] |= one << np.uint64(bit)
-    score = max(0, n - free_query)
+    score: Any = max(0, n - free_query)
     best = score if free_target >= m else FAR
     top = np.uint64((n - 1) & 63)
     for j in range(m):
-        carry = 0 if j < free_target else 1
+        carry: Any = 0 if j < free_target else 1
         mask = target[j]
         for w in range(words):
             eq, pv, mv = peq[mask, w], plus[w], minus[w]
@@ -75,8 +75,8 @@ def differences_of(peq: Array, n: int, target: Array, slack: int, plus: Array, m
         if m - 1 - j <= free_target:
             best = min(best, score)
     for i in range(n - 1, max(n - 1 - free_query, -1), -1):  # up the last column
-        bit = np.uint64(i & 63)
-        score -= np.int64((plus[i >> 6] >> bit) & one) - np.int64((minus[i >> 6] >> bit) & one)
+        place: Any = np.uint64(i & 63)
+        score -= np.int64((plus[i >> 6] >> place) & one) - np.int64((minus[i >> 6] >> place) & one)
         best = min(best, score)
     return best
 

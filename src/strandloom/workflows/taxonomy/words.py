@@ -1,7 +1,8 @@
 """Words of sequences as evidence: how well the 8-mers of a query fit all records of a species together.
 
-The score of the RDP classifier (Wang et al. 2007, Appl. Environ. Microbiol. 73:5261): words are taken for independent, and each is as likely in
-a species as it is common in its records, smoothed by how common it is in all. Beside the nearest record it says what the others say.
+The score of the RDP classifier (Wang et al. 2007, Appl. Environ. Microbiol. 73:5261): words are taken for independent, and each is as
+likely in a species as it is common in its records, smoothed by how common it is in all. Beside the nearest record it says what the others
+say.
 """
 
 from __future__ import annotations
