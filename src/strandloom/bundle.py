@@ -29,6 +29,8 @@ MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
 ENGINES = "engines"
+TAXONOMY_PART = "taxonomy-reference"
+"""The part by which a taxonomy model is known (docs/formats.md); it is asked by its own command."""
 _AGAIN = "make the engine again with strandloom export, or use --engine torch"
 
 EngineName = Literal[

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.bundle import Bundle, Manifest, StoredEngine, read_bundle, read_engine
+from strandloom.bundle import TAXONOMY_PART, Bundle, Manifest, StoredEngine, read_bundle, read_engine
 from strandloom.data.window import Window
 from strandloom.engines.settings import TORCH, choose
 from strandloom.errors import BundleError, InputError, OutputError, UsageError
@@ -267,6 +267,12 @@ def load(
 
     read = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     manifest = read.manifest
+    if TAXONOMY_PART in read.parts:
+        raise BundleError(
+            "the bundle holds a taxonomy model, which is asked in another way",
+            where=None if isinstance(bundle, Bundle) else bundle,
+            hint="strandloom taxonomy assign BUNDLE QUERIES --out DIR",
+        )
     if manifest.model.kind == "custom" and model is None:
         raise BundleError(
             "the bundle was trained from a module of your own, whose code it does not hold",

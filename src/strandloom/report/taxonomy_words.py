@@ -138,20 +138,32 @@ def _where(same: Sequence[Moved]) -> str:
     return " · ".join(parts)
 
 
+NEAR = 2
+"""Differences by which candidates are near twins."""
+
+
 def why(found: Undecided, threshold: float) -> Markup:
     """Why a sequence was not called to species, one sentence."""
-    names = [name(c.species) for c in found.candidates]
-    several = joined([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
-    words = Markup("; ").join(_reason(reason, found, several, threshold) for reason in found.why or ("unsure",))
+    words = Markup("; ").join(_reason(reason, found, threshold) for reason in found.why or ("unsure",))
     return words[:1].upper() + words[1:] + "."
 
 
-def _reason(reason: Reason, found: Undecided, several: Markup, threshold: float) -> Markup:
+def _several(found: Undecided, beyond: int) -> Markup:
+    """The candidates of at most so many differences more than the best one."""
+    known = [c for c in found.candidates if c.differences is not None]
+    best = min((c.differences or 0 for c in known), default=0)
+    names = [name(c.species) for c in known if (c.differences or 0) <= best + beyond]
+    if len(names) < 2:
+        return Markup("several species")
+    return joined([*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])])
+
+
+def _reason(reason: Reason, found: Undecided, threshold: float) -> Markup:
     best = max(found.candidates, key=lambda c: finite(c.sequence_probability) or 0.0, default=None)
     if reason == "shared":
-        return Markup("{} have the same sequence").format(several if len(found.candidates) > 1 else "several species")
+        return Markup("{} have equally near sequences").format(_several(found, 0))
     if reason == "near":
-        return Markup("{} differ by too few bases").format(several if len(found.candidates) > 1 else "several species")
+        return Markup("{} differ by too few bases").format(_several(found, NEAR))
     if reason == "outside" and best:
         far = away(best.distance_km)
         return Markup("the best match, {}, is not known from there{}").format(

@@ -21,9 +21,21 @@ from strandloom.workflows.taxonomy.train import train_taxonomy
 
 MIFISH = MARKERS["mifish"]
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
-GENERA = {"Alpha": ("Alphidae", "Alphiformes"), "Beta": ("Alphidae", "Alphiformes"), "Gamma": ("Gammidae", "Gammiformes"), "Delta": ("Gammidae", "Gammiformes")}  # fmt: skip
+GENERA = {
+    "Alpha": ("Alphidae", "Alphiformes"),
+    "Beta": ("Alphidae", "Alphiformes"),
+    "Gamma": ("Gammidae", "Gammiformes"),
+    "Delta": ("Gammidae", "Gammiformes"),
+}
 EPITHETS = ("australis", "borealis", "communis", "dubius", "elegans", "fulvus")
-CENTRES = {"20001": (60.25, 5.25), "20002": (40.25, -70.25), "20003": (-30.25, 30.25), "20004": (-10.25, 179.75), "20005": (5.25, 100.25), "20006": (50.25, 160.25)}  # fmt: skip
+CENTRES = {
+    "20001": (60.25, 5.25),
+    "20002": (40.25, -70.25),
+    "20003": (-30.25, 30.25),
+    "20004": (-10.25, 179.75),
+    "20005": (5.25, 100.25),
+    "20006": (50.25, 160.25),
+}
 """Ecoregions of three by three half-degree cells; the fourth crosses the antimeridian."""
 PAIRS = {"Alpha": (3, 3), "Beta": (2, 4), "Gamma": (1, 5), "Delta": (4, 2)}
 """Records of the first two species of each genus."""

@@ -76,7 +76,10 @@ def slow_answers(reference: Reference, evidence: Evidence, words: list[float]) -
                     log1p(sum(int(near[i]) for i in members)), log1p(len(members)), log1p(size), log1p(best_records),
                     sum(int(near[i]) for i in members) / near_all, *[0] * 5,
                 ]  # fmt: skip
-        told[NOTHING, ""] = best, [0, 1, log1p(best), best == 0, 0, 0, 0, 0, log1p(b - a), 0, 0, 0, log1p(best_records), *[0] * 6]  # fmt: skip
+        told[NOTHING, ""] = (
+            best,
+            [0, 1, log1p(best), best == 0, 0, 0, 0, 0, log1p(b - a), 0, 0, 0, log1p(best_records), *[0] * 6],
+        )
         out.append(told)
     return out
 

@@ -16,7 +16,11 @@ N = 3000
 
 @pytest.fixture(scope="module")
 def evidence(tiny: SimpleNamespace) -> RangeEvidence:
-    areas = {"big": tiny.block(0.25, 179.75, side=9), "small": tiny.block(60.25, 5.25, side=1), "north": tiny.block(85.25, 20.25)}  # fmt: skip
+    areas = {
+        "big": tiny.block(0.25, 179.75, side=9),
+        "small": tiny.block(60.25, 5.25, side=1),
+        "north": tiny.block(85.25, 20.25),
+    }
     return RangeEvidence(
         tiny.ranges(
             areas=areas,
@@ -32,7 +36,13 @@ def evidence(tiny: SimpleNamespace) -> RangeEvidence:
 def nearest(evidence: RangeEvidence, species: int, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Of what a species is known from (area, record, basin) the nearest thing to each place, and that it is near."""
     known = evidence.ranges
-    spots = [(("area", a), y, x) for s, a in known.members.iter_rows() if s == species for b, y, x in known.cells.iter_rows() if a == b]  # fmt: skip
+    spots = [
+        (("area", a), y, x)
+        for s, a in known.members.iter_rows()
+        if s == species
+        for b, y, x in known.cells.iter_rows()
+        if a == b
+    ]
     spots += [(("record", i), y, x) for i, (s, y, x, _) in enumerate(known.points.iter_rows()) if s == species]
     km = np.stack([great_circle_km(y, x, lat, lon) for _, y, x in spots])
     assert km.min(axis=0).max() < 40

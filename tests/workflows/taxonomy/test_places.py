@@ -43,7 +43,19 @@ def ranges(tiny: SimpleNamespace, seed: int = 1) -> Ranges:
     return tiny.ranges(areas=areas, listed=listed, points=points, basins=basins, rivers=rivers, bounds=bounds)
 
 
-SPOTS = [(60.3, 5.2), (61.2, 5.0), (60.25, 9.3), (0.2, -179.9), (0.2, 179.9), (90.0, 0.0), (89.9, 170.0), (-90.0, 0.0), (-40.0, 60.0), (50.1, 8.1), (66.0, 71.0)]  # fmt: skip
+SPOTS = [
+    (60.3, 5.2),
+    (61.2, 5.0),
+    (60.25, 9.3),
+    (0.2, -179.9),
+    (0.2, 179.9),
+    (90.0, 0.0),
+    (89.9, 170.0),
+    (-90.0, 0.0),
+    (-40.0, 60.0),
+    (50.1, 8.1),
+    (66.0, 71.0),
+]
 
 
 @pytest.fixture(scope="module")

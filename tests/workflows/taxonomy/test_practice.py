@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_shuffled_sequences_keep_their_bases(match: Match) -> None:
     codes, offsets = take_ragged(own.codes, own.offsets, np.arange(own.haplotypes))
     copies = shuffled(codes, offsets, np.random.default_rng(1))
     assert (copies != codes).mean() > 0.5
-    for a, b in zip(offsets[:-1], offsets[1:], strict=True):
+    for a, b in itertools.pairwise(offsets):
         assert np.array_equal(np.bincount(copies[a:b], minlength=4), np.bincount(codes[a:b], minlength=4))
 
 

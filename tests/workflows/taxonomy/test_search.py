@@ -77,7 +77,7 @@ def test_hits_are_those_of_the_slow_twin(references: list[str], queries: list[st
 def test_an_exact_copy_comes_first(references: list[str]) -> None:
     for number, hits in enumerate(found(index_of(references), references)):
         assert hits[0][1:] == (0, len(references[number]))
-        assert [h for h, d, _ in hits if d == 0][0] == number or references[number] in references[hits[0][0]]
+        assert next(h for h, d, _ in hits if d == 0) == number or references[number] in references[hits[0][0]]
         differences = [d for _, d, _ in hits]
         assert differences == sorted(differences)
 

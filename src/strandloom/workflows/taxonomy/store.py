@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from strandloom.bundle import Bundle, Manifest, Part, read_bundle
+from strandloom.bundle import TAXONOMY_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.errors import BundleError
 from strandloom.models.settings import ModuleSettings
 from strandloom.version import VERSION
@@ -23,7 +23,7 @@ from strandloom.workflows.taxonomy.practice import Match
 from strandloom.workflows.taxonomy.ranges.ranges import Ranges
 from strandloom.workflows.taxonomy.reference import Reference
 
-REFERENCE, RANGES = "taxonomy-reference", "taxonomy-ranges"
+REFERENCE, RANGES = TAXONOMY_PART, "taxonomy-ranges"
 FORMAT = 1
 
 
