@@ -171,7 +171,7 @@ def test_the_same_move_of_several_sequences_is_said_once() -> None:
 
 
 def test_why_a_sequence_stayed_undecided() -> None:
-    assert str(why(SHARED, 0.8)) == "<i>Sebastes alutus</i> and <i>Sebastes ciliatus</i> have the same sequence."
+    assert str(why(SHARED, 0.8)) == "<i>Sebastes alutus</i> and <i>Sebastes ciliatus</i> have equally near sequences."
     far = replace(SHARED, why=("outside",), candidates=(HARENGUS,))
     assert "is not known from there (4,120 km from the nearest known occurrence)" in why(far, 0.8)
     assert str(why(replace(SHARED, why=()), 0.8)) == "No species reaches a probability of 0.80."

@@ -21,7 +21,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, tiny: SimpleNamespace) -> Pa
 
 def marker(name: str = "auto", **given: object) -> object:
     empty = dict.fromkeys(("forward", "reverse", "min_length", "max_length"))
-    return chosen_marker(name, **(empty | given))  # type: ignore[arg-type]
+    return chosen_marker(name, **(empty | given))
 
 
 def test_a_marker_by_name_or_by_primers() -> None:

@@ -68,7 +68,7 @@ def test_they_are_those_of_the_slow_twin(match: Match) -> None:
 def test_one_record_or_a_group_left_out(match: Match) -> None:
     reference = match.reference
     rows = np.arange(len(reference))
-    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype)
+    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype.astype(np.int64))
     hits = match.index.search(codes, offsets)
     key = (np.arange(len(reference.taxonomy)) % 4).astype(np.int32)
     banned = (rows % 5 - 1).astype(np.int32)

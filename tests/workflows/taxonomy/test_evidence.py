@@ -102,7 +102,7 @@ def same(got: Answers, expected: Answers, *, without: tuple[int, ...] = ()) -> N
 def queries(reference: Reference, tiny: SimpleNamespace) -> tuple[np.ndarray, np.ndarray]:
     """The records with some bases changed, and a sequence of nothing."""
     rng = np.random.default_rng(4)
-    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype)
+    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype.astype(np.int64))
     codes = codes.copy()
     hit = rng.random(len(codes)) < np.repeat(rng.choice([0, 0.02, 0.08], len(reference)), np.diff(offsets))
     codes[hit] = (codes[hit] + 1) % 4
@@ -174,7 +174,9 @@ def without_records(request: pytest.FixtureRequest, tiny: SimpleNamespace) -> li
     rows = tiny.random_rows(request.param)
     whole = Match(tiny.reference(rows))
     own = np.flatnonzero(np.bincount(whole.reference.species)[whole.reference.species] > 1)
-    codes, offsets = take_ragged(whole.reference.codes, whole.reference.offsets, whole.reference.haplotype[own])
+    codes, offsets = take_ragged(
+        whole.reference.codes, whole.reference.offsets, whole.reference.haplotype[own].astype(np.int64)
+    )
     got = answers(whole.without_record(own, codes, offsets), whole.reference)
     pairs = []
     for number, row in enumerate(own.tolist()):
@@ -208,7 +210,7 @@ def without_taxa(tiny: SimpleNamespace) -> list[tuple[Answers, Answers]]:
     for rank in range(4):
         taxon = whole.lineages.of[rank][reference.species]
         some = np.arange(rank, len(reference), 4)
-        codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype[some])
+        codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype[some].astype(np.int64))
         got = answers(whole.without_taxon(rank, taxon[some], codes, offsets), reference)
         for number, row in enumerate(some.tolist()):
             less = left_out(tiny, rows, np.flatnonzero(taxon == taxon[row]).tolist())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import asin, cos, exp, log, log1p, radians, sin, sqrt
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -278,14 +279,14 @@ def test_being_listed_elsewhere_speaks_for_an_area(tiny: SimpleNamespace) -> Non
 
 @pytest.mark.parametrize("what", ["nothing", "points", "areas", "basins", "bounds"])
 def test_ranges_of_one_kind_alone(what: str, tiny: SimpleNamespace) -> None:
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "nothing": {},
         "points": {"points": [(1, 60.0, 5.0, 1.0)]},
         "areas": {"areas": {"a": tiny.block(60.25, 5.25)}, "listed": [(1, "a")]},
         "basins": {"basins": {"x": (60.0, 5.0)}, "rivers": [(1, "x")]},
         "bounds": {"bounds": [(1, 50.0, 60.0, None, None)]},
-    }[what]
-    evidence = RangeEvidence(tiny.ranges(**given), 3)
+    }
+    evidence = RangeEvidence(tiny.ranges(**given[what]), 3)
     places = evidence.places(np.array([60.0, -20.0]), np.array([5.0, 100.0]))
     features = evidence.features(places, np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1]))
     assert np.isfinite(features).all()

@@ -25,7 +25,7 @@ def match(tiny: SimpleNamespace) -> Match:
 @pytest.fixture(scope="module")
 def evidence(match: Match) -> Evidence:
     own = match.reference
-    return match.evidence(*take_ragged(own.codes, own.offsets, own.haplotype))
+    return match.evidence(*take_ragged(own.codes, own.offsets, own.haplotype.astype(np.int64)))
 
 
 def random_posterior(evidence: Evidence, seed: int = 1) -> Posterior:
@@ -88,7 +88,11 @@ def test_tally_is_that_of_the_slow_twin(weighted: str, match: Match, evidence: E
     found = random_posterior(evidence)
     rng = np.random.default_rng(2)
     group = np.sort(rng.integers(0, 10, ROWS))
-    weight = {"no": np.ones(ROWS), "yes": rng.integers(0, 4, ROWS) * 1.0, "zero": np.zeros(ROWS)}[weighted]
+    weight: np.ndarray = {
+        "no": np.ones(ROWS),
+        "yes": rng.integers(0, 4, ROWS).astype(np.float64),
+        "zero": np.zeros(ROWS),
+    }[weighted]
     got = tally(
         found, evidence, answer_taxa(evidence, match.lineages), group=group, groups=11,
         weight=None if weighted == "no" else weight,

@@ -44,7 +44,7 @@ def masks(text: str) -> Masks:
 def test_differences_are_those_of_the_slow_twin(slack: int) -> None:
     rng = np.random.default_rng(slack)
     for trial in range(60):
-        n = int(rng.choice([1, 2, 20, 63, 64, 65, 127, 128, 129, rng.integers(20, 200)]))
+        n = int(rng.choice([1, 2, 20, 63, 64, 65, 127, 128, 129, 77, 150, 199]))
         query = (1 << rng.integers(0, 4, n)).astype(np.uint8)
         target = np.delete(query, rng.integers(0, n, rng.integers(0, min(n, 6))))
         if trial % 4 == 0 or not len(target):

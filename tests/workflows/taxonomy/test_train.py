@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -83,6 +84,7 @@ def test_same_seed_same_model(tiny: SimpleNamespace) -> None:
     states = []
     for seed in (1, 1, 2):
         own = train_model(reference, ranges, settings=SHORT.model_copy(update={"seed": seed})).model.members[0]
+        assert own.places is not None
         states.append(own.answers.state_dict() | own.places.state_dict())
     assert all((states[0][name] == states[1][name]).all() for name in states[0])
     assert any((states[0][name] != states[2][name]).any() for name in states[0])
@@ -90,7 +92,7 @@ def test_same_seed_same_model(tiny: SimpleNamespace) -> None:
 
 def test_a_folder_is_not_overwritten(trained: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    given = {"out": out, "settings": SHORT, "threads": 1}
+    given: dict[str, Any] = {"out": out, "settings": SHORT, "threads": 1}
     said: list[str] = []
     train_taxonomy(trained.folder / "reference", [], say=said.append, **given)
     model = load_model(out / "bundle")

@@ -23,7 +23,7 @@ def test_they_are_those_of_the_slow_twin(leave: bool, tiny: SimpleNamespace) -> 
     match = Match(tiny.reference(tiny.random_rows(2)))
     reference = match.reference
     texts = [reference.sequences[h] for h in reference.haplotype]
-    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype)
+    codes, offsets = take_ragged(reference.codes, reference.offsets, reference.haplotype.astype(np.int64))
     codes = codes.copy()
     codes[::31] = 14
     none = np.full(len(reference), -1, np.int32)

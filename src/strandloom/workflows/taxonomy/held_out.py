@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.evaluation.calibration import expected_calibration_error
 from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.place_sources import draw_places
 from strandloom.workflows.taxonomy.posterior import Calls, call, tally
 from strandloom.workflows.taxonomy.practice import Practice
-
-BINS = 15
+from strandloom.workflows.taxonomy.selective import call_reliability
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,5 @@ def _rates(model: TaxonomyModel, calls: Calls, truth: NDArray[np.int32]) -> Rate
         known = true >= 0
         right[rank] = float((calls.taxon[number] == true)[known].mean()) if known.any() else float("nan")
     confidence, hit = calls.probability[0], calls.taxon[0] == truth
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    gap = np.bincount(bins, confidence - hit, BINS)
-    ece = float(np.abs(gap).sum() / max(len(truth), 1))
+    ece = expected_calibration_error(call_reliability(confidence, hit))
     return Rates(len(truth), right, float(confidence.mean()), ece)

@@ -84,8 +84,10 @@ class Niches:
             if not len(known):
                 continue
             near = _apart(x[known, c], mean[known], c) / spread[known]
-            whole = _apart(x[known, c], np.full(len(known), self.overall_mean[c]), c) / self.overall_spread[c]
-            odds = 0.5 * (whole**2 - near**2) + np.log(self.overall_spread[c] / spread[known])
+            here = -0.5 * near**2 - np.log(spread[known] * np.sqrt(2 * np.pi))
+            whole = (x[known, c] - self.overall_mean[c]) / self.overall_spread[c]
+            anywhere = -0.5 * whole**2 - np.log(self.overall_spread[c] * np.sqrt(2 * np.pi))
+            odds = here - (-np.log(12) if c == _MONTH else anywhere)  # any month is as good as another
             found[known, c] = np.clip(odds, LOW, HIGH)
         return found
 
