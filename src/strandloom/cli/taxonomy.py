@@ -167,6 +167,9 @@ def assign(
             show_default=False,
         ),
     ] = None,
+    prefix: Annotated[
+        str, typer.Option(help="Begins every occurrenceID of the Darwin Core tables, such as the name of the study.")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier assignment.")] = False,
 ) -> None:
     """Assign ASVs to species, with and without their location: tables, Darwin Core, and a report with maps."""
@@ -182,6 +185,7 @@ def assign(
         out=out,
         settings=AssignSettings(bootstraps=bootstraps, candidates=candidates, **given),
         field=field_settings(min_reads=min_reads, min_replicates=min_replicates, drop=tuple(drop or ())),
+        prefix=prefix,
         threads=threads(),
         force=force,
         command=_command(),

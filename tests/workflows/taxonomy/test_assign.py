@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from strandloom.errors import InputError, OutputError, StrandloomError, UsageError
-from strandloom.workflows.taxonomy.assign import AssignInputs, Assigned, assign_file, field_settings
+from strandloom.workflows.taxonomy.assign import Assigned, AssignInputs, assign_file, field_settings
 
 FILES = {
     "assignments.tsv", "assignments.parquet", "assignments_by_sample.tsv", "assignments_by_sample.parquet", "candidates.tsv", "taxa.tsv",
@@ -147,3 +147,20 @@ def test_flags_that_may_be_removed() -> None:
     assert "in_blank" in field_settings(min_reads=1, min_replicates=1, drop=("in_blank",)).remove
     with pytest.raises(UsageError, match="did you mean in_blank"):
         field_settings(min_reads=1, min_replicates=1, drop=("in_blanc",))
+
+
+def test_counts_named_by_sequences_as_dada2_writes_them(study: SimpleNamespace) -> None:
+    texts = study.fasta.read_text().split("\n")[1::2]
+    own = {text: i for i, text in enumerate(texts)}  # the first two ASVs are one sequence
+    header = "\t".join(["", *own])
+    rows = [f"site{i}\t" + "\t".join("900" if j == i else "0" for j in own.values()) for i in range(len(study.species))]
+    study.counts.write_text("\n".join([header, *rows]) + "\n")
+    table = pl.read_parquet(assign(study).folder / "assignments.parquet")
+    assert table["reads"].to_list()[2:] == [900, 900]
+
+
+def test_occurrences_may_have_a_prefix(study: SimpleNamespace) -> None:
+    inputs = AssignInputs(study.fasta, study.counts, study.samples)
+    done = assign_file(study.bundle, inputs, out=study.folder / "out", prefix="mine", threads=1)
+    occurrences = pl.read_csv(done.folder / "darwin_core" / "occurrence.tsv", separator="\t")
+    assert occurrences["occurrenceID"].str.starts_with("mine:").all()

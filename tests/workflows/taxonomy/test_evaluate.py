@@ -21,10 +21,10 @@ def table(tiny: SimpleNamespace, tmp_path: Path) -> Path:
     rng = np.random.default_rng(5)
     first = {row[0]: row[5] for row in rows}
     path = tmp_path / "table.tsv"
-    lines = [
-        f"q{i}\t{name}\t{tiny.changed(text, rng, 1) if i % 2 else text}\t{tiny.centres[lives[name][0]][0]}\t{tiny.centres[lives[name][0]][1]}"
-        for i, (name, text) in enumerate(first.items())
-    ]
+    lines = []
+    for i, (name, text) in enumerate(first.items()):
+        lat, lon = tiny.centres[lives[name][0]]
+        lines.append(f"q{i}\t{name}\t{tiny.changed(text, rng, 1) if i % 2 else text}\t{lat}\t{lon}")
     path.write_text("id\tspecies\tsequence\tlat\tlon\n" + "\n".join(lines) + "\n")
     return path
 

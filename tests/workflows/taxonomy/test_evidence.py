@@ -17,7 +17,6 @@ from strandloom.workflows.taxonomy.practice import Match
 from strandloom.workflows.taxonomy.reference import Reference
 
 Answers = dict[tuple[int, str], tuple[int, list[float]]]
-OF_THE_GENUS = FEATURES.index("sharing in the genus"), FEATURES.index("log sequences of the genus")
 WORDS = tuple(i for i, name in enumerate(FEATURES) if "words" in name)
 """What they are compared with, words at large, is that of the whole reference whatever is left out."""
 SIZE = FEATURES.index("log species of the taxon")
@@ -37,7 +36,6 @@ def slow_answers(reference: Reference, evidence: Evidence, words: list[float]) -
     """The answers to queries, from the candidates and how well the words fit each of them."""
     taxonomy, found = reference.taxonomy, evidence.candidates
     own = Counter(zip(reference.haplotype.tolist(), reference.species.tolist(), strict=True))
-    carriers = {h: {s for x, s in own if x == h} for h in range(reference.haplotypes)}
     lineage = [taxonomy.column(rank) for rank in RANKS]
     out = []
     for a, b in zip(found.offsets[:-1].tolist(), found.offsets[1:].tolist(), strict=True):
@@ -51,15 +49,13 @@ def slow_answers(reference: Reference, evidence: Evidence, words: list[float]) -
             genus = lineage[GENUS][s[i]]
             equals = [j for j in rows if d[j] == d[i]]
             congeners = [j for j in rows if lineage[GENUS][s[j]] == genus and d[j] - best <= 2]
-            sequences = {h for h in carriers if any(lineage[GENUS][x] == genus for x in carriers[h])}
-            others = sequences - {int(found.haplotype[i])}
             share = n[i] / sum(int(n[j]) for j in equals)
             told[SPECIES, taxonomy.species[s[i]]] = int(d[i]), [
                 (d[i] - best) / 4, d[i] == best, log1p(best), d[i] == 0, log1p(n[i]),
                 log1p(sum(own[x] for x in own if x[1] == s[i])), log1p(sum(x[1] == s[i] for x in own)), log(max(share, 1e-3)),
-                log1p(len(equals)), log1p(near[i]), log1p(len(congeners)), log1p(lineage[GENUS].count(genus)),
+                log1p(len(equals)), log1p(near[i]), log1p(len(congeners) if genus else 0),
+                log1p(lineage[GENUS].count(genus) if genus else 1),
                 log1p(best_records), near[i] / near_all,
-                (sum(len(carriers[h]) > 1 for h in others) + 0.2) / (len(others) + 2), log1p(len(others)),
                 *behind(words[i], words[a:b]),
             ]  # fmt: skip
         for rank in range(GENUS, CLASS + 1):
@@ -74,11 +70,11 @@ def slow_answers(reference: Reference, evidence: Evidence, words: list[float]) -
                     (nearest - best) / 4, nearest == best, log1p(best), nearest == 0, log1p(here), log1p(records),
                     log1p(len(members)), log(max(here / best_records, 1e-3)), log1p(len(children)),
                     log1p(sum(int(near[i]) for i in members)), log1p(len(members)), log1p(size), log1p(best_records),
-                    sum(int(near[i]) for i in members) / near_all, *[0] * 5,
+                    sum(int(near[i]) for i in members) / near_all, *[0] * 3,
                 ]  # fmt: skip
         told[NOTHING, ""] = (
             best,
-            [0, 1, log1p(best), best == 0, 0, 0, 0, 0, log1p(b - a), 0, 0, 0, log1p(best_records), *[0] * 6],
+            [0, 1, log1p(best), best == 0, 0, 0, 0, 0, log1p(b - a), 0, 0, 0, log1p(best_records), *[0] * 4],
         )
         out.append(told)
     return out
@@ -189,15 +185,7 @@ def without_records(request: pytest.FixtureRequest, tiny: SimpleNamespace) -> li
 
 def test_a_record_left_out_is_as_if_it_were_not_there(without_records: list[tuple[Answers, Answers]]) -> None:
     for got, expected in without_records:
-        same(got, expected, without=(*OF_THE_GENUS, *WORDS))
-
-
-def test_a_record_left_out_does_not_count_among_the_sequences_of_its_genus(
-    without_records: list[tuple[Answers, Answers]],
-) -> None:
-    others = tuple(i for i in range(len(FEATURES)) if i not in OF_THE_GENUS)
-    for got, expected in without_records:
-        same(got, expected, without=others)
+        same(got, expected, without=WORDS)
 
 
 @pytest.fixture(scope="module")
@@ -222,11 +210,11 @@ def without_taxa(tiny: SimpleNamespace) -> list[tuple[Answers, Answers]]:
 
 def test_a_taxon_left_out_is_as_if_it_were_not_there(without_taxa: list[tuple[Answers, Answers]]) -> None:
     for got, expected in without_taxa:
-        same(got, expected, without=(*OF_THE_GENUS, *WORDS, SIZE))
+        same(got, expected, without=(*WORDS, SIZE))
 
 
 def test_species_left_out_do_not_count_among_those_of_their_taxa(without_taxa: list[tuple[Answers, Answers]]) -> None:
-    others = tuple(i for i in range(len(FEATURES)) if i not in (*OF_THE_GENUS, SIZE))
+    others = tuple(i for i in range(len(FEATURES)) if i != SIZE)
     for got, expected in without_taxa:
         same(got, expected, without=others)
 

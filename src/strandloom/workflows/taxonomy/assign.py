@@ -24,14 +24,16 @@ from strandloom.workflows.taxonomy.assign_block import Assigner
 from strandloom.workflows.taxonomy.assign_report import Material, assignment_page
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
 from strandloom.workflows.taxonomy.model import TaxonomyModel
-from strandloom.workflows.taxonomy.occurrences import Classifier, dna_terms
+from strandloom.workflows.taxonomy.occurrences import Classifier, OccurrenceSettings, dna_terms
 from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs
-from strandloom.workflows.taxonomy.queries import QueryReader
+from strandloom.workflows.taxonomy.queries import QueryReader, raw_blocks
+from strandloom.workflows.taxonomy.ragged import decoded
 from strandloom.workflows.taxonomy.settings import AssignSettings
 from strandloom.workflows.taxonomy.sightings import TOLD
 from strandloom.workflows.taxonomy.store import load_model
 
 FACTS = "assignment.json"
+FORMAT = 1
 _TEMPERATURE = ("temperature", "temperature_c", "temp", "temp_c", "water_temperature", "sst", "sea_surface_temperature")
 WHAT = "an assignment of strandloom taxonomy"
 Say = Callable[[str], None]
@@ -102,6 +104,7 @@ def assign_file(
     out: str | Path,
     settings: AssignSettings | None = None,
     field: FieldSettings | None = None,
+    prefix: str = "",
     threads: int | None = None,
     force: bool = False,
     command: str = "",
@@ -115,6 +118,8 @@ def assign_file(
         A taxonomy model.
     inputs
         Sequences, and what is known of where they were found.
+    prefix
+        Begins every occurrenceID of the Darwin Core tables.
     out
         Folder for ``assignments.tsv``, ``report.html`` and the rest (docs/taxonomy.md); it must not exist, unless ``force``.
 
@@ -167,6 +172,7 @@ def assign_file(
             classifier=classifier,
             field=found,
             dna=dna_terms(model.match.reference.marker, classifier),
+            settings=OccurrenceSettings(prefix=prefix),
         )
         assignments = pl.concat(kept.assignments)
         if found is not None:
@@ -183,6 +189,7 @@ def assign_file(
         write_json(
             folder / FACTS,
             {
+                "format": FORMAT,
                 "command": command,
                 "strandloom": VERSION,
                 "model": read.manifest.name,
@@ -228,9 +235,11 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[Fie
         samples, told = read.frame, _told_of(read.frame)
         for note in read.facts.notes:
             say(note)
-    ids = _ids(inputs.queries)
-    counts = read_counts(inputs.counts, ids=ids, samples=None if samples is None else samples["sample"].to_list())
-    found = clean_counts(counts.frame, samples, settings=settings)
+    named = _named(inputs.queries)
+    known = [*named["id"].to_list(), *named["sequence"].to_list()]
+    counts = read_counts(inputs.counts, ids=known, samples=None if samples is None else samples["sample"].to_list())
+    reads = _by_sequence(counts.frame, named) if counts.facts.sequences_as_ids else counts.frame
+    found = clean_counts(reads, samples, settings=settings)
     for line in found.facts.lines():
         say(line)
     return found, told
@@ -257,16 +266,22 @@ def _found(found: FieldResult | None, told: pl.DataFrame | None, model: Taxonomy
     return found.found.join(told.select("sample", *known), on="sample", how="left", maintain_order="left")
 
 
-def _ids(path: str | Path) -> list[str]:
-    """Names of the sequences of a file."""
-    from strandloom.io.read import read_blocks
-    from strandloom.io.settings import LetterPolicy
-
-    return [
-        name
-        for block in read_blocks(path, policy=LetterPolicy(gap="remove"), columns="none")
-        for name in block.ids.to_list()
+def _named(path: str | Path) -> pl.DataFrame:
+    """``id, sequence`` of all sequences of a file, as written."""
+    parts = [
+        pl.DataFrame({"id": block.ids.cast(pl.String), "sequence": decoded(block.codes, block.offsets)})
+        for block in raw_blocks(path)
     ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema={"id": pl.String, "sequence": pl.String})
+
+
+def _by_sequence(counts: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Counts whose ASVs are named by their sequence (DADA2), under the names that the sequences have."""
+    names = named.unique("sequence", keep="first", maintain_order=True).rename({"id": "name"})
+    both = counts.with_columns(pl.col("id").str.to_uppercase().alias("sequence")).join(
+        names, on="sequence", how="left", maintain_order="left"
+    )
+    return both.select("sample", pl.coalesce("name", "id").alias("id"), "reads")
 
 
 def _check_counts(assignments: pl.DataFrame, found: FieldResult, inputs: AssignInputs) -> None:

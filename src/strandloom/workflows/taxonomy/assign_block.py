@@ -72,8 +72,9 @@ class Assigner:
         threshold = self.settings.threshold
         by_row = call(tally(rows, evidence, taxa), threshold=threshold)
         sequence = call(tally(alone, evidence, taxa), threshold=threshold)
+        alike = sequence
         if self.settings.bootstraps:
-            best = self._bootstrapped(queries, seen, places)
+            best, alike = self._bootstrapped(queries, seen, places)
         else:
             best = call(
                 tally(rows, evidence, taxa, group=seen.query, groups=number, weight=seen.weight), threshold=threshold
@@ -81,7 +82,7 @@ class Assigner:
         main = _main_rows(seen, number)
         reads = np.bincount(seen.sample_query, seen.samples["reads"].to_numpy().astype(np.float64), number)
         place = seen.place[main]
-        assignments = self._frame(best, sequence, evidence, np.arange(number)).with_columns(
+        assignments = self._frame(best, alike, evidence, np.arange(number)).with_columns(
             queries.ids.alias("id"),
             reads=pl.Series(reads).cast(pl.Int64) if self.found is not None else pl.lit(None, pl.Int64),
             lat=_at(seen.lat, place), lon=_at(seen.lon, place), note=queries.note,
@@ -181,11 +182,11 @@ class Assigner:
             }
         )
 
-    def _bootstrapped(self, queries: Queries, seen: Sightings, places: Places | None) -> Calls:
-        """Calls from copies of each sequence with masked bases, each at a place drawn by reads."""
+    def _bootstrapped(self, queries: Queries, seen: Sightings, places: Places | None) -> tuple[Calls, Calls]:
+        """Calls from copies of each sequence with masked bases, each at a place drawn by reads, and from the same without places."""
         model, draws, number = self.model, self.settings.bootstraps, len(queries)
         step = max(BOOTSTRAP_ROWS // draws, 1)
-        parts: list[Calls] = []
+        parts: list[tuple[Calls, Calls]] = []
         sizes = np.diff(queries.offsets)
         for start in range(0, number, step):
             own = np.arange(start, min(start + step, number))
@@ -202,22 +203,21 @@ class Assigner:
                 share = seen.weight[rows] if seen.weight[rows].sum() > 0 else np.ones(len(rows))
                 drawn_rows[i * draws : (i + 1) * draws] = rng.choice(rows, draws, p=share / share.sum())
             evidence = model.evidence(codes, offsets, threads=self.threads)
-            found = model.posterior(
-                evidence, model.sequence_scores(evidence), place=seen.place[drawn_rows], places=places
-            )
+            scores, taxa = model.sequence_scores(evidence), model.taxa(evidence)
             group = np.repeat(np.arange(len(own)), draws)
-            parts.append(
-                call(
-                    tally(found, evidence, model.taxa(evidence), group=group, groups=len(own)),
-                    threshold=self.settings.threshold,
-                )
-            )
-        return Calls(
-            *(
-                np.concatenate([getattr(x, name) for x in parts], axis=-1)
-                for name in ("taxon", "probability", "spread", "unknown", "rank")
-            )
-        )
+            placed = model.posterior(evidence, scores, place=seen.place[drawn_rows], places=places)
+            both = [
+                call(tally(x, evidence, taxa, group=group, groups=len(own)), threshold=self.settings.threshold)
+                for x in (placed, model.posterior(evidence, scores))
+            ]
+            parts.append((both[0], both[1]))
+        return _joined([part[0] for part in parts]), _joined([part[1] for part in parts])
+
+
+def _joined(parts: list[Calls]) -> Calls:
+    """Calls of one block after the other."""
+    names = ("taxon", "probability", "spread", "unknown", "rank")
+    return Calls(*(np.concatenate([getattr(x, name) for x in parts], axis=-1) for name in names))
 
 
 _CALLS = (

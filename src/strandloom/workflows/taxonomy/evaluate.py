@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -39,6 +40,7 @@ from strandloom.workflows.taxonomy.store import load_model
 from strandloom.workflows.taxonomy.truth import KINDS, Truth, query_kinds
 
 FACTS = "evaluation.json"
+FORMAT = 1
 Baselines = Literal["all", "fast", "none"]
 LCA_MARGIN = 2
 Say = Callable[[str], None]
@@ -135,6 +137,8 @@ def evaluate_file(
     with new_folder(out, mark=FACTS, what="an evaluation of strandloom taxonomy", force=force) as folder:
         sections = judge_model(model, asked, baselines=baselines, threads=runtime.threads, say=say)  # type: ignore[arg-type]
         facts = {
+            "kind": "taxonomy",
+            "format": FORMAT,
             "command": command,
             "strandloom": VERSION,
             "model": read.manifest.name,
@@ -143,7 +147,9 @@ def evaluate_file(
         }
         write_json(folder / FACTS, facts)
         with replacing(folder / "report.html", text=True) as handle:
-            handle.write(render_evaluation(facts, name=read.manifest.name, version=VERSION))
+            handle.write(
+                render_evaluation(facts, name=read.manifest.name, version=VERSION, date=date.today().isoformat())
+            )
     return Evaluated(Path(out), sections, _sentence(sections))
 
 

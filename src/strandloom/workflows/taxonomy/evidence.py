@@ -18,6 +18,7 @@ from strandloom.workflows.taxonomy.lineage import RANKS, Taxonomy
 SPECIES, GENUS, FAMILY, ORDER, CLASS, NOTHING = range(6)
 """Kinds of answers: a listed species; an unlisted member of a listed genus, family, order or class; nothing that is listed."""
 KINDS = 6
+_EQUAL = 1e-9
 Floats = NDArray[np.float32]
 
 
@@ -65,7 +66,7 @@ class Evidence:
 FEATURES = (
     "differences beyond the best", "is the nearest", "log best differences", "exact", "log records at the distance",
     "log records", "log haplotypes", "log share among equals", "log equals", "log records near", "log near congeners",
-    "log species of the taxon", "log best records", "share of the near records", "sharing in the genus", "log sequences of the genus",
+    "log species of the taxon", "log best records", "share of the near records",
     "words below the best", "words are the best", "log candidates with better words",
 )  # fmt: skip
 """What describes an answer; one that does not apply to its kind is 0."""
@@ -86,6 +87,33 @@ class Lineages:
         self.sizes = [np.bincount(row[row >= 0], minlength=max(int(row.max(initial=-1)) + 1, 1)) for row in self.of]
         self.members = [_first(row) for row in self.of]
         """For each rank a species of each taxon, the first: its higher taxa are those of the taxon."""
+
+
+class Sizes:
+    """How many species the taxa have, less those that are left out for a query.
+
+    Parameters
+    ----------
+    lineages, left
+        All species, and what each of N queries lacks.
+    """
+
+    def __init__(self, lineages: Lineages, left: Left) -> None:
+        self.lineages, self.banned = lineages, left.banned
+        self.lost = [np.unique(self._pair(left.key, own), return_counts=True) for own in lineages.of]
+
+    @staticmethod
+    def _pair(group: NDArray[np.integer], taxon: NDArray[np.integer]) -> NDArray[np.int64]:
+        return (group.astype(np.int64) << 32) | (taxon.astype(np.int64) & 0xFFFFFFFF)
+
+    def of(self, rank: int, taxon: NDArray[np.int32], query: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Species of taxa of a rank as each query meets them, int64 ``(n,)``; 1 for an unknown taxon (-1)."""
+        size = np.where(taxon >= 0, self.lineages.sizes[rank][np.maximum(taxon, 0)], 1)
+        pairs, counts = self.lost[rank]
+        wanted = self._pair(self.banned[query], taxon)
+        at = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        gone = (self.banned[query] >= 0) & (taxon >= 0) & (pairs[at] == wanted)
+        return np.maximum(size - np.where(gone, counts[at], 0), 0)
 
 
 def _first(taxon: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -123,15 +151,15 @@ def collect(
     rest = np.minimum(candidates.differences - best[query], 20)
     own = species == left.species[query]
     total = records.per_species[species] - own
-    alone = own & (candidates.nearest_records == 0)
-    haplotypes = np.maximum(records.haplotypes_of[species] - (own & _single(records, left, query)) - alone, 1)
+    haplotypes = np.maximum(records.haplotypes_of[species] - (own & _single(records, left, query)), 1)
     equal_key = query * 32 + rest
     equal_records = _sums(equal_key, candidates.nearest_records)
     equals = _sums(equal_key, np.ones(len(query)))
     near = _sums(query, candidates.near_records)
     genus = lineages.of[GENUS][species]
     close = rest <= 2
-    congeners = _sums(query * (int(genus.max(initial=0)) + 2) + genus + 1, close.astype(np.float64))
+    congeners = _sums(query * (int(genus.max(initial=0)) + 2) + genus + 1, close.astype(np.float64)) * (genus >= 0)
+    sizes = Sizes(lineages, left)
     best_records = np.zeros(number)
     np.add.at(best_records, query[rest == 0], candidates.nearest_records[rest == 0])
     exact = candidates.differences == 0
@@ -139,8 +167,8 @@ def collect(
         _features(
             rest, best[query], exact, candidates.nearest_records, total, haplotypes,
             candidates.nearest_records / np.maximum(equal_records, 1), equals, candidates.near_records, congeners,
-            lineages.sizes[GENUS][np.maximum(genus, 0)], best_records[query], candidates.near_records / np.maximum(near, 1),
-            sharing=_sharing(candidates.haplotype, species, genus, records, lineages), words=_words(words, query, number),
+            sizes.of(GENUS, genus, query), best_records[query], candidates.near_records / np.maximum(near, 1),
+            words=_words(words, query, number),
         )
     ]  # fmt: skip
     parts = [(query, np.full(len(query), SPECIES), species, candidates.differences)]
@@ -162,7 +190,7 @@ def collect(
         blocks.append(
             _features(
                 beyond, best[owner], nearest == 0, here, there, members, here / np.maximum(best_records[owner], 1),
-                close_children, number_near, members, lineages.sizes[rank][taxa], best_records[owner],
+                close_children, number_near, members, sizes.of(rank, taxa, owner), best_records[owner],
                 number_near / np.maximum(_totals(query, candidates.near_records, number)[owner], 1),
             )
         )  # fmt: skip
@@ -187,40 +215,18 @@ def collect(
     )
 
 
-def _sharing(
-    haplotype: NDArray[np.int32],
-    species: NDArray[np.int32],
-    genus: NDArray[np.int32],
-    records: Records,
-    lineages: Lineages,
-) -> tuple[NDArray, NDArray]:
-    """How often sequences of the candidate's genus belong to several species, and how many there are; its own nearest one left out."""
-    shared, total, pairs = records.shared, *_by_genus(records, lineages)
-    known = genus >= 0
-    at = np.maximum(genus, 0)
-    own = shared[haplotype]
-    others = np.where(known, total[at] - 1, 0)
-    met = np.where(known, pairs[at] - own, 0)
-    return (met + 0.2) / (others + 2), np.log1p(np.maximum(others, 0))
-
-
 def _words(words: NDArray[np.float64], query: NDArray[np.int64], number: int) -> tuple[NDArray, ...]:
     """How far the words of each candidate are behind the best ones, in units of about one difference, and how many are before it."""
     best = np.full(number, -np.inf)
     np.maximum.at(best, query, words)
     behind = best[query] - words
     order = np.lexsort((behind, query))
+    tied = np.zeros(len(query), np.bool_)
+    tied[1:] = (np.diff(query[order]) == 0) & (np.diff(behind[order]) <= _EQUAL)
+    first = np.maximum.accumulate(np.where(tied, 0, np.arange(len(query))))  # of equal ones the first
     rank = np.empty(len(query), np.int64)
-    rank[order] = np.arange(len(query)) - np.searchsorted(query, np.arange(number))[query[order]]
-    return np.minimum(behind / 30, 10), behind <= 1e-9, np.log1p(rank)
-
-
-def _by_genus(records: Records, lineages: Lineages) -> tuple[NDArray, NDArray]:
-    """Sequences of each genus, and those of them that several species have."""
-    genus = lineages.of[GENUS][records.owner_species]
-    pairs = np.unique((genus[genus >= 0].astype(np.int64) << 32) | records.owner_haplotype[genus >= 0])
-    own, number = pairs >> 32, len(lineages.sizes[GENUS])
-    return np.bincount(own, minlength=number), np.bincount(own, records.shared[pairs & 0xFFFFFFFF], minlength=number)
+    rank[order] = first - np.searchsorted(query, np.arange(number))[query[order]]
+    return np.minimum(behind / 30, 10), behind <= _EQUAL, np.log1p(rank)
 
 
 def _single(records: Records, left: Left, query: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -235,13 +241,13 @@ def _single(records: Records, left: Left, query: NDArray[np.int64]) -> NDArray[n
 def _features(
     rest: NDArray, best: NDArray, exact: NDArray, nearest: NDArray, total: NDArray, haplotypes: NDArray, share: NDArray,
     equals: NDArray, near: NDArray, congeners: NDArray, species: NDArray, best_records: NDArray, near_share: NDArray,
-    sharing: tuple[NDArray, ...] | None = None, words: tuple[NDArray, ...] | None = None,
+    words: tuple[NDArray, ...] | None = None,
 ) -> Floats:  # fmt: skip
     """Features float32 ``(n, F)`` in the order of :data:`FEATURES`."""
     columns = [
         rest / 4, rest == 0, np.log1p(best), exact, np.log1p(nearest), np.log1p(total), np.log1p(haplotypes),
         np.log(np.maximum(share, 1e-3)), np.log1p(equals), np.log1p(near), np.log1p(congeners), np.log1p(species),
-        np.log1p(best_records), near_share, *(sharing or (np.zeros(len(rest)),) * 2), *(words or (np.zeros(len(rest)),) * 3),
+        np.log1p(best_records), near_share, *(words or (np.zeros(len(rest)),) * 3),
     ]  # fmt: skip
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 

@@ -18,8 +18,6 @@ from strandloom.workflows.taxonomy.posterior import Posterior, answer_taxa
 from strandloom.workflows.taxonomy.practice import Match
 from strandloom.workflows.taxonomy.ragged import spans
 
-PAIRS_A_BLOCK = 200_000
-
 
 @dataclass(frozen=True, eq=False)
 class Member:

@@ -24,8 +24,8 @@ SCALES = (150.0, 500.0, 1500.0, 4000.0)
 """Kernel widths of the areas around a place, km."""
 AROUND_KM = 300.0
 """Records within this count as around a place."""
-INSIDE_KM = 40.0
-"""A place this near to a cell of half a degree lies in it."""
+CORNER = 0.71 * 111.2
+"""km from the centre of a cell of one degree to its corner: a place so near lies in it."""
 HERE_KM, NEARBY_KM = 60.0, 500.0
 """Up to the first distance a species is listed here, up to the second nearby."""
 RASTER = 1_000
@@ -134,7 +134,9 @@ class RangeEvidence:
     @cached_property
     def cells(self) -> pl.DataFrame:
         """Cells of the areas with an extent: ``column, lat, lon``."""
-        return self.ranges.cells.join(self._raster.select("area", "column"), on="area").select("column", "lat", "lon")
+        return self.ranges.cells.join(self._raster.select("area", "column"), on="area", maintain_order="left").select(
+            "column", "lat", "lon"
+        )
 
     @cached_property
     def areas(self) -> Areas:
@@ -155,6 +157,11 @@ class RangeEvidence:
             limits["north"].to_numpy(),
             tuple(self._raster["name"].to_list()),
         )
+
+    @cached_property
+    def inside_km(self) -> float:
+        """A place nearer than this to the centre of a cell lies in its area."""
+        return CORNER * (self.ranges.cell_size() or 0.5)
 
     @cached_property
     def cell_vectors(self) -> Points:
@@ -186,7 +193,8 @@ class RangeEvidence:
     def basins(self) -> Points:
         """Areas without extent of every species, as points."""
         spots = self.ranges.areas.filter(pl.col("kind").is_in(self._kinds[1]))
-        own = self.ranges.members.join(self.ranges.cells.join(spots, on="area", how="semi"), on="area")
+        places = self.ranges.cells.join(spots, on="area", how="semi", maintain_order="left")
+        own = self.ranges.members.join(places, on="area", maintain_order="left_right")
         return self._points(own["species"], own["lat"], own["lon"], np.ones(own.height))
 
     def _points(self, species: pl.Series, lat: pl.Series, lon: pl.Series, weight: NDArray[np.float64]) -> Points:
@@ -209,7 +217,7 @@ class RangeEvidence:
         tree = cKDTree(unit_vectors(self.cells["lat"].to_numpy(), self.cells["lon"].to_numpy()))
         chord, at = tree.query(vectors)
         column = self.cells["column"].to_numpy()[at].astype(np.int32)
-        return np.where(km_of_chord(chord) < INSIDE_KM, column, -1).astype(np.int32)
+        return np.where(km_of_chord(chord) < self.inside_km, column, -1).astype(np.int32)
 
     @cached_property
     def _effort(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -282,9 +290,9 @@ class RangeEvidence:
         home = np.full(len(vectors), -1, np.int32)
         if km.shape[1]:
             nearest = km.argmin(axis=1)
-            inside = km[np.arange(len(km)), nearest] < INSIDE_KM
+            inside = km[np.arange(len(km)), nearest] < self.inside_km
             home[inside] = nearest[inside]
-        km[km < INSIDE_KM] = 0
+        km[km < self.inside_km] = 0
         effort = np.zeros(len(vectors))
         cells, rows = self._effort
         total_around(vectors, cells, rows, float(_cosine(150.0)), effort)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from strandloom.alphabet import Codes
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import Axis, parse_coordinates
+from strandloom.io.qiime import is_artifact, open_artifact
 from strandloom.io.read import read_blocks
-from strandloom.io.records import LetterCounts, take_ragged
+from strandloom.io.records import LetterCounts, Records, take_ragged
 from strandloom.io.settings import LetterPolicy
 from strandloom.workflows.taxonomy.orient import Orientation
 from strandloom.workflows.taxonomy.pcr import trim_primers
@@ -124,8 +125,7 @@ class QueryReader:
             The file or a row of it cannot be read, or an id stands there twice.
         """
         seen: set[str] = set()
-        policy = LetterPolicy(gap="remove")
-        for records in read_blocks(path, policy=policy, block_rows=block_rows):
+        for records in raw_blocks(path, block_rows=block_rows):
             if not len(records):
                 continue
             ids = records.ids.cast(pl.String)
@@ -171,6 +171,16 @@ class QueryReader:
         )
 
 
+def raw_blocks(path: str | Path, *, block_rows: int = BLOCK_ROWS) -> Iterator[Records]:
+    """The sequences of a file as they are, block by block; a QIIME 2 artefact of sequences is unpacked."""
+    policy = LetterPolicy(gap="remove")
+    if is_artifact(path):
+        with open_artifact(path, accepted=("FeatureData[Sequence]", "FeatureData[AlignedSequence]")) as artifact:
+            yield from read_blocks(artifact.data, policy=policy, block_rows=block_rows)
+        return
+    yield from read_blocks(path, policy=policy, block_rows=block_rows)
+
+
 def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Latitude and longitude of each row, NaN where the table has none."""
     named = {name.strip().lower().replace("_", ""): name for name in columns.columns}
@@ -199,4 +209,5 @@ def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[ND
             if swapped
             else "latitude lies between -90 and 90, longitude between -180 and 180",
         )
-    return lat, np.where(np.isfinite(lat), lon, np.nan)
+    whole = np.isfinite(lat) & np.isfinite(lon)  # half a place is none
+    return np.where(whole, lat, np.nan), np.where(whole, lon, np.nan)

@@ -124,7 +124,7 @@ def search(
     for q in range(len(offsets) - 1):
         longest_query = max(longest_query, offsets[q + 1] - offsets[q])
     ids = np.empty(max(longest_query, k), np.int64)
-    distinct = np.empty(max(longest_query, k), np.int64)
+    distinct = np.empty(max(longest_query, k, aligned), np.int64)
     seen = np.full(1 << (2 * k), -1, np.int64)
     chosen = np.empty(aligned, np.int64)
     cost = np.empty(aligned, np.int64)
@@ -164,7 +164,8 @@ def search(
         best, kept = FAR, 0
         for i in range(count):
             h = chosen[order[i]]
-            if own - shared[h] > k * (best + margin) + 2 * slack:
+            free = max(slack, end - start - (ref_offsets[h + 1] - ref_offsets[h]))
+            if own - shared[h] > k * (best + margin) + 2 * free:
                 break  # a difference breaks at most k k-mers, and the overhanging ends hold some
             d = differences_of(peq, end - start, ref_masks[ref_offsets[h] : ref_offsets[h + 1]], slack, plus, minus)
             best = min(best, d)

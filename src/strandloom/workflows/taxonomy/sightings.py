@@ -83,6 +83,8 @@ def sightings(
     )
     own = pairs["query"].to_numpy().astype(np.int64)
     at = [pairs[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("lat", "lon")]
+    lat, lon = _whole(lat, lon)
+    at[0], at[1] = _whole(at[0], at[1])
     fixed = np.isfinite(lat)
     if elsewhere is not None:
         lat, lon = np.where(fixed, lat, elsewhere[0]), np.where(fixed, lon, elsewhere[1])
@@ -128,3 +130,9 @@ def sightings(
             lat=pl.Series(at[0]).fill_nan(None), lon=pl.Series(at[1]).fill_nan(None)
         ),
     )
+
+
+def _whole(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Half a place is none."""
+    whole = np.isfinite(lat) & np.isfinite(lon)
+    return np.where(whole, lat, np.nan), np.where(whole, lon, np.nan)

@@ -10,6 +10,7 @@ import numpy as np
 
 from strandloom.bundle import TAXONOMY_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.errors import BundleError
+from strandloom.io.plain import plain
 from strandloom.models.settings import ModuleSettings
 from strandloom.version import VERSION
 from strandloom.workflows.taxonomy.evidence import FEATURES as ANSWER_FEATURES
@@ -60,7 +61,7 @@ def to_bundle(
             {
                 "format": FORMAT, "name": reference.name, "marker": reference.marker.model_dump(),
                 "records": list(reference.record_ids), "taxonomy": {rank: list(taxonomy.column(rank)) for rank in RANKS},
-                "answer_features": list(ANSWER_FEATURES), "training": dict(facts or {}),
+                "answer_features": list(ANSWER_FEATURES), "training": plain(dict(facts or {})),
             },
         )
     }  # fmt: skip

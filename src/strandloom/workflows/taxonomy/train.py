@@ -32,6 +32,7 @@ from strandloom.workflows.taxonomy.store import to_bundle
 from strandloom.workflows.taxonomy.training_card import training_card
 
 RUN = "taxonomy.json"
+FORMAT = 1
 THRESHOLD = 0.9
 Say = Callable[[str], None]
 
@@ -77,7 +78,7 @@ def train_model(
     seconds: dict[str, float] = {}
     say(f"{len(reference):,} records meet a reference without themselves")
     blocks = practise(match, seed=settings.seed, threads=threads)
-    held = np.random.default_rng((settings.seed, 7)).random(len(reference)) < settings.held_out
+    held = _held_out(np.flatnonzero(several), len(reference), settings)
     questions = answer_questions(blocks, held)
     seconds["practice"] = time.perf_counter() - started
     evidence = None if ranges is None else RangeEvidence(ranges, len(reference.taxonomy))
@@ -105,13 +106,26 @@ def train_model(
                 located = place_practice(
                     blocks[0], scores, evidence, reference.species, seed=seed, repeats=settings.places_per_query
                 )
-                asked = _place_questions(blocks[0], located, scores, held)
-                places = learn_places(asked, seed=seed, epochs=settings.place_epochs, on_epoch=told("places", number))
+                if len(located.truth):
+                    asked = _place_questions(blocks[0], located, scores, held)
+                    places = learn_places(
+                        asked, seed=seed, epochs=settings.place_epochs, on_epoch=told("places", number)
+                    )
             members.append(Member(answers, places))
             seconds[f"network {number + 1}"] = time.perf_counter() - at
     model = TaxonomyModel(match, evidence, tuple(members))
     say("judging on held-out records")
     return Trained(model, epochs, judge_held_out(model, blocks[0], held, seed=settings.seed), seconds)
+
+
+def _held_out(several: NDArray[np.int64], records: int, settings: TaxonomyTraining) -> NDArray[np.bool_]:
+    """Records kept from training, bool ``(R,)``; of those of species with several records at least one, and not all."""
+    held = np.random.default_rng((settings.seed, 7)).random(records) < settings.held_out
+    if not held[several].any():
+        held[several[-1]] = True
+    if held[several].all():
+        held[several[0]] = False
+    return held
 
 
 def _place_questions(
@@ -168,6 +182,7 @@ def train_taxonomy(
     with new_folder(out, mark=RUN, what="a run of strandloom taxonomy train", force=force) as folder:
         trained = train_model(read, ranges, settings=settings, threads=runtime.threads, say=say)
         facts = {
+            "format": FORMAT,
             "command": command,
             "reference": {
                 "name": read.name,
