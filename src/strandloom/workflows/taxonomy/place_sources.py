@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.workflows.taxonomy.niches import COVARIATES
-from strandloom.workflows.taxonomy.places import Points, RangeEvidence
+from strandloom.workflows.taxonomy.places import RangeEvidence
+from strandloom.workflows.taxonomy.range_tables import Points
 
 SHARES = (0.6, 0.25, 0.15)
 """How often a place is drawn from areas, records and basins, of those that a species has."""
