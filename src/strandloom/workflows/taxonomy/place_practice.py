@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from strandloom.workflows.taxonomy.evidence import SPECIES
 from strandloom.workflows.taxonomy.place_sources import draw_sightings
-from strandloom.workflows.taxonomy.places import Places, RangeEvidence
+from strandloom.workflows.taxonomy.places import FEATURES, Places, RangeEvidence
 from strandloom.workflows.taxonomy.practice import Practice
 from strandloom.workflows.taxonomy.ragged import spans
 
@@ -36,6 +36,7 @@ class Located(NamedTuple):
     offsets: NDArray[np.int64]
     answer: NDArray[np.int64]
     truth: NDArray[np.int64]
+    query: NDArray[np.int64]
     row: NDArray[np.int64]
     species: NDArray[np.int64]
     features: NDArray[np.float32]
@@ -59,12 +60,12 @@ def place_practice(
     seed: int,
     repeats: int = 1,
 ) -> Located:
-    """Queries of listed species at places where they are known to occur.
+    """Queries at places where their species is known to occur, whether the reference has that species or not.
 
     Parameters
     ----------
     block
-        Queries of records that meet a reference without themselves.
+        Queries of records that meet a reference without themselves, or without more.
     scores
         float32 ``(n,)``: log probabilities of their answers by the sequence.
     evidence
@@ -80,6 +81,9 @@ def place_practice(
     truth_species = species[block.row]
     queries = np.repeat(np.flatnonzero(evidence.placed[truth_species]), repeats)
     own = truth_species[queries]
+    if not len(queries):
+        none = np.zeros(0, np.int64)
+        return Located(np.zeros(1, np.int64), none, none, none, none, none, np.zeros((0, len(FEATURES)), np.float32))
     drawn = draw_sightings(evidence, own, rng)
     places = evidence.places(drawn.lat, drawn.lon, values=drawn.values)
     at, bounds = spans(block.evidence.offsets, queries)
@@ -102,6 +106,7 @@ def place_practice(
         np.concatenate([[0], np.cumsum(counts)]),
         at,
         np.flatnonzero(at == block.truth[queries][query]),
+        queries,
         block.row[queries],
         is_species,
         features,

@@ -18,10 +18,13 @@ from strandloom.io.plain import write_json
 from strandloom.run.output_folder import new_folder
 from strandloom.training.pinning import pinned
 from strandloom.training.runtime import apply, choose_runtime, environment
+from strandloom.workflows.taxonomy.evidence import NOTHING
 from strandloom.workflows.taxonomy.held_out import HeldOut, judge_held_out
 from strandloom.workflows.taxonomy.learn import Epoch, Questions, answer_questions, learn_answers, learn_places
 from strandloom.workflows.taxonomy.model import Member, TaxonomyModel
+from strandloom.workflows.taxonomy.network import AnswerNetwork
 from strandloom.workflows.taxonomy.place_practice import Located, place_practice
+from strandloom.workflows.taxonomy.places import FEATURES as PLACE_FEATURES
 from strandloom.workflows.taxonomy.places import RangeEvidence
 from strandloom.workflows.taxonomy.practice import Match, Practice, practise
 from strandloom.workflows.taxonomy.ranges.ranges import Ranges
@@ -82,6 +85,11 @@ def train_model(
     questions = answer_questions(blocks, held)
     seconds["practice"] = time.perf_counter() - started
     evidence = None if ranges is None else RangeEvidence(ranges, len(reference.taxonomy))
+    if evidence is not None and not evidence.placed.any():
+        raise InputError(
+            "the range files hold limits of species only, from which no place can be drawn to learn from",
+            hint="add records, ecoregions or river basins; limits count beside them",
+        )
     members: list[Member] = []
     epochs: list[dict[str, Any]] = []
 
@@ -100,14 +108,10 @@ def train_model(
                 questions, seed=seed, epochs=settings.answer_epochs, on_epoch=told("answers", number)
             )
             places = None
-            if evidence is not None and evidence.placed.any():
+            if evidence is not None:
                 say(f"network {number + 1} of {settings.members}: what the place says")
-                scores = TaxonomyModel(match, None, (Member(answers, None),)).sequence_scores(blocks[0].evidence)[0]
-                located = place_practice(
-                    blocks[0], scores, evidence, reference.species, seed=seed, repeats=settings.places_per_query
-                )
-                if len(located.truth):
-                    asked = _place_questions(blocks[0], located, scores, held)
+                asked = _place_questions(match, answers, blocks, evidence, settings, seed=seed, held=held)
+                if len(asked):
                     places = learn_places(
                         asked, seed=seed, epochs=settings.place_epochs, on_epoch=told("places", number)
                     )
@@ -129,18 +133,50 @@ def _held_out(several: NDArray[np.int64], records: int, settings: TaxonomyTraini
 
 
 def _place_questions(
-    block: Practice, located: Located, scores: NDArray[np.float32], held: NDArray[np.bool_]
+    match: Match,
+    answers: AnswerNetwork,
+    blocks: Sequence[Practice],
+    evidence: RangeEvidence,
+    settings: TaxonomyTraining,
+    *,
+    seed: int,
+    held: NDArray[np.bool_],
 ) -> Questions:
+    """Queries at places where their species occurs, also of species, genera … that the reference lacks; none where nothing has a range."""
+    judged = TaxonomyModel(match, None, (Member(answers, None),))
+    parts: list[tuple[Practice, Located, NDArray[np.float32]]] = []
+    for number, block in enumerate(blocks):
+        if (block.evidence.kind[block.truth] == NOTHING).all():
+            continue  # what is nothing occurs nowhere
+        scores = judged.sequence_scores(block.evidence)[0]
+        located = place_practice(
+            block, scores, evidence, match.reference.species, seed=seed * 10 + number, repeats=settings.places_per_query
+        )
+        if len(located.truth):
+            parts.append((block, located, scores))
+    starts = np.cumsum([0] + [len(located.answer) for _, located, _ in parts])
+    weight = _joined([block.weight[located.query] for block, located, _ in parts], np.float32)
+    moved = list(zip(parts, starts[:-1].tolist(), strict=True))
     return Questions(
-        offsets=torch.from_numpy(located.offsets),
-        kind=torch.from_numpy(block.evidence.kind[located.answer].astype(np.int64)),
-        truth=torch.from_numpy(located.truth),
-        weight=torch.ones(len(located.truth)),
-        held=torch.from_numpy(held[located.row]),
-        features=torch.from_numpy(located.features),
-        base=torch.from_numpy(scores[located.answer]),
-        species=torch.from_numpy(located.species),
+        offsets=torch.from_numpy(
+            np.concatenate([[0], *(located.offsets[1:] + start for (_, located, _), start in moved)]).astype(np.int64)
+        ),
+        kind=torch.from_numpy(_joined([b.evidence.kind[x.answer] for b, x, _ in parts], np.int64)),
+        truth=torch.from_numpy(_joined([x.truth + start for (_, x, _), start in moved], np.int64)),
+        weight=torch.from_numpy(weight / max(float(weight.mean()) if len(weight) else 1.0, 1e-12)),
+        held=torch.from_numpy(_joined([held[x.row] for _, x, _ in parts], np.bool_)),
+        features=torch.from_numpy(
+            np.concatenate([x.features for _, x, _ in parts])
+            if parts
+            else np.zeros((0, len(PLACE_FEATURES)), np.float32)
+        ),
+        base=torch.from_numpy(_joined([scores[x.answer] for _, x, scores in parts], np.float32)),
+        species=torch.from_numpy(_joined([x.species + start for (_, x, _), start in moved], np.int64)),
     )
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.asarray(x) for x in parts]).astype(dtype) if parts else np.zeros(0, dtype)
 
 
 def train_taxonomy(
