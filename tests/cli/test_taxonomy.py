@@ -18,13 +18,13 @@ def fish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fish")
     rng = np.random.default_rng(3)
     root = rng.choice(list("ACGT"), 168)
+    first = root.copy()
     rows, queries = ["record_id,class,order,family,genus,species,sequence"], []
     for number, name in enumerate(FISH):
         own = root.copy()
         at = rng.choice(168, 8, replace=False)
         own[at] = [rng.choice([x for x in "ACGT" if x != own[i]]) for i in at]
-        if number == 1:
-            own = first  # two fish of one sequence
+        own = first if number == 1 else own  # two fish of one sequence
         first = own
         genus = name.split()[0]
         rows += [f"r{number}{i},Actinopteri,Xiformes,{genus}idae,{genus},{name},{''.join(own)}" for i in range(3)]

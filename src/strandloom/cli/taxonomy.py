@@ -72,7 +72,15 @@ def build(
 
     chosen = chosen_marker(marker, forward=forward, reverse=reverse, min_length=min_length, max_length=max_length)
     built = build_folder(
-        source, out=out, taxonomy=taxonomy, marker=chosen, synonyms=synonyms, exclude=exclude, name=name, force=force
+        source,
+        out=out,
+        taxonomy=taxonomy,
+        marker=chosen,
+        synonyms=synonyms,
+        exclude=exclude,
+        name=name,
+        force=force,
+        say=say,
     )
     for line in built.report.lines():
         say(line)
@@ -149,11 +157,11 @@ def assign(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="Call a species from this probability on, else a wider rank.", show_default="0.9"
+            min=0.01, max=1.0, help="Call a species from this probability on, else a wider rank.", show_default="0.9"
         ),
     ] = None,
     bootstraps: Annotated[
-        int, typer.Option(min=0, help="Copies of each sequence with 2 % of its bases masked; 0: none.")
+        int, typer.Option(min=0, max=10_000, help="Copies of each sequence with 2 % of its bases masked; 0: none.")
     ] = 0,
     candidates: Annotated[int, typer.Option(min=1, max=48, help="Candidate species written for each ASV.")] = 5,
     min_reads: Annotated[int, typer.Option("--min-reads", min=1, help="Fewest reads of an ASV in a sample.")] = 1,

@@ -113,7 +113,7 @@ def read_occurrences(path: str | Path, *, species: Collection[str] | None = None
         raise InputError(
             f"the file cannot be read: {str(error).splitlines()[0]}", where=path, hint="copy or download it again"
         ) from error
-    counts = dict(reasons.sort("len", descending=True).iter_rows())
+    counts = dict(reasons.sort(["len", "reason"], descending=[True, False], nulls_last=True).iter_rows())
     total, usable = sum(counts.values()), counts.pop(None, 0)
     if not usable:
         why = "; ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "there are no rows"

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from strandloom.report.cautions import Caution
 from strandloom.report.numbers import MISSING, NARROW, count, finite, fixed, interval, percent, plural
 from strandloom.report.report import Card, Section, page
 from strandloom.report.scores import Json, Score, mapping
@@ -45,7 +46,9 @@ def render_evaluation(facts: Mapping[str, Any], *, name: str, version: str, date
     parts = read_parts(facts)
     colours = _colours(parts)
     command = str(facts.get("command") or "")
+    notes = tuple(Caution("caution", "About these sequences", str(x)) for x in facts.get("notes") or ())
     shown = [
+        Section("notes", "What to be careful about", cautions=notes),
         *(_section(part, colours) for part in parts),
         Section("methods", "The methods", facts=_methods(parts)),
         Section("reading", "How to read these numbers", facts=READING if parts else ()),

@@ -92,10 +92,10 @@ def test_synonyms_that_cannot_be(tmp_path: Path, text: str, where: str, message:
 
 
 def test_no_table_of_synonyms(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         read_synonyms(tmp_path / "none.tsv")
     (tmp_path / "empty.tsv").write_text("")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="the file is empty"):
         read_synonyms(tmp_path / "empty.tsv")
 
 

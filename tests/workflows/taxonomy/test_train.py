@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 from strandloom.errors import InputError, OutputError
@@ -153,9 +152,7 @@ def test_ranges_of_species_with_a_single_record_alone(tiny: SimpleNamespace) -> 
     assert got.held_out.located is None
 
 
-def test_ranges_that_are_limits_alone_place_nothing(tiny: SimpleNamespace) -> None:
+def test_ranges_that_are_limits_alone_are_refused(tiny: SimpleNamespace) -> None:
     ranges: Ranges = tiny.ranges(bounds=[(0, 10.0, 20.0)])
-    got = train_model(tiny.reference(small(tiny, 6)), ranges, settings=SHORT)
-    assert got.model.members[0].places is None
-    assert got.held_out.located is None
-    assert pl.DataFrame(got.epochs)["network"].unique().to_list() == ["answers"]
+    with pytest.raises(InputError, match="limits of species only"):
+        train_model(tiny.reference(small(tiny, 6)), ranges, settings=SHORT)

@@ -13,6 +13,8 @@ import polars as pl
 from strandloom.bundle import read_bundle
 from strandloom.errors import InputError, UsageError, nearest
 from strandloom.io.counts import read_counts
+from strandloom.io.darwin_core import TEMPERATURE_KEYS
+from strandloom.io.frames import find_column
 from strandloom.io.plain import write_json
 from strandloom.io.samples import read_samples
 from strandloom.io.write import replacing
@@ -34,7 +36,6 @@ from strandloom.workflows.taxonomy.store import load_model
 
 FACTS = "assignment.json"
 FORMAT = 1
-_TEMPERATURE = ("temperature", "temperature_c", "temp", "temp_c", "water_temperature", "sst", "sea_surface_temperature")
 WHAT = "an assignment of strandloom taxonomy"
 Say = Callable[[str], None]
 
@@ -238,6 +239,11 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[Fie
     named = _named(inputs.queries)
     known = [*named["id"].to_list(), *named["sequence"].to_list()]
     counts = read_counts(inputs.counts, ids=known, samples=None if samples is None else samples["sample"].to_list())
+    facts = counts.facts
+    if facts.repeated:
+        say(f"the counts name a pair of sample and ASV more than once, {facts.repeated:,} times; reads were added up")
+    if facts.ignored:
+        say(f"columns of the counts that hold no reads were left out: {', '.join(facts.ignored[:5])}")
     reads = _by_sequence(counts.frame, named) if counts.facts.sequences_as_ids else counts.frame
     found = clean_counts(reads, samples, settings=settings)
     for line in found.facts.lines():
@@ -247,9 +253,10 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[Fie
 
 def _told_of(samples: pl.DataFrame) -> pl.DataFrame:
     """``sample, depth, month, temperature`` of samples, as far as they are known."""
-    lower = {name.lower(): name for name in samples.columns}
-    warm = next((lower[x] for x in _TEMPERATURE if x in lower), None)
-    water = pl.col(warm).cast(pl.Float64, strict=False) if warm is not None else pl.lit(None, pl.Float64)
+    warm = find_column(samples.columns, (*TEMPERATURE_KEYS, "temp", "temperaturec", "tempc"))
+    water = pl.lit(None, pl.Float64)
+    if warm is not None:
+        water = pl.col(warm).cast(pl.String).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
     return samples.select(
         "sample",
         pl.col("depth").cast(pl.Float64),

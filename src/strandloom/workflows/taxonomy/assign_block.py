@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -190,7 +191,7 @@ class Assigner:
         sizes = np.diff(queries.offsets)
         for start in range(0, number, step):
             own = np.arange(start, min(start + step, number))
-            seeds = [np.frombuffer(str(x).encode(), np.uint8).sum() for x in queries.ids[start : start + step]]
+            seeds = [zlib.crc32(str(x).encode()) for x in queries.ids[start : start + step]]
             picked = np.repeat(own, draws)
             codes, offsets = _copies(queries.codes, queries.offsets, picked)
             drawn_rows = np.zeros(len(picked), np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -39,8 +40,10 @@ def chosen_marker(
         return Marker.model_validate({"name": "own primers" if name == AUTO else name, **given})
     except ValidationError as error:
         first = error.errors()[0]
-        place = str(first["loc"][0]) if first["loc"] else "primers"
-        raise UsageError(first["msg"].removeprefix("Value error, "), where=f"--{place.replace('_', '-')}") from None
+        place = f"--{str(first['loc'][0]).replace('_', '-')}" if first["loc"] else "taxonomy build"
+        raise UsageError(
+            first["msg"].removeprefix("Value error, ").replace("String should have", "a primer has"), where=place
+        ) from None
 
 
 def build_folder(
@@ -53,6 +56,7 @@ def build_folder(
     exclude: str | Path | None = None,
     name: str | None = None,
     force: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Read reference sequences in any format, build a reference, write its folder.
 
@@ -78,29 +82,49 @@ def build_folder(
     """
     table = read_reference_table(Path(source), taxonomy=None if taxonomy is None else Path(taxonomy))
     frame = table.frame
+    facts, notes = table.facts, [f"read as {table.kind}", *table.facts.notes]
+    for words, found in (
+        ("sequences without a lineage", facts.without_lineage),
+        ("lineages without a sequence", facts.without_sequence),
+        ("record names that stand there twice", facts.repeated_ids),
+    ):
+        if found.count:
+            notes.append(f"{words}: {found.count:,} (such as {', '.join(found.first[:3])})")
+    if facts.problems:
+        first = table.frame.filter(pl.col("problem").is_not_null())["record_id"].head(3).to_list()
+        notes.append(f"records whose ranks do not fit together: {facts.problems:,} (such as {', '.join(first)})")
     if exclude is not None:
-        frame = _without(frame, Path(exclude))
+        frame, told = _without(frame, Path(exclude))
+        notes.append(told)
     known = None if synonyms is None else read_synonyms(Path(synonyms))
     built = build_reference(frame, name=name or Path(out).name, marker=marker, synonyms=known)
+    for note in notes:
+        say(note)
     with new_folder(out, mark=FACTS, what="a reference of strandloom taxonomy build", force=force) as folder:
         built.write(folder)
     return built
 
 
-def _without(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+def _without(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, str]:
+    """The records that are not on a list, and what was left out."""
     import gzip
+    import zlib
 
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise InputError(
             f"the list of records cannot be read: {error}", where=path, hint="give one id a line"
         ) from None
-    ids = set(text.split())
+    ids = {line.strip() for line in text.splitlines()} - {""}
     met = frame["record_id"].is_in(list(ids))
     if not met.any():
         raise InputError(
             f"none of its {len(ids):,} ids is a record of the reference", where=path, hint="give one record id a line"
         )
-    return frame.filter(~met)
+    strange = sorted(ids - set(frame["record_id"].to_list()))
+    told = f"{int(met.sum()):,} records left out as --exclude asks"
+    if strange:
+        told += f"; {len(strange):,} of its ids are no record (such as {', '.join(strange[:3])})"
+    return frame.filter(~met), told

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.bundle import read_bundle
-from strandloom.errors import InputError, UsageError
+from strandloom.errors import UsageError
 from strandloom.evaluation.baselines.base import Unfit
-from strandloom.io.frames import read_text_frame
 from strandloom.io.plain import write_json
 from strandloom.io.write import replacing
 from strandloom.report.taxonomy_evaluation import render_evaluation
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
+from strandloom.workflows.taxonomy.asked import Asked, read_asked
 from strandloom.workflows.taxonomy.baselines.binaries import Vsearch
 from strandloom.workflows.taxonomy.baselines.kernel import ListedCentroids, rerank
 from strandloom.workflows.taxonomy.baselines.matches import consensus, hit_shares, majority
@@ -29,11 +29,11 @@ from strandloom.workflows.taxonomy.baselines.naive_bayes import NaiveBayes
 from strandloom.workflows.taxonomy.baselines.types import Calls
 from strandloom.workflows.taxonomy.evidence import SPECIES, Evidence
 from strandloom.workflows.taxonomy.judge import Judgements, judge
-from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.place_practice import Missing
+from strandloom.workflows.taxonomy.places import Places
 from strandloom.workflows.taxonomy.posterior import call, tally
-from strandloom.workflows.taxonomy.queries import Queries, QueryReader
+from strandloom.workflows.taxonomy.queries import Queries
 from strandloom.workflows.taxonomy.ragged import spans
 from strandloom.workflows.taxonomy.search import Hits
 from strandloom.workflows.taxonomy.store import load_model
@@ -74,22 +74,6 @@ class Evaluated:
     folder: Path
     sections: tuple[Section, ...]
     sentence: str
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Sequences of known species, in the orientation of the reference.
-
-    Parameters
-    ----------
-    queries
-        N sequences with their places.
-    names
-        Columns ``species`` and, where known, the ranks above; N rows.
-    """
-
-    queries: Queries
-    names: pl.DataFrame
 
 
 def evaluate_file(
@@ -142,6 +126,7 @@ def evaluate_file(
             "command": command,
             "strandloom": VERSION,
             "model": read.manifest.name,
+            "notes": asked.notes,
             "titles": TITLES,
             "sections": [{"title": x.title, "about": x.about, **x.judged.to_json()} for x in sections],
         }
@@ -151,73 +136,6 @@ def evaluate_file(
                 render_evaluation(facts, name=read.manifest.name, version=VERSION, date=date.today().isoformat())
             )
     return Evaluated(Path(out), sections, _sentence(sections))
-
-
-def read_asked(
-    model: TaxonomyModel, table: str | Path, *, truth: str | Path | None = None, locations: str | Path | None = None
-) -> Asked:
-    """Sequences with what they are and where they were sampled; those of which nobody says what they are are left out.
-
-    Raises
-    ------
-    InputError
-        A file cannot be read, or no sequence is of known species.
-    """
-    reader = QueryReader(model.match.reference)
-    parts = list(reader.blocks(table))
-    if not parts:
-        raise InputError("there is no sequence to judge", where=table)
-    queries = Queries.concat(parts)
-    ids = queries.ids.to_frame("id")
-    said = _named(Path(truth if truth is not None else table), where_from=truth is None)
-    names = ids.join(said, on="id", how="left", maintain_order="left")
-    if locations is not None:
-        places = _located(Path(locations))
-        own = ids.join(places, on="id", how="left", maintain_order="left")
-        lat, lon = (own[x].cast(pl.Float64).fill_null(np.nan).to_numpy() for x in ("lat", "lon"))
-        queries = queries.placed(
-            np.where(np.isfinite(lat), lat, queries.lat), np.where(np.isfinite(lat), lon, queries.lon)
-        )
-    known = np.flatnonzero((names["species"].fill_null("") != "").to_numpy())
-    if not len(known):
-        raise InputError(
-            "nobody says of any sequence which species it is",
-            where=truth or table,
-            hint="a column species is needed, and the same ids as the sequences have",
-        )
-    return Asked(queries.take(known), names[known])
-
-
-def _named(path: Path, *, where_from: bool) -> pl.DataFrame:
-    frame = read_text_frame(path).frame
-    lower = {name.lower(): name for name in frame.columns}
-    key = next((lower[x] for x in ("id", "record_id", "asv_id", "feature id", "name", "accession") if x in lower), None)
-    if key is None or "species" not in lower:
-        hint = "give --truth TABLE with the columns id and species" if where_from else "its columns are id and species"
-        raise InputError("no columns id and species that say what each sequence is", where=path, hint=hint)
-    ranks = [rank for rank in RANKS if rank in lower]
-    return frame.select(
-        pl.col(key).cast(pl.String).alias("id"), *(pl.col(lower[rank]).cast(pl.String).alias(rank) for rank in ranks)
-    ).unique("id", keep="first", maintain_order=True)
-
-
-def _located(path: Path) -> pl.DataFrame:
-    frame = read_text_frame(path).frame
-    lower = {name.lower(): name for name in frame.columns}
-    wanted = (
-        ("id", "record_id", "asv_id"),
-        ("lat", "latitude", "decimallatitude"),
-        ("lon", "longitude", "decimallongitude"),
-    )
-    found = [next((lower[x] for x in names if x in lower), None) for names in wanted]
-    if None in found:
-        raise InputError(
-            "no columns id, lat and lon", where=path, hint="one row a sequence: id, lat, lon in decimal degrees"
-        )
-    columns = zip(found, ("id", "lat", "lon"), (pl.String, pl.Float64, pl.Float64), strict=True)
-    return frame.select(pl.col(str(name)).cast(kind).alias(new) for name, new, kind in columns).unique(
-        "id", keep="first"
-    )
 
 
 def judge_model(
@@ -270,7 +188,7 @@ def judge_model(
         score = centroids.kernel(shares.species, queries.lat[shares.query], queries.lon[shares.query], drop=each)
         return rerank(shares, score, reference.taxonomy).take(located)
 
-    placed = _calls(model, evidence, scores, query=located, place=at, places=places)
+    placed = _calls(model, evidence, scores, _At(located, at, places))
     with_place = {PLACED: placed, **own}
     if baselines != "none":
         with_place[KERNEL] = kernel(None)
@@ -281,39 +199,66 @@ def judge_model(
             judge(part_truth, with_place, groups=part, resamples=resamples),
         )
     )
-    home = places.home
-    if (home >= 0).any():
-        answer, bounds = spans(evidence.offsets, located)
-        row = np.repeat(at, np.diff(bounds))
-        is_species = evidence.kind[answer] == SPECIES
-        pair = row[is_species]
-        theirs = evidence.taxon[answer][is_species] == species[located][pair]
-        hidden = Missing(
-            np.where(theirs, home[pair], -1).astype(np.int32), np.zeros(len(pair), np.bool_), np.where(theirs, 1.0, 0.0)
+    inside = np.flatnonzero(places.home >= 0)
+    if len(inside):
+        rows, own_places = (
+            located[inside],
+            model.ranges.places(queries.lat[located[inside]], queries.lon[located[inside]]),
         )
+        hidden = _hidden(evidence, species[rows], rows, own_places.home)
         unknown_there = {
-            PLACED: _calls(model, evidence, scores, query=located, place=at, places=places, missing=hidden),
-            ALONE: own[ALONE],
+            PLACED: _calls(model, evidence, scores, _At(rows, np.arange(len(rows)), own_places, hidden)),
+            ALONE: alone.take(rows),
         }
         if baselines != "none":
-            number = np.append(model.ranges.area_numbers, -1)[home]
             every = np.full(len(queries), -1)
-            every[located] = number
-            unknown_there[KERNEL] = kernel(every)
+            every[rows] = model.ranges.area_numbers[own_places.home]
+            unknown_there[KERNEL] = kernel(every).take(inside)
         sections.append(
             Section(
                 "As if its species were not known from there",
-                "The same, but the true species of each sequence is taken off the list of the ecoregion of its place, and its records "
-                "there are not seen: what is left is what its neighbourhood says.",
-                judge(part_truth, unknown_there, groups=part, resamples=resamples),
+                "Sequences whose place lies in an ecoregion: the true species of each is taken off the list of that ecoregion, and its "
+                "records there are not seen. What is left is what its neighbourhood says.",
+                judge(
+                    truth.take(rows),
+                    unknown_there,
+                    groups={name: own[rows] for name, own in groups.items()},
+                    resamples=resamples,
+                ),
             )
         )
     return tuple(sections)
 
 
-def _calls(model: TaxonomyModel, evidence: Evidence, scores: NDArray[np.float32], **asked: Any) -> Calls:
-    found = call(tally(model.posterior(evidence, scores, **asked), evidence, model.taxa(evidence)), threshold=0.0)
+class _At(NamedTuple):
+    """Queries at places: their numbers, the place of each, the places, and what is not seen of the ranges."""
+
+    query: NDArray[np.int64]
+    place: NDArray[np.int64]
+    places: Places
+    missing: Missing | None = None
+
+
+def _calls(model: TaxonomyModel, evidence: Evidence, scores: NDArray[np.float32], at: _At | None = None) -> Calls:
+    asked = model.posterior(evidence, scores)
+    if at is not None:
+        asked = model.posterior(evidence, scores, query=at.query, place=at.place, places=at.places, missing=at.missing)
+    found = call(tally(asked, evidence, model.taxa(evidence)), threshold=0.0)
     return Calls.from_arrays(found.taxon, found.probability)
+
+
+def _hidden(
+    evidence: Evidence, species: NDArray[np.int32], rows: NDArray[np.int64], home: NDArray[np.int32]
+) -> Missing:
+    """The true species of each of some queries is not seen in the area of its place."""
+    answer, bounds = spans(evidence.offsets, rows)
+    row = np.repeat(np.arange(len(rows)), np.diff(bounds))
+    is_species = evidence.kind[answer] == SPECIES
+    pair = row[is_species]
+    theirs = evidence.taxon[answer][is_species] == species[pair]
+    return Missing(
+        np.where(theirs, home[pair], -1).astype(np.int32), np.zeros(len(pair), np.bool_), np.where(theirs, 1.0, 0.0)
+    )
 
 
 def _baselines(model: TaxonomyModel, queries: Queries, hits: Hits, *, every: bool, say: Say) -> dict[str, Calls]:

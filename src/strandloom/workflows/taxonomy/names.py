@@ -10,9 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
-
 from strandloom.errors import InputError
+from strandloom.io.frames import read_text_frame
 from strandloom.workflows.taxonomy.lineage import plain_name
 
 _GENUS = re.compile(r"[A-Z][a-z]+(?:-[a-z]+)?")
@@ -104,16 +103,7 @@ def read_synonyms(path: str | Path) -> Synonyms:
         It cannot be read, an accepted name is no binomial, a name has two, or names lead in a circle; names the line.
     """
     path = Path(path)
-    try:
-        first = pl.read_csv(path, separator="\n", n_rows=1, has_header=False, quote_char=None)
-        separator = "\t" if first.height and "\t" in str(first.item(0, 0)) else ","
-        table = pl.read_csv(path, separator=separator, infer_schema=False, quote_char='"' if separator == "," else None)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"the table of synonyms cannot be read: {str(error).splitlines()[0]}",
-            where=path,
-            hint="a TSV or CSV with the columns name, accepted",
-        ) from None
+    table = read_text_frame(path).frame
     columns = {column.strip().lower(): column for column in table.columns}
     if "name" not in columns or "accepted" not in columns:
         raise InputError(

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from strandloom.alphabet import Codes
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import Axis, parse_coordinates
+from strandloom.io.detect import detect
+from strandloom.io.frames import find_column
 from strandloom.io.qiime import is_artifact, open_artifact
-from strandloom.io.read import read_blocks
+from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import LetterCounts, Records, take_ragged
 from strandloom.io.settings import LetterPolicy
 from strandloom.workflows.taxonomy.orient import Orientation
@@ -25,6 +27,21 @@ from strandloom.workflows.taxonomy.ragged import decoded, turned
 from strandloom.workflows.taxonomy.reference import Reference
 
 BLOCK_ROWS = 2_048
+ID_KEYS = (
+    "id",
+    "asvid",
+    "featureid",
+    "otuid",
+    "recordid",
+    "accession",
+    "name",
+    "asv",
+    "feature",
+    "otu",
+    "queryid",
+    "seqid",
+)
+"""Columns that name sequences, the likeliest first; case and punctuation do not matter."""
 _LATITUDE = ("lat", "latitude", "decimallatitude")
 _LONGITUDE = ("lon", "long", "longitude", "decimallongitude")
 
@@ -178,7 +195,9 @@ def raw_blocks(path: str | Path, *, block_rows: int = BLOCK_ROWS) -> Iterator[Re
         with open_artifact(path, accepted=("FeatureData[Sequence]", "FeatureData[AlignedSequence]")) as artifact:
             yield from read_blocks(artifact.data, policy=policy, block_rows=block_rows)
         return
-    yield from read_blocks(path, policy=policy, block_rows=block_rows)
+    table = detect(path).format in ("csv", "tsv", "parquet", "ndjson")
+    named = find_column(column_names(path), ID_KEYS) if table else None
+    yield from read_blocks(path, policy=policy, id_column=named, block_rows=block_rows)
 
 
 def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
