@@ -102,6 +102,10 @@ def train(
             show_default=False,
         ),
     ] = None,
+    synonyms: Annotated[
+        Path | None,
+        typer.Option(help="Two columns, name and accepted: other names that range files use.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
     members: Annotated[int, typer.Option(min=1, max=20, help="Networks whose answers are averaged.")] = 3,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run.")] = False,
@@ -116,6 +120,7 @@ def train(
         reference,
         ranges or (),
         out=out,
+        synonyms=synonyms,
         settings=TaxonomyTraining(seed=seed, members=members),
         threads=threads(),
         force=force,

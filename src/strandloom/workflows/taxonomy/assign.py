@@ -158,8 +158,9 @@ def assign_file(
         for queries in reader.blocks(inputs.queries):
             tables = assigner.block(queries)
             kept.assignments.append(tables.assignments)
-            kept.by_sample.append(tables.by_sample)
-            kept.candidates.append(tables.candidates)
+            kept.by_sample.append(tables.by_sample.select("id", "sample", "rank", "taxon", "reads", "lat", "lon"))
+            open_to_doubt = tables.assignments.filter(pl.col("moved") | (pl.col("rank") != "species")).select("id")
+            kept.candidates.append(tables.candidates.join(open_to_doubt, on="id", how="semi", maintain_order="left"))
             say(f"{reader.facts.sequences:,} sequences assigned")
             yield Block(*tables, queries.frame)
         if not reader.facts.sequences:

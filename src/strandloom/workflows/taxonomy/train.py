@@ -22,6 +22,7 @@ from strandloom.workflows.taxonomy.evidence import NOTHING
 from strandloom.workflows.taxonomy.held_out import HeldOut, judge_held_out
 from strandloom.workflows.taxonomy.learn import Epoch, Questions, answer_questions, learn_answers, learn_places
 from strandloom.workflows.taxonomy.model import Member, TaxonomyModel
+from strandloom.workflows.taxonomy.names import read_synonyms
 from strandloom.workflows.taxonomy.network import AnswerNetwork
 from strandloom.workflows.taxonomy.place_practice import Located, place_practice
 from strandloom.workflows.taxonomy.places import FEATURES as PLACE_FEATURES
@@ -184,6 +185,7 @@ def train_taxonomy(
     range_files: Sequence[str | Path],
     *,
     out: str | Path,
+    synonyms: str | Path | None = None,
     settings: TaxonomyTraining | None = None,
     threads: int | None = None,
     force: bool = False,
@@ -198,6 +200,8 @@ def train_taxonomy(
         A folder made by ``strandloom taxonomy build``.
     range_files
         Any mix of range files; none: a model of sequences alone.
+    synonyms
+        Table of names and accepted names, for range files under other names.
     out
         The run folder; it must not exist, unless ``force``.
 
@@ -210,7 +214,8 @@ def train_taxonomy(
     """
     settings = settings or TaxonomyTraining()
     read = read_reference(reference)
-    ranges = read_ranges([Path(x) for x in range_files], read.taxonomy) if range_files else None
+    known = None if synonyms is None else read_synonyms(synonyms)
+    ranges = read_ranges([Path(x) for x in range_files], read.taxonomy, synonyms=known) if range_files else None
     if ranges is not None:
         for line in (*ranges.report.lines(), *ranges.describe(len(read.taxonomy))):
             say(line)

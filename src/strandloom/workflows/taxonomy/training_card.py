@@ -30,7 +30,8 @@ def training_card(model: TaxonomyModel, held: HeldOut, ranges: Ranges | None) ->
             if rates is not None
         ),
         "",
-        "Held-out records are of species that the reference has; each meets the reference without itself.",
+        "Held-out records are of species that the reference has; each meets the reference without itself. They chose the epochs of the "
+        "networks, and a place drawn from a range is one that the ranges list: figures of new records can be lower.",
         "",
         "## Limits",
         "",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from strandloom.errors import InputError
 from strandloom.workflows.taxonomy.lineage import Taxonomy
-from strandloom.workflows.taxonomy.names import KnownNames, parse_name
+from strandloom.workflows.taxonomy.names import KnownNames, Synonyms, parse_name
 from strandloom.workflows.taxonomy.ranges.report import count
 
 _EXAMPLES = 5
@@ -42,10 +42,12 @@ class SpeciesMatcher:
     ----------
     taxonomy
         The known species. A name is looked up as it is, then without author, subgenus and subspecies.
+    synonyms
+        Other names of them; looked up where a name is not known.
     """
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self.taxonomy = taxonomy
+    def __init__(self, taxonomy: Taxonomy, *, synonyms: Synonyms | None = None) -> None:
+        self.taxonomy, self.synonyms = taxonomy, synonyms
 
     def match(self, names: pl.Series, path: Path) -> Matched:
         """The species that names stand for.
@@ -83,7 +85,12 @@ class SpeciesMatcher:
 
     def _number(self, name: str) -> int:
         number = self.taxonomy.lookup(name)
-        return number if number >= 0 or _PLAIN.fullmatch(name) else self.taxonomy.lookup(parse_name(name).binomial)
+        plain = name if _PLAIN.fullmatch(name) else parse_name(name).binomial
+        if number < 0 and plain != name:
+            number = self.taxonomy.lookup(plain)
+        if number < 0 and self.synonyms is not None:
+            number = self.taxonomy.lookup(self.synonyms.resolve(plain))
+        return number
 
     def _nothing(self, names: int, examples: tuple[tuple[str, str], ...], path: Path) -> InputError:
         if not names:

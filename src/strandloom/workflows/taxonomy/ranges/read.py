@@ -15,6 +15,7 @@ from strandloom.io.coordinate_text import MISSING
 from strandloom.io.darwin_core import COAST_KEYS, TEMPERATURE_KEYS, read_occurrences
 from strandloom.io.frames import TextFrame, find_column, read_text_frame
 from strandloom.workflows.taxonomy.lineage import Taxonomy
+from strandloom.workflows.taxonomy.names import Synonyms
 from strandloom.workflows.taxonomy.ranges.area_files import AreaFiles, join
 from strandloom.workflows.taxonomy.ranges.columns import limits, numbers, places
 from strandloom.workflows.taxonomy.ranges.match import Matched, SpeciesMatcher
@@ -62,7 +63,7 @@ class _Reading:
     areas: dict[str, AreaFiles] = field(default_factory=lambda: {ECOREGION: AreaFiles(), BASIN: AreaFiles()})
 
 
-def read_ranges(files: Sequence[str | Path], taxonomy: Taxonomy) -> Ranges:
+def read_ranges(files: Sequence[str | Path], taxonomy: Taxonomy, *, synonyms: Synonyms | None = None) -> Ranges:
     """Read range files; what each holds is recognised by its columns.
 
     Parameters
@@ -74,6 +75,8 @@ def read_ranges(files: Sequence[str | Path], taxonomy: Taxonomy) -> Ranges:
         ``species, lat_max, lat_min, lon_west, lon_east[, temp_min, temp_max]``.
     taxonomy
         The species that matter; rows about others are counted in the report and left out.
+    synonyms
+        Other names of these species.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def read_ranges(files: Sequence[str | Path], taxonomy: Taxonomy) -> Ranges:
     twice = [path for i, path in enumerate(paths) if path in paths[:i]]
     if twice:
         raise UsageError("the range file is given twice", where=twice[0], hint="name every file once")
-    reading = _Reading(SpeciesMatcher(taxonomy))
+    reading = _Reading(SpeciesMatcher(taxonomy, synonyms=synonyms))
     for path in paths:
         reading.files.append(_occurrences(path, reading) if is_darwin_core(path) else _table(path, reading))
     areas, cells, members = join(reading.areas, reading.files)
