@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from strandloom.io.read import read_records
@@ -18,6 +19,6 @@ def test_reads_begin_with_a_primer(name: str, strand: int, real_data: Path) -> N
     reads = read_records(real_data / "mifish_fastq" / name, columns="none")
     sites = locate(reads.codes, reads.offsets, MARKERS["mifish"], lengths=(90, 220))
     held = sites.strand == strand
-    assert held.mean() > 0.95
-    assert (sites.kinds[held].max(axis=1) == WHOLE_SITE).mean() > 0.95
-    assert (sites.end - sites.start)[held].min() >= 90
+    assert held.mean() > 0.96
+    assert (sites.kinds[held, 0] == WHOLE_SITE).mean() > 0.98  # before the insert, as the read runs
+    assert 110 <= float(np.median((sites.end - sites.start)[held])) <= 130
