@@ -232,7 +232,7 @@ def challenge(models: list[TaxonomyModel]) -> str:
         )
     lead = (
         f"{len(points):,} of {frame.height:,} points, whose candidates are all in the development reference; a random candidate is "
-        f"right in {chance:.3f}."
+        f"right in {chance:.3f}. The networks were trained with all range files."
     )
     return lead + "\n\n" + "\n\n".join(parts)
 
@@ -377,9 +377,11 @@ def _mock(study: str, own: pl.DataFrame, counts: pl.DataFrame) -> tuple[float, f
     samples = pl.read_csv(folder / "samples.tsv.gz", separator="\t", null_values=["NA", ""], infer_schema_length=10_000)
     mock = samples.filter(pl.col("sample_type") == "mock").select(sample="sample_id", community="extraction_ID")
     composition = pl.read_csv(folder / "mock_composition.tsv.gz", separator="\t", null_values=["NA", ""])
-    expected = composition.select(community="Community_ID", species="species").drop_nulls()
-    reads = counts.join(mock, on="sample").join(own, on="id").select("community", "species", "reads")
-    reads = reads.group_by("community", "species").agg(pl.col("reads").sum())
+    expected = composition.select(community="Community_ID", taxon="species").drop_nulls()
+    reads = (
+        counts.join(mock, on="sample").join(own, on="id").select("community", pl.col("species").alias("taxon"), "reads")
+    )
+    reads = reads.group_by("community", "taxon").agg(pl.col("reads").sum())
     found, _ = detection(reads, expected, share=0.001)
     return found.precision, found.recall, found.f1
 
