@@ -33,3 +33,21 @@ def test_a_fault_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not (tmp_path / "x").exists()
+
+
+def test_what_was_there_stays_until_its_successor_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with new_folder(folder, mark="mark.json", what="a thing", force=False) as fresh:
+        (fresh / "mark.json").write_text("old")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        new_folder(folder, mark="mark.json", what="a thing", force=True) as fresh,
+    ):
+        (fresh / "mark.json").write_text("half")
+        raise KeyboardInterrupt
+    assert (folder / "mark.json").read_text() == "old"
+    with new_folder(folder, mark="mark.json", what="a thing", force=True) as fresh:
+        (fresh / "mark.json").write_text("new")
+        assert (folder / "mark.json").read_text() == "old"
+    assert (folder / "mark.json").read_text() == "new"
+    assert [x.name for x in tmp_path.iterdir()] == ["out"]

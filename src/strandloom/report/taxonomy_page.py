@@ -102,7 +102,7 @@ def cards(page_of: TaxonomyPage) -> list[Card]:
         Card("Called to species", count(species), of_all + reads),
         Card("Fish species", count(totals.species)),
         Card("Rolled up", count(sum(wider.values())), ranks or "to genus or wider"),
-        Card("Unknown", count(totals.unknown), "nothing in the reference is close enough"),
+        Card("Unknown", count(totals.unknown), "no rank is sure enough, or nothing known"),
         Card("Not fish", count(totals.not_fish), "mammals, birds and others, marked in the tables"),
     ]
     if totals.samples is not None:

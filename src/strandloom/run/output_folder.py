@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ def check_free(folder: str | Path, *, mark: str, what: str, force: bool) -> None
 
 @contextmanager
 def new_folder(folder: str | Path, *, mark: str, what: str, force: bool) -> Iterator[Path]:
-    """An empty folder to fill, in place of what :func:`check_free` lets go; a fault or Ctrl-C takes it away again.
+    """An empty folder to fill, which takes the place of what :func:`check_free` lets go when it is finished.
+
+    A fault or Ctrl-C takes it away again and leaves what was there.
 
     Raises
     ------
@@ -50,15 +53,19 @@ def new_folder(folder: str | Path, *, mark: str, what: str, force: bool) -> Iter
     """
     check_free(folder, mark=mark, what=what, force=force)
     path = Path(folder)
+    earlier = path.is_dir() and any(path.iterdir())
+    own = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part") if earlier else path
     try:
-        if path.is_dir():
-            shutil.rmtree(path)
-        made = make_folder(path)
+        made = make_folder(own)
     except OSError as error:
         raise output_error(error, path) from error
     try:
-        yield path
+        yield own
+        if earlier:
+            check_free(folder, mark=mark, what=what, force=force)
+            shutil.rmtree(path)
+            own.rename(path)
     except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
         remove_empty(made)
         raise

@@ -76,7 +76,9 @@ def test_what_is_like_nothing_stays_as_it_is(reference: Reference, tmp_path: Pat
     fasta = tmp_path / "q.fasta"
     fasta.write_text(f">a\n{odd}\n>b\nACGTN\n")
     (queries,), reader = read(reference, fasta)
-    assert queries.frame["sequence"].to_list() == [odd, "ACGTN"]
+    assert queries.frame["sequence"].to_list() == [odd, "NNNNN"]  # a stub would fit too many
+    assert queries.note[1] == "too short to be judged"
+    assert reader.facts.short == 1
     assert (reader.facts.unclear, reader.facts.turned) == (2, 0)
 
 

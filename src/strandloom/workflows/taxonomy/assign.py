@@ -319,6 +319,8 @@ def _told(reader: QueryReader, outputs: Outputs) -> Iterator[str]:
     facts = reader.facts
     if facts.trimmed:
         yield f"primers were cut off {facts.trimmed:,} sequences"
+    if facts.short:
+        yield f"{facts.short:,} sequences are too short to be judged and stay unknown"
     if facts.turned:
         yield f"{facts.turned:,} sequences were in the other orientation and were turned round"
     yield from outputs.notes

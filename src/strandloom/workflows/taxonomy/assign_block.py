@@ -94,7 +94,7 @@ class Assigner:
             seen.samples["id"], seen.samples["sample"], seen.samples["reads"], lat=seen.samples["lat"], lon=seen.samples["lon"],
             note=queries.note.gather(seen.sample_query),
         ).select("id", "sample", *_CALLS, "reads", *_REST)  # fmt: skip
-        shown = self._candidates(queries, evidence, alone, rows, seen, main, places)
+        shown = self._candidates(queries, evidence, alone, rows, seen, main, places, sequence)
         return Tables(assignments, by_sample, shown)
 
     def _frame(self, calls: Calls, sequence: Calls, evidence: Evidence, query: NDArray[np.int64]) -> pl.DataFrame:
@@ -142,6 +142,7 @@ class Assigner:
     def _candidates(
         self, queries: Queries, evidence: Evidence, alone: Posterior, rows: Posterior, seen: Sightings, main: NDArray[np.int64],
         places: Places | None,
+        sequence: Calls,
     ) -> pl.DataFrame:  # fmt: skip
         """The most probable species of each sequence, with what the sequence and the place of most reads say of them."""
         number = len(queries)
@@ -159,6 +160,7 @@ class Assigner:
         query = evidence.query[order]
         rank = np.arange(len(order)) - np.searchsorted(query, np.arange(number))[query]
         kept = (rank < self.settings.candidates) & ((mixed[order] >= self.settings.least) | (rank == 0))
+        kept |= evidence.taxon[order] == sequence.taxon[0][query]  # the best one by the sequence is always there
         order, query, rank = order[kept], query[kept], rank[kept]
         taxon = evidence.taxon[order]
         position = np.searchsorted(species, order)  # species answers are the candidates, in order

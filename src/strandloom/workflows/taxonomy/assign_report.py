@@ -42,6 +42,8 @@ SPECIES_MAPS = 12
 LEVEL = 0.08
 """Presence below which a cell is not shaded."""
 INLAND_KM = 50.0
+LIKELY = 0.1
+"""Calls that location changed are listed where one of the two species reaches this."""
 NEAR, FAR_OFF = 2, 15
 """Candidates within so many differences are near twins; a nearest record beyond so many is not close."""
 
@@ -122,7 +124,7 @@ def _totals(made: Material) -> Totals:
         species_reads=int(species["reads"].sum()) if counted else None,
         samples=None if kinds is None else kinds.height,
         located=None if kinds is None else kinds.filter(pl.col("lat").is_not_null()).height,
-        moved=int(frame["moved"].sum()) if located and made.model.ranges is not None else None,
+        moved=_worth(frame).height if located and made.model.ranges is not None else None,
     )
 
 
@@ -142,11 +144,16 @@ def _taxa(made: Material, field_rows: pl.DataFrame) -> list[TaxonTotal]:
     counted = made.found is not None
     return [
         TaxonTotal(
-            row["taxon"], row["rank"], row["sequences"], row["highest"], row["mean"], row["family"] or "",
+            row["taxon"], row["rank"], row["sequences"], row["highest"], row["mean"], _family(row),
             (row["reads"] or 0) if counted else None, (row["samples"] or 0) if counted else None, row["fish"],
         )
         for row in totals.iter_rows(named=True)
     ]  # fmt: skip
+
+
+def _family(row: dict[str, object]) -> str:
+    """The family of a species or genus; a wider taxon has none."""
+    return str(row["family"] or "") if row["rank"] in ("species", "genus") else ""
 
 
 def _call(row: dict[str, object]) -> Call:
@@ -217,7 +224,7 @@ def _candidate(row: dict[str, object], *, located: bool) -> Candidate:
 def _moved(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame], field_rows: pl.DataFrame) -> list[Moved]:
     found = []
     where = {name: rows["sample"].to_list() for (name,), rows in field_rows.group_by("id", maintain_order=True)}
-    for row in ordered.filter("moved").head(LISTED * 3).iter_rows(named=True):
+    for row in _worth(ordered).head(LISTED * 3).iter_rows(named=True):
         rows = shown[row["id"]]
         named = {x["species"]: x for x in rows.iter_rows(named=True)}
         after = named.get(row["species"])
@@ -233,6 +240,12 @@ def _moved(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame], field_rows:
             Moved(row["id"], first, _candidate(after, located=True), tuple(where.get(row["id"], ())[:12]), row["reads"])
         )
     return found
+
+
+def _worth(frame: pl.DataFrame) -> pl.DataFrame:
+    """Calls whose best species location changed, where it or the one before is at all likely."""
+    likely = (pl.col("species_probability") >= LIKELY) | (pl.col("sequence_probability") >= LIKELY)
+    return frame.filter(pl.col("moved") & likely)
 
 
 def _undecided(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[Undecided]:

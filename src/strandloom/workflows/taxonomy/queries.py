@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.alphabet import Codes
+from strandloom.alphabet import DNA, Codes
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import Axis, parse_coordinates
 from strandloom.io.detect import detect
@@ -27,6 +27,8 @@ from strandloom.workflows.taxonomy.ragged import decoded, turned
 from strandloom.workflows.taxonomy.reference import Reference
 
 BLOCK_ROWS = 2_048
+SHORTEST = 0.5
+"""Shorter than this share of the reference's median length, a sequence is not judged: a stub fits too many."""
 ID_KEYS = (
     "id",
     "asvid",
@@ -108,6 +110,7 @@ class QueryFacts:
     trimmed: int = 0
     turned: int = 0
     unclear: int = 0
+    short: int = 0
     located: int = 0
     letters: LetterCounts = field(default_factory=LetterCounts)
 
@@ -179,9 +182,18 @@ class QueryReader:
         facts.unclear += int((strand == 0).sum())
         facts.located += int(np.isfinite(lat).sum())
         facts.letters = facts.letters + (letters or LetterCounts())
+        short = np.diff(cut.offsets) < SHORTEST * float(np.median(np.diff(self.reference.offsets)))
+        if short.any():
+            ready = np.where(np.repeat(short, np.diff(cut.offsets)), np.uint8(DNA.any), ready)
+        facts.short += int(short.sum())
         words = np.char.add(
             np.where(trimmed, "primers cut off", ""),
             np.where(back, np.where(trimmed, "; turned round", "turned round"), ""),
+        )
+        words = np.where(
+            short,
+            np.where(words == "", "too short to be judged", np.char.add(words, "; too short to be judged")),
+            words,
         )
         return Queries(
             ids.rename("id"), ready, cut.offsets, lat, lon, pl.Series("note", words.astype(object), pl.String)
