@@ -39,12 +39,14 @@ def test_what_was_there_stays_until_its_successor_is_whole(tmp_path: Path) -> No
     folder = tmp_path / "out"
     with new_folder(folder, mark="mark.json", what="a thing", force=False) as fresh:
         (fresh / "mark.json").write_text("old")
-    with (
-        pytest.raises(KeyboardInterrupt),
-        new_folder(folder, mark="mark.json", what="a thing", force=True) as fresh,
-    ):
-        (fresh / "mark.json").write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with new_folder(folder, mark="mark.json", what="a thing", force=True) as fresh:
+            (fresh / "mark.json").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (folder / "mark.json").read_text() == "old"
     with new_folder(folder, mark="mark.json", what="a thing", force=True) as fresh:
         (fresh / "mark.json").write_text("new")
