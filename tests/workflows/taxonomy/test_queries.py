@@ -135,3 +135,13 @@ def test_an_id_stands_twice(reference: Reference, tmp_path: Path) -> None:
     for rows in (100, 2):
         with pytest.raises(InputError, match="the sequence 'a' stands there twice"):
             read(reference, path, block_rows=rows)
+
+
+@pytest.mark.parametrize("text", [">a\nACGTJACGT\n", ">a\n\n>b\nACGT\n"], ids=["a letter", "an empty record"])
+def test_hints_speak_of_sequences_and_not_of_settings(text: str, reference: Reference, tmp_path: Path) -> None:
+    fasta = tmp_path / "q.fasta"
+    fasta.write_text(text)
+    with pytest.raises(InputError) as error:
+        read(reference, fasta)
+    assert error.value.hint
+    assert "data." not in error.value.hint

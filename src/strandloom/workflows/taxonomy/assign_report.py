@@ -107,10 +107,17 @@ def _field_rows(made: Material) -> pl.DataFrame:
     return made.by_sample.filter(pl.col("sample").is_in(field))
 
 
+def _seen(made: Material) -> pl.DataFrame:
+    """The sequences that field samples hold; without counts all of them."""
+    if made.found is None:
+        return made.assignments
+    return made.assignments.join(_field_rows(made).select("id"), on="id", how="semi", maintain_order="left")
+
+
 def _totals(made: Material) -> Totals:
     frame = made.assignments
     ranks = dict(frame.group_by("rank").len().iter_rows())
-    species = frame.filter(pl.col("rank") == "species")
+    species = _seen(made).filter(pl.col("rank") == "species")
     counted = made.found is not None
     kinds = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS)) if made.found is not None else None
     located = bool(frame["lat"].is_not_null().any()) or bool(made.by_sample["lat"].is_not_null().any())
@@ -121,7 +128,7 @@ def _totals(made: Material) -> Totals:
         not_fish=frame.filter((pl.col("rank") != "unknown") & ~pl.col("fish")).height,
         species=species.filter("fish")["taxon"].n_unique(),
         reads=int(frame["reads"].sum()) if counted else None,
-        species_reads=int(species["reads"].sum()) if counted else None,
+        species_reads=int(frame.filter(pl.col("rank") == "species")["reads"].sum()) if counted else None,
         samples=None if kinds is None else kinds.height,
         located=None if kinds is None else kinds.filter(pl.col("lat").is_not_null()).height,
         moved=_worth(frame).height if located and made.model.ranges is not None else None,
@@ -178,7 +185,7 @@ def _places(made: Material, field_rows: pl.DataFrame) -> list[SamplePlace]:
 def _ranges(made: Material, field_rows: pl.DataFrame) -> list[SpeciesRange]:
     if made.model.ranges is None:
         return []
-    called = made.assignments.filter((pl.col("rank") == "species") & pl.col("fish"))
+    called = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish"))
     order = (
         called.group_by("taxon")
         .agg(n=pl.len(), reads=pl.col("reads").sum())

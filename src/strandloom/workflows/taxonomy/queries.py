@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -44,6 +45,7 @@ ID_KEYS = (
     "seqid",
 )
 """Columns that name sequences, the likeliest first; case and punctuation do not matter."""
+_SETTING = re.compile(r"(,? or )?(set|name (it|one) with) data\.[\w.]+.*$")
 _LATITUDE = ("lat", "latitude", "decimallatitude")
 _LONGITUDE = ("lon", "long", "longitude", "decimallongitude")
 
@@ -203,13 +205,17 @@ class QueryReader:
 def raw_blocks(path: str | Path, *, block_rows: int = BLOCK_ROWS) -> Iterator[Records]:
     """The sequences of a file as they are, block by block; a QIIME 2 artefact of sequences is unpacked."""
     policy = LetterPolicy(gap="remove")
-    if is_artifact(path):
-        with open_artifact(path, accepted=("FeatureData[Sequence]", "FeatureData[AlignedSequence]")) as artifact:
-            yield from read_blocks(artifact.data, policy=policy, block_rows=block_rows)
-        return
-    table = detect(path).format in ("csv", "tsv", "parquet", "ndjson")
-    named = find_column(column_names(path), ID_KEYS) if table else None
-    yield from read_blocks(path, policy=policy, id_column=named, block_rows=block_rows)
+    try:
+        if is_artifact(path):
+            with open_artifact(path, accepted=("FeatureData[Sequence]", "FeatureData[AlignedSequence]")) as artifact:
+                yield from read_blocks(artifact.data, policy=policy, block_rows=block_rows)
+            return
+        table = detect(path).format in ("csv", "tsv", "parquet", "ndjson")
+        named = find_column(column_names(path), ID_KEYS) if table else None
+        yield from read_blocks(path, policy=policy, id_column=named, block_rows=block_rows)
+    except InputError as error:  # there is no experiment file to change here
+        hint = _SETTING.sub("", error.hint or "").strip(" ,;") or "correct the sequence, or leave it out"
+        raise InputError(error.message, where=error.where, hint=hint) from error
 
 
 def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
