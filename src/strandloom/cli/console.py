@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,11 @@ def out_json(value: Any) -> None:
     from strandloom.io.plain import dump_json
 
     sys.stdout.write(dump_json(value, indent=2) + "\n")
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record of a result; quoted for a shell."""
+    return shlex.join(["strandloom", *sys.argv[1:]])
 
 
 def threads() -> int | None:

@@ -22,14 +22,10 @@ def evaluate(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")] = False,
 ) -> None:
     """Judge a trained model on a labelled table: metrics with intervals beside the bundle's own baselines, and a report."""
-    import shlex
-    import sys
-
+    from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say, threads
     from strandloom.run import evaluate_bundle
 
-    command = shlex.join(["strandloom", *sys.argv[1:]])
     result = evaluate_bundle(
         bundle,
         table,
@@ -39,7 +35,7 @@ def evaluate(
         device=device,
         threads=threads(),
         force=force,
-        command=command,
+        command=command_line(),
         say=say,
     )
     say_out(result.verdict)

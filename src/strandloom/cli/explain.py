@@ -63,11 +63,8 @@ def explain(
     Writes motifs.html (one page for each output), sequences/*.html, motifs.meme, sites.tsv (and sites.bed where coordinates are
     known), attributions.npz and explanation.json.
     """
-    import shlex
-    import sys
-
+    from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say, threads
     from strandloom.errors import UsageError
     from strandloom.explain.attribution import METHODS, Method
     from strandloom.explain.settings import ExplainSettings
@@ -97,7 +94,7 @@ def explain(
         threads=threads(),
         long=long,
         force=force,
-        command=shlex.join(["strandloom", *sys.argv[1:]]),
+        command=command_line(),
         say=say,
     )
     say_out(result.sentence)

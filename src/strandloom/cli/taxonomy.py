@@ -18,13 +18,6 @@ def _group() -> None:
     """Which species is this marker sequence, given where it was sampled? Build a reference, train, assign, evaluate."""
 
 
-def _command() -> str:
-    import shlex
-    import sys
-
-    return shlex.join(["strandloom", *sys.argv[1:]])
-
-
 @app.command()
 def build(
     source: Annotated[
@@ -111,8 +104,8 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run.")] = False,
 ) -> None:
     """Train on a reference, and on what is known of where its species occur; held-out records say how good it is."""
+    from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say, threads
     from strandloom.workflows.taxonomy.settings import TaxonomyTraining
     from strandloom.workflows.taxonomy.train import train_taxonomy
 
@@ -124,7 +117,7 @@ def train(
         settings=TaxonomyTraining(seed=seed, members=members),
         threads=threads(),
         force=force,
-        command=_command(),
+        command=command_line(),
         say=say,
     )
     say_out(trained.held_out.sentence())
@@ -186,8 +179,8 @@ def assign(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier assignment.")] = False,
 ) -> None:
     """Assign ASVs to species, with and without their location: tables, Darwin Core, and a report with maps."""
+    from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say, threads
     from strandloom.workflows.taxonomy.assign import AssignInputs, assign_file, field_settings
     from strandloom.workflows.taxonomy.settings import AssignSettings
 
@@ -201,7 +194,7 @@ def assign(
         prefix=prefix,
         threads=threads(),
         force=force,
-        command=_command(),
+        command=command_line(),
         say=say,
     )
     say_out(done.sentence)
@@ -233,8 +226,8 @@ def evaluate(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier evaluation.")] = False,
 ) -> None:
     """Judge a model on sequences of known species beside simpler methods, with and without their location."""
+    from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
-    from strandloom.cli.console import say, threads
     from strandloom.workflows.taxonomy.evaluate import evaluate_file
 
     done = evaluate_file(
@@ -246,7 +239,7 @@ def evaluate(
         baselines=baselines,
         threads=threads(),
         force=force,
-        command=_command(),
+        command=command_line(),
         say=say,
     )
     say_out(done.sentence)
