@@ -125,7 +125,8 @@ def test_what_is_told(tmp_path: Path) -> None:
     assert found.facts.notes == (
         "1 sample has a latitude or a longitude alone, so no location",
         "1 sample has latitude 0 and longitude 0: is it meant?",
-        "the date '03/04/2020', 'spring' could not be read and are left out",
+        "the date 'spring' could not be read and is left out",
+        "day and month cannot be told apart in the date '03/04/2020': the year alone is kept; write them as 2020-06-01",
         "the depth 'surface' could not be read and is left out",
     )
     assert found.frame["lat"].to_list() == [None, 0]

@@ -138,7 +138,7 @@ def test_the_same_input_gives_the_same_text() -> None:
 
 def test_the_result_in_one_sentence() -> None:
     assert story(PAGE.totals).replace("\N{NO-BREAK SPACE}", " ") == (
-        "Of 6 sequences, 3 (50 %, with 100 % of the reads) are called to species, 1 to genus only and 2 are nothing in the reference: "
+        "Of 6 sequences, 3 (50 %, with 100 % of the reads) are called to species, 1 to genus only and 2 stay unknown: "
         "2 species of fish in 4 samples; location changed the best species of 1 call."
     )
     assert story(Totals(1, {"species": 1}, species=1)).replace("\N{NO-BREAK SPACE}", " ") == (

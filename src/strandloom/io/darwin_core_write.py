@@ -6,7 +6,8 @@ Terms and spellings are those of Darwin Core and of GBIF's extension of 2024-07-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
@@ -196,29 +197,78 @@ def write_darwin_core(
     OutputError
         A file cannot be written.
     """
+    return write_darwin_core_parts(folder, (occurrences,), dna=dna, shared=shared)
+
+
+def write_darwin_core_parts(
+    folder: str | Path,
+    parts: Iterable[pl.DataFrame],
+    *,
+    dna: DnaTerms,
+    shared: SharedTerms | None = None,
+) -> Archive:
+    """The same from a table in parts, of which one at a time is held.
+
+    Parameters
+    ----------
+    folder, dna, shared
+        As for :func:`write_darwin_core`.
+    parts
+        Frames of the same columns. They are gone through twice, so a list or the like, no generator.
+
+    Raises
+    ------
+    UsageError, OutputError
+        As for :func:`write_darwin_core`.
+    """
     folder = Path(folder)
-    _check(occurrences)
-    frame = _constants(occurrences, shared or SharedTerms())
-    core = _chosen(frame, OCCURRENCE_TERMS)
-    given = occurrences.with_columns(_shared(occurrences, dna))
-    extension = _chosen(given, ("occurrenceID", *DNA_TERMS))
+    shared = shared or SharedTerms()
+    core, extension, ids = _Filled(), _Filled(), []
+    for part in parts:
+        _check(part)
+        core.add(_core(part, shared))
+        extension.add(_extension(part, dna))
+        ids.append(part["occurrenceID"].hash())
+    if not core.rows:
+        raise UsageError("there is no occurrence to write")
+    if pl.concat(ids).is_duplicated().any():
+        raise UsageError("an occurrenceID stands twice", hint="each is made of a sample and a sequence of it")
     archive = Archive(
         folder / "occurrence.tsv",
         folder / "dna_derived_data.tsv",
         folder / "meta.xml",
-        core.height,
+        core.rows,
         (
             *_lacking(core, _REQUIRED, "required"),
             *_lacking(core, _RECOMMENDED, "recommended"),
             *_lacking(extension, _RECOMMENDED_DNA, "recommended"),
         ),
     )
-    for path, table in ((archive.occurrence, core), (archive.dna, extension)):
-        with TableWriter(path) as writer:
-            writer.write(table)
+    with TableWriter(archive.occurrence) as one, TableWriter(archive.dna) as other:
+        for part in parts:
+            one.write(_one_line(_core(part, shared), core.columns))
+            other.write(_one_line(_extension(part, dna), extension.columns))
     with replacing(archive.meta, text=True) as handle:
         handle.write(_meta(core.columns, extension.columns))
     return archive
+
+
+@dataclass
+class _Filled:
+    """Rows of a table met so far, and how many of them each column fills."""
+
+    rows: int = 0
+    filled: dict[str, int] = field(default_factory=dict)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self.rows += frame.height
+        for name in frame.columns:
+            self.filled[name] = self.filled.get(name, 0) + frame.height - frame[name].null_count()
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that hold anything."""
+        return [name for name, number in self.filled.items() if number]
 
 
 def _check(frame: pl.DataFrame) -> None:
@@ -233,8 +283,6 @@ def _check(frame: pl.DataFrame) -> None:
     for name in ("occurrenceID", "scientificName"):
         if name not in frame.columns:
             raise UsageError(f"occurrences need the column {name}")
-    if not frame.height:
-        raise UsageError("there is no occurrence to write")
     ids = frame["occurrenceID"].cast(pl.String)
     if ids.null_count() or (ids == "").any():
         raise UsageError("an occurrence has no occurrenceID")
@@ -244,7 +292,7 @@ def _check(frame: pl.DataFrame) -> None:
 
 def _shared(frame: pl.DataFrame, facts: DnaTerms | SharedTerms) -> list[pl.Expr]:
     """The facts as columns, where the frame has none of that name."""
-    values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    values = {entry.name: getattr(facts, entry.name) for entry in fields(facts)}
     return [pl.lit(value).alias(name) for name, value in values.items() if value and name not in frame.columns]
 
 
@@ -270,19 +318,30 @@ def _constants(frame: pl.DataFrame, shared: SharedTerms) -> pl.DataFrame:
     return frame.with_columns(value.alias(name) for name, value in added.items())
 
 
-def _chosen(frame: pl.DataFrame, terms: tuple[str, ...]) -> pl.DataFrame:
-    """The columns of some terms, in their order, that hold anything; text stays on one line."""
-    names = [name for name in terms if name in frame.columns and frame[name].null_count() < frame.height]
+def _core(part: pl.DataFrame, shared: SharedTerms) -> pl.DataFrame:
+    """The columns of the occurrence table, in their order."""
+    frame = _constants(part, shared)
+    return frame.select(name for name in OCCURRENCE_TERMS if name in frame.columns)
+
+
+def _extension(part: pl.DataFrame, dna: DnaTerms) -> pl.DataFrame:
+    """The columns of the extension, in their order."""
+    frame = part.with_columns(_shared(part, dna))
+    return frame.select(name for name in ("occurrenceID", *DNA_TERMS) if name in frame.columns)
+
+
+def _one_line(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Some columns; text stays on one line."""
     table = frame.select(names)
     text = [name for name in names if table.schema[name] == pl.String]
     return table.with_columns(pl.col(text).str.replace_all(r"[\t\r\n]+", " ")) if text else table
 
 
-def _lacking(frame: pl.DataFrame, terms: tuple[str, ...], what: str) -> tuple[str, ...]:
-    absent = [name for name in terms if name not in frame.columns]
+def _lacking(table: _Filled, terms: tuple[str, ...], what: str) -> tuple[str, ...]:
+    absent = [name for name in terms if not table.filled.get(name)]
     notes = [f"{what} but not known: {', '.join(absent)}"] if absent else []
-    empty = {name: frame[name].null_count() for name in terms if name in frame.columns}
-    notes += [f"{what} but empty in {x:,} of {frame.height:,} rows: {name}" for name, x in empty.items() if x]
+    empty = {name: table.rows - table.filled[name] for name in terms if table.filled.get(name)}
+    notes += [f"{what} but empty in {x:,} of {table.rows:,} rows: {name}" for name, x in empty.items() if x]
     return tuple(notes)
 
 

@@ -34,13 +34,15 @@ class Texts(NamedTuple):
     """What was read; null where there was nothing to read, or it could not be."""
     unread: tuple[str, ...]
     """Texts that could not be read, each once."""
+    halved: tuple[str, ...] = ()
+    """Dates of which the year alone was read, as day and month cannot be told apart, each once."""
 
 
 def parse_dates(texts: pl.Series) -> Texts:
     """ISO dates, String ``(N,)``: ``2020``, ``2020-06`` or ``2020-06-01``; the time of day is left out.
 
-    A date such as 03/04/2020 is only read where another one of the column tells day from month. Of an interval
-    (``2020-06-01/2020-06-03``) both ends are kept.
+    Of a date such as 03/04/2020 the year alone is read, unless another one of the column tells day from month. Of an
+    interval (``2020-06-01/2020-06-03``) both ends are kept.
 
     Parameters
     ----------
@@ -51,7 +53,10 @@ def parse_dates(texts: pl.Series) -> Texts:
     day_first = _day_first(unique)
     read = {text: None if is_missing(text) else _interval(text.strip(), day_first) for text in unique}
     unread = tuple(text for text, found in read.items() if found is None and not is_missing(text))
-    return Texts(pl.Series(texts.name, [read.get(x) if x else None for x in texts.to_list()], dtype=pl.String), unread)
+    twofold = {text: _YEAR_LAST.fullmatch(text.strip()) for text in unique if day_first is None}
+    halved = tuple(text for text, found in twofold.items() if found and read[text] and found[1] != found[2])
+    values = [read.get(x) if x else None for x in texts.to_list()]
+    return Texts(pl.Series(texts.name, values, dtype=pl.String), unread, halved)
 
 
 def _day_first(texts: list[str]) -> bool | None:
@@ -74,7 +79,9 @@ def _date(text: str, day_first: bool | None) -> str | None:
     for pattern in (_ISO, _COMPACT, _YEAR_FIRST):
         if found := pattern.fullmatch(text):
             return iso_date(*found.groups())
-    if (found := _YEAR_LAST.fullmatch(text)) and day_first is not None:
+    if found := _YEAR_LAST.fullmatch(text):
+        if day_first is None and found[1] != found[2]:
+            return iso_date(found[3], None, None)
         day, month = (found[1], found[2]) if day_first else (found[2], found[1])
         return iso_date(found[3], month, day)
     if (found := _WORDED.fullmatch(text.lower())) and found[2] in _MONTHS and not (found[1] and found[3]):

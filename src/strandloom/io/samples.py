@@ -230,6 +230,11 @@ def _said(read: Texts, what: str, notes: list[str]) -> pl.Series:
         notes.append(
             f"the {what} {listed(quoted)} could not be read and {'is' if len(quoted) == 1 else 'are'} left out"
         )
+    if read.halved:
+        quoted = [f"'{text}'" for text in read.halved]
+        notes.append(
+            f"day and month cannot be told apart in the {what} {listed(quoted)}: the year alone is kept; write them as 2020-06-01"
+        )
     return read.values
 
 

@@ -14,9 +14,9 @@ from strandloom.report.numbers import MISSING, NARROW, count, finite, fixed, int
 from strandloom.report.report import Card, Section, page
 from strandloom.report.scores import Json, Score, mapping
 from strandloom.report.svg import Axis, Figure, Key, Plot
-from strandloom.report.taxonomy_evaluation_inputs import RANKS, Part, listed, read_parts
+from strandloom.report.taxonomy_evaluation_inputs import RANKS, Part, listed, point_at, read_parts
 from strandloom.report.taxonomy_evaluation_tables import kind_table, lacking_table, system_table
-from strandloom.report.taxonomy_evaluation_words import READING, difference_words, verdict_words
+from strandloom.report.taxonomy_evaluation_words import READING, SURE, difference_words, sure_words, verdict_words
 from strandloom.report.verdict import Tone, Verdict
 
 COLOURED, FIRM = 8, 20
@@ -134,8 +134,12 @@ def _sentence(part: Part) -> str:
     """The first method against the best other one."""
     said = int(finite(part.rank(part.first).get("queries")) or part.queries)
     best = part.best_other
-    return verdict_words(
+    words = verdict_words(
         part.first, part.score(part.first), said, best, part.score(best), part.against(best) if best else None
+    )
+    at = point_at(part.rank(part.first).get("curve"), SURE)
+    return (
+        f"{words} {sure_words(finite(at.get('coverage')), finite(at.get('precision')), said, part.lacking('species'))}"
     )
 
 

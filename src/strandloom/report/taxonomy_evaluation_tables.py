@@ -9,11 +9,9 @@ from strandloom.report.numbers import MISSING, NARROW, finite, fixed, interval, 
 from strandloom.report.scores import Score, mapping
 from strandloom.report.tables import OUTCOMES, Cell, Table, text
 from strandloom.report.taxonomy_evaluation_inputs import RANKS, Part, point_at
-from strandloom.report.taxonomy_evaluation_words import KINDS
+from strandloom.report.taxonomy_evaluation_words import KINDS, SURE
 
 PLURALS = {"species": "species", "genus": "genera", "family": "families"}
-SURE = 0.8
-"""Calls at least so sure are kept where sequences of unknown taxa are counted; the default of ``taxonomy assign``."""
 
 
 class Column(NamedTuple):

@@ -7,6 +7,8 @@ from markupsafe import Markup
 from strandloom.report.numbers import NARROW, fixed, interval, percent, plural, signed
 from strandloom.report.scores import Difference, Score
 
+SURE = 0.9
+"""Probability from which ``taxonomy assign`` calls a species; calls so sure are the ones that are counted."""
 KINDS = {
     "unique": "the reference has this very sequence, from the true species alone",
     "shared": "the reference has it from the true species and from others",
@@ -106,3 +108,24 @@ def verdict_words(first: str, own: Score, queries: int, best: str, other: Score,
         return words + "; whether this is more than chance was not tested."
     end = "cannot be told from chance" if found.outcome == "same" else "is distinguishable from chance"
     return f"{words}; the difference ({signed(100 * found.score.low, 1)} to {signed(100 * found.score.high, 1)} points) {end}."
+
+
+def sure_words(coverage: float | None, precision: float | None, queries: int, lacking: int) -> str:
+    """How many sequences are called to species at the default threshold and how many of those rightly, and how many could be at all.
+
+    Parameters
+    ----------
+    coverage, precision
+        Called among all, right among the called.
+    queries, lacking
+        Sequences of which the species is known, and those of them whose species the reference lacks.
+    """
+    words = ""
+    if coverage is not None:
+        words = f"From {fixed(SURE, 1)} on it calls {percent(coverage)} to species"
+        words += f", {percent(precision)} of these rightly." if coverage and precision is not None else "."
+    if lacking:
+        words += (
+            f" Of {plural(lacking, 'sequence')} ({percent(lacking / max(queries, 1))}) the reference lacks the species."
+        )
+    return words.strip()

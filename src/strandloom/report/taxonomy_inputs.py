@@ -25,7 +25,7 @@ class Totals:
     called
         Of them, those called to each rank, narrowest first: ``{"species": 561, "genus": 61}``.
     unknown
-        Those that are nothing in the reference.
+        Those called at no rank: nothing in the reference, or no rank is sure enough.
     not_fish
         Those called to mammals, birds and other animals that are no fish.
     species
@@ -88,7 +88,7 @@ class Call:
     id
         As in the input.
     rank, taxon, probability
-        The call; rank ``unknown`` and no taxon where it is nothing in the reference.
+        The call; rank ``unknown`` and no taxon where no rank is sure enough.
     species, species_probability
         The best species, also where the call is wider.
     family

@@ -57,7 +57,7 @@ def story(totals: Totals) -> str:
     if wider:
         parts.append(f"{count(sum(wider.values()))} to {' or '.join(wider)} only")
     if totals.unknown:
-        parts.append(f"{count(totals.unknown)} {_are(totals.unknown)} nothing in the reference")
+        parts.append(f"{count(totals.unknown)} {'stays' if totals.unknown == 1 else 'stay'} unknown")
     words += "".join(f"{' and' if part is parts[-1] else ','} {part}" for part in parts)
     words += f": {plural(totals.species, 'species', 'species')} of fish"
     if totals.samples:

@@ -217,8 +217,8 @@ def test_taxa(folder: Path) -> None:
 
 def test_darwin_core(folder: Path, tmp_path: Path) -> None:
     core = table(folder / "darwin_core" / "occurrence.tsv")
-    assert core["occurrenceID"].to_list() == ["S2:B", "S2:C", "S1_a:A", "S1_a:B", "S1_b:A", "S3:A"]
-    assert core["decimalLatitude"].to_list() == ["60.123457", "60.123457", "55.3", "55.3", "55.3", None]
+    assert core["occurrenceID"].to_list() == ["S1_a:A", "S1_b:A", "S3:A", "S1_a:B", "S2:B", "S2:C"]
+    assert core["decimalLatitude"].to_list() == ["55.3", "55.3", None, "55.3", "60.123457", "60.123457"]
     extension = table(folder / "darwin_core" / "dna_derived_data.tsv")
     assert extension["occurrenceID"].equals(core["occurrenceID"])
     assert extension["target_gene"].unique().to_list() == ["12S rRNA"]

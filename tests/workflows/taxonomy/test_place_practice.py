@@ -29,26 +29,39 @@ def world(tiny: SimpleNamespace) -> tuple[Match, Practice, RangeEvidence, np.nda
 
 def located(world: tuple[Match, Practice, RangeEvidence, np.ndarray], seed: int = 1, repeats: int = 3) -> Located:
     match, block, evidence, scores = world
-    return place_practice(block, scores, evidence, match.reference.species, seed=seed, repeats=repeats)
+    family = match.lineages.of[2]
+    return place_practice(block, scores, evidence, match.reference.species, family, seed=seed, repeats=repeats)
 
 
-def test_queries_are_those_whose_species_has_a_place(
-    world: tuple[Match, Practice, RangeEvidence, np.ndarray],
-) -> None:
-    match, block, evidence, scores = world
+def test_every_query_is_met_at_places(world: tuple[Match, Practice, RangeEvidence, np.ndarray]) -> None:
+    _, block, evidence, scores = world
     found = located(world)
-    some = evidence.placed[match.reference.species[block.row]]
-    assert not evidence.placed[11]
-    assert np.array_equal(found.row, np.repeat(block.row[some], 3))
-    assert np.array_equal(found.answer[found.truth], np.repeat(block.truth[some], 3))
+    assert not evidence.placed[11]  # its records are met where others live
+    assert np.array_equal(found.query, np.repeat(np.arange(len(block.row)), 3))
+    assert np.array_equal(found.row, block.row[found.query])
+    assert found.weight == pytest.approx(block.weight[found.query] / 3)
+    assert np.array_equal(found.answer[found.truth], block.truth[found.query])
     owner = np.repeat(np.arange(len(found.row)), np.diff(found.offsets))
     assert np.array_equal(owner[found.truth], np.arange(len(found.row)))
-    query = np.repeat(np.flatnonzero(some), 3)[owner]
+    query = found.query[owner]
     assert np.array_equal(block.evidence.query[found.answer], query)
     true = found.answer == block.truth[query]
     assert (scores[found.answer[~true]] > LEAST).all()
-    passed = np.setdiff1d(np.flatnonzero(some[block.evidence.query]), found.answer)
+    passed = np.setdiff1d(np.arange(len(scores)), found.answer)
     assert (scores[passed] <= LEAST).all()
+
+
+def test_queries_in_doubt_are_met_more_often_and_count_the_same(
+    world: tuple[Match, Practice, RangeEvidence, np.ndarray],
+) -> None:
+    match, block, evidence, _ = world
+    best = np.repeat(np.arange(len(block.row)) % 2 == 0, np.diff(block.evidence.offsets))
+    scores = np.where(best, 0.0, -1.0).astype(np.float32)  # every other query is sure
+    family = match.lineages.of[2]
+    found = place_practice(block, scores, evidence, match.reference.species, family, seed=1, repeats=1, in_doubt=4)
+    times = np.bincount(found.query)
+    assert times.tolist() == [1 if i % 2 == 0 else 4 for i in range(len(block.row))]
+    assert np.bincount(found.query, found.weight) == pytest.approx(block.weight, rel=1e-5)
 
 
 def test_features_are_those_of_the_species_answers(world: tuple[Match, Practice, RangeEvidence, np.ndarray]) -> None:

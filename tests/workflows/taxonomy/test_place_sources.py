@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strandloom.data.geography.sphere import great_circle_km
-from strandloom.workflows.taxonomy.place_sources import SHARES, draw_places
+from strandloom.workflows.taxonomy.place_sources import SHARES, draw_places, stand_ins
 from strandloom.workflows.taxonomy.places import RangeEvidence
 
 N = 3000
@@ -48,6 +48,20 @@ def nearest(evidence: RangeEvidence, species: int, lat: np.ndarray, lon: np.ndar
     assert km.min(axis=0).max() < 40
     names = sorted({name for name, _, _ in spots})
     return np.array([names.index(spots[i][0]) for i in km.argmin(axis=0)])
+
+
+def test_of_which_species_nothing_is_known_another_stands_in(evidence: RangeEvidence) -> None:
+    rng = np.random.default_rng(1)
+    asked = np.repeat([1, 5], 2000)
+    for family, others in (
+        ([0, 0, 1, 1, 2, 1], {2, 3}),
+        ([0, 0, 1, 1, 2, 3], {0, 1, 2, 3, 4}),
+        ([-1] * 6, {0, 1, 2, 3, 4}),
+    ):
+        found = stand_ins(evidence, asked, np.array(family), rng)
+        assert (found[:2000] == 1).all()
+        assert set(found[2000:].tolist()) == others
+        assert np.bincount(found[2000:]).max() < 1.2 * 2000 / len(others)
 
 
 def test_places_lie_where_the_species_is_known(evidence: RangeEvidence) -> None:

@@ -1,4 +1,4 @@
-"""One lineage per species."""
+"""One tree."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_empty_ranks_come_from_relatives() -> None:
     assert repaired.frame.select("species", "family", "order", "class").rows() == [
         ("A a", "X", "O", "C"),
         ("A b", "X", "O", "C"),
-        ("C c", "X", "", "C"),
+        ("C c", "X", "O", "C"),
         ("D d", "", "", ""),
         ("A a", "X", "O", "C"),
     ]
@@ -41,7 +41,20 @@ def test_empty_ranks_come_from_relatives() -> None:
         ("A b", "family", "X", "A", 2),
         ("A b", "order", "O", "A", 2),
         ("C c", "class", "C", "X", 3),
+        ("C c", "order", "O", "X", 3),
     ]
+
+
+def test_each_taxon_stands_under_one_wider_taxon() -> None:
+    rows = [row("A a", "X"), row("A b", "Y"), row("A c", "Y"), row("B b", "Y", "P"), row("C c", "Z", "O", "D")]
+    repaired = repair_lineages(frame(*rows))
+    assert repaired.frame.select("family", "order", "class").rows() == [("Y", "O", "C")] * 4 + [("Z", "O", "C")]
+    assert repaired.divided.rows() == [
+        ("O", "class", "C", 4, "D", 1),
+        ("A", "family", "Y", 2, "X", 1),
+        ("Y", "order", "O", 3, "P", 1),
+    ]
+    assert repaired.broken.is_empty()
 
 
 def test_the_name_tells_the_genus() -> None:

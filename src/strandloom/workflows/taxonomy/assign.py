@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -27,7 +27,7 @@ from strandloom.workflows.taxonomy.assign_report import Material, assignment_pag
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
 from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.occurrences import Classifier, OccurrenceSettings, dna_terms
-from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs
+from strandloom.workflows.taxonomy.outputs import Block, Outputs, write_outputs, written_calls
 from strandloom.workflows.taxonomy.queries import QueryReader, raw_blocks
 from strandloom.workflows.taxonomy.ragged import decoded
 from strandloom.workflows.taxonomy.settings import AssignSettings
@@ -62,15 +62,6 @@ class Assigned:
     ranks: dict[str, int]
     moved: int
     sentence: str
-
-
-@dataclass
-class Kept:
-    """What the report shows, gathered over the blocks."""
-
-    assignments: list[pl.DataFrame] = field(default_factory=list)
-    by_sample: list[pl.DataFrame] = field(default_factory=list)
-    candidates: list[pl.DataFrame] = field(default_factory=list)
 
 
 def field_settings(*, min_reads: int, min_replicates: int, drop: tuple[str, ...]) -> FieldSettings:
@@ -148,7 +139,6 @@ def assign_file(
             hint="give --counts too: it says which ASV was found in which sample",
         )
     reader = QueryReader(model.match.reference)
-    kept = Kept()
     assigner = Assigner(model, settings, _found(found, told, model), inputs.at, threads=runtime.threads)
     classifier = Classifier(
         "strandloom taxonomy", VERSION, model.match.reference.name, settings.threshold, model.ranges is not None
@@ -156,13 +146,8 @@ def assign_file(
 
     def blocks() -> Iterator[Block]:
         for queries in reader.blocks(inputs.queries):
-            tables = assigner.block(queries)
-            kept.assignments.append(tables.assignments)
-            kept.by_sample.append(tables.by_sample.select("id", "sample", "rank", "taxon", "reads", "lat", "lon"))
-            open_to_doubt = tables.assignments.filter(pl.col("moved") | (pl.col("rank") != "species")).select("id")
-            kept.candidates.append(tables.candidates.join(open_to_doubt, on="id", how="semi", maintain_order="left"))
+            yield Block(*assigner.block(queries), queries.frame)
             say(f"{reader.facts.sequences:,} sequences assigned")
-            yield Block(*tables, queries.frame)
         if not reader.facts.sequences:
             raise InputError("there is no sequence to assign", where=inputs.queries)
 
@@ -176,15 +161,16 @@ def assign_file(
             dna=dna_terms(model.match.reference.marker, classifier),
             settings=OccurrenceSettings(prefix=prefix),
         )
-        assignments = pl.concat(kept.assignments)
+        calls = written_calls(folder, counted=found is not None)
         if found is not None:
-            _check_counts(assignments, found, inputs)
-        ranks = dict(assignments.group_by("rank").len().sort("rank").iter_rows())
-        moved = int(assignments["moved"].sum())
-        sentence = _sentence(assignments, ranks, moved)
+            _check_counts(calls.assignments, found, inputs)
+        told_of = calls.assignments.select("rank", "fish", "moved").collect()
+        ranks = dict(told_of.group_by("rank").len().sort("rank").iter_rows())
+        moved = int(told_of["moved"].sum())
+        sentence = _sentence(told_of, ranks, moved)
         material = Material(
-            model, assignments, pl.concat(kept.by_sample), pl.concat(kept.candidates), found, reader.facts, outputs,
-            settings.threshold, settings.bootstraps, inputs.at, f"Fish in {Path(inputs.queries).name}", command,
+            model, calls, found, reader.facts, outputs, settings.threshold, settings.bootstraps, inputs.at,
+            f"Fish in {Path(inputs.queries).name}", command,
         )  # fmt: skip
         with replacing(folder / "report.html", text=True) as handle:
             handle.write(render_taxonomy(assignment_page(material)))
@@ -292,13 +278,13 @@ def _by_sequence(counts: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     return both.select("sample", pl.coalesce("name", "id").alias("id"), "reads")
 
 
-def _check_counts(assignments: pl.DataFrame, found: FieldResult, inputs: AssignInputs) -> None:
-    known = found.counts.filter(pl.col("id").is_in(assignments["id"].to_list()))
-    if known.is_empty():
+def _check_counts(assignments: pl.LazyFrame, found: FieldResult, inputs: AssignInputs) -> None:
+    ids = assignments.select("id").collect()
+    if found.counts.join(ids, on="id", how="semi").is_empty():
         raise InputError(
             "no ASV of the counts is among the sequences",
             where=inputs.counts,
-            hint=f"the counts name ASVs such as '{found.counts['id'][0]}', the sequences such as '{assignments['id'][0]}'",
+            hint=f"the counts name ASVs such as '{found.counts['id'][0]}', the sequences such as '{ids['id'][0]}'",
         )
 
 

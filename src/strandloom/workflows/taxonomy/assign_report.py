@@ -1,4 +1,7 @@
-"""The report of an assignment: tables and facts turned into what the page shows."""
+"""The report of an assignment: tables and facts turned into what the page shows.
+
+The tables are read from the files that were written, the columns and rows that are needed alone: of many sequences little is held.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from strandloom.version import VERSION
 from strandloom.workflows.taxonomy.field import FieldResult
 from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
-from strandloom.workflows.taxonomy.outputs import Outputs
+from strandloom.workflows.taxonomy.outputs import Outputs, WrittenCalls
 from strandloom.workflows.taxonomy.queries import QueryFacts
 from strandloom.workflows.taxonomy.ranges.grid import Grid
 from strandloom.workflows.taxonomy.ranges.index import RangeIndex
@@ -43,7 +46,8 @@ LEVEL = 0.08
 """Presence below which a cell is not shaded."""
 INLAND_KM = 50.0
 LIKELY = 0.1
-"""Calls that location changed are listed where one of the two species reaches this."""
+WORTH = pl.col("moved") & ((pl.col("species_probability") >= LIKELY) | (pl.col("sequence_probability") >= LIKELY))
+"""Calls whose best species location changed, where it or the one before is at all likely."""
 NEAR, FAR_OFF = 2, 15
 """Candidates within so many differences are near twins; a nearest record beyond so many is not close."""
 
@@ -53,9 +57,7 @@ class Material:
     """What a report is made of: the tables of an assignment, and where they came from."""
 
     model: TaxonomyModel
-    assignments: pl.DataFrame
-    by_sample: pl.DataFrame
-    candidates: pl.DataFrame
+    calls: WrittenCalls
     found: FieldResult | None
     facts: QueryFacts
     outputs: Outputs
@@ -69,23 +71,21 @@ class Material:
 def assignment_page(made: Material) -> TaxonomyPage:
     """The page of an assignment."""
     reference = made.model.match.reference
-    field_rows = _field_rows(made)
-    ordered = made.assignments.with_row_index("row").sort(pl.col("reads").fill_null(0), "row", descending=[True, False])
-    samples = field_rows.group_by("id").agg(samples=pl.col("sample").n_unique())
-    ordered = ordered.join(samples, on="id", how="left", maintain_order="left")
-    shown = {name: rows for (name,), rows in made.candidates.group_by("id", maintain_order=True)}
+    moved = _most_read(made, WORTH, LISTED * 3)
+    undecided = _most_read(made, pl.col("rank") != "species", LISTED)
+    shown = _candidates_of(made, pl.concat([moved["id"], undecided["id"]]))
     return TaxonomyPage(
         name=made.name,
         totals=_totals(made),
         threshold=made.threshold,
         marker=reference.marker.name,
         reference=f"{reference.name}, {len(reference):,} records of {len(reference.taxonomy):,} species",
-        taxa=tuple(_taxa(made, field_rows)),
-        calls=tuple(_call(row) for row in ordered.head(SHOWN).iter_rows(named=True)),
-        places=tuple(_places(made, field_rows)),
-        ranges=tuple(_ranges(made, field_rows)),
-        moved=tuple(_moved(ordered, shown, field_rows)),
-        undecided=tuple(_undecided(ordered, shown)),
+        taxa=tuple(_taxa(made)),
+        calls=tuple(_call(row) for row in _most_read(made, pl.lit(value=True), SHOWN).iter_rows(named=True)),
+        places=tuple(_places(made)),
+        ranges=tuple(_ranges(made)),
+        moved=tuple(_moved(made, moved, shown)),
+        undecided=tuple(_undecided(undecided, shown)),
         cautions=tuple(_cautions(made)),
         flags=tuple(_flags(made)),
         read=tuple(_read(made)),
@@ -99,44 +99,65 @@ def assignment_page(made: Material) -> TaxonomyPage:
     )
 
 
-def _field_rows(made: Material) -> pl.DataFrame:
-    """Finds in field samples."""
+def _field_rows(made: Material) -> pl.LazyFrame:
+    """Finds in field samples: ``id, sample, rank, taxon, reads, lat, lon``."""
+    rows = made.calls.by_sample.select("id", "sample", "rank", "taxon", "reads", "lat", "lon")
     if made.found is None:
-        return made.by_sample
-    field = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS))["sample"].to_list()
-    return made.by_sample.filter(pl.col("sample").is_in(field))
+        return rows
+    field = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS)).select("sample")
+    return rows.join(field.lazy(), on="sample", how="semi", maintain_order="left")
 
 
-def _seen(made: Material) -> pl.DataFrame:
+def _seen(made: Material) -> pl.LazyFrame:
     """The sequences that field samples hold; without counts all of them."""
     if made.found is None:
-        return made.assignments
-    return made.assignments.join(_field_rows(made).select("id"), on="id", how="semi", maintain_order="left")
+        return made.calls.assignments
+    return made.calls.assignments.join(_field_rows(made).select("id"), on="id", how="semi", maintain_order="left")
+
+
+def _most_read(made: Material, which: pl.Expr, most: int) -> pl.DataFrame:
+    """Those of some sequences that have most reads, the first ones of equals, with the number of their field samples."""
+    numbered = made.calls.assignments.with_row_index("row")
+    rows = numbered.filter(which).select("row", "reads").collect()
+    first = rows.sort(pl.col("reads").fill_null(0), "row", descending=[True, False]).head(most).select("row")
+    frame = first.join(numbered.join(first.lazy(), on="row", how="semi").collect(), on="row", maintain_order="left")
+    finds = _field_rows(made).join(frame.lazy().select("id"), on="id", how="semi")
+    samples = finds.group_by("id").agg(samples=pl.col("sample").n_unique()).collect()
+    return frame.join(samples, on="id", how="left", maintain_order="left")
+
+
+def _candidates_of(made: Material, ids: pl.Series) -> dict[object, pl.DataFrame]:
+    """The candidates of some sequences."""
+    wanted = ids.unique().to_frame("id").lazy()
+    rows = made.calls.candidates.join(wanted, on="id", how="semi", maintain_order="left").collect()
+    return {name: own for (name,), own in rows.group_by("id", maintain_order=True)}
 
 
 def _totals(made: Material) -> Totals:
-    frame = made.assignments
+    columns = ("rank", "taxon", "fish", "reads", "moved", "species_probability", "sequence_probability", "lat")
+    frame = made.calls.assignments.select(columns).collect()
     ranks = dict(frame.group_by("rank").len().iter_rows())
-    species = _seen(made).filter(pl.col("rank") == "species")
+    species = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish")).select("taxon").collect()
     counted = made.found is not None
     kinds = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS)) if made.found is not None else None
-    located = bool(frame["lat"].is_not_null().any()) or bool(made.by_sample["lat"].is_not_null().any())
+    finds = made.calls.by_sample.select(pl.col("lat").is_not_null().any()).collect().item()
+    located = bool(frame["lat"].is_not_null().any()) or bool(finds)
     return Totals(
         sequences=frame.height,
         called={rank: ranks[rank] for rank in RANKS if rank in ranks},
         unknown=ranks.get("unknown", 0),
         not_fish=frame.filter((pl.col("rank") != "unknown") & ~pl.col("fish")).height,
-        species=species.filter("fish")["taxon"].n_unique(),
+        species=species["taxon"].n_unique(),
         reads=int(frame["reads"].sum()) if counted else None,
         species_reads=int(frame.filter(pl.col("rank") == "species")["reads"].sum()) if counted else None,
         samples=None if kinds is None else kinds.height,
         located=None if kinds is None else kinds.filter(pl.col("lat").is_not_null()).height,
-        moved=_worth(frame).height if located and made.model.ranges is not None else None,
+        moved=frame.filter(WORTH).height if located and made.model.ranges is not None else None,
     )
 
 
-def _taxa(made: Material, field_rows: pl.DataFrame) -> list[TaxonTotal]:
-    frame = made.assignments.filter(pl.col("rank") != "unknown")
+def _taxa(made: Material) -> list[TaxonTotal]:
+    frame = made.calls.assignments.filter(pl.col("rank") != "unknown")
     keys = ["rank", "taxon"]
     totals = frame.group_by(keys, maintain_order=True).agg(
         sequences=pl.len(),
@@ -145,8 +166,8 @@ def _taxa(made: Material, field_rows: pl.DataFrame) -> list[TaxonTotal]:
         family=pl.col("family").first(),
         fish=pl.col("fish").first(),
     )
-    seen = field_rows.group_by(keys).agg(reads=pl.col("reads").sum(), samples=pl.col("sample").n_unique())
-    totals = totals.join(seen, on=keys, how="left", maintain_order="left")
+    seen = _field_rows(made).group_by(keys).agg(reads=pl.col("reads").sum(), samples=pl.col("sample").n_unique())
+    totals = totals.join(seen, on=keys, how="left", maintain_order="left").collect()
     totals = totals.sort(pl.col("reads").fill_null(0), "sequences", "taxon", descending=[True, True, False])
     counted = made.found is not None
     return [
@@ -168,21 +189,23 @@ def _call(row: dict[str, object]) -> Call:
     return Call(**{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
 
 
-def _places(made: Material, field_rows: pl.DataFrame) -> list[SamplePlace]:
+def _places(made: Material) -> list[SamplePlace]:
     if made.found is None:
-        own = made.assignments.filter(pl.col("lat").is_not_null())
-        return [SamplePlace(row["id"], row["lat"], row["lon"]) for row in own.head(SHOWN).iter_rows(named=True)]
+        own = made.calls.assignments.filter(pl.col("lat").is_not_null()).select("id", "lat", "lon").head(SHOWN)
+        return [SamplePlace(*row) for row in own.collect().iter_rows()]
     totals = (
-        field_rows.filter(pl.col("rank") != "unknown")
+        _field_rows(made)
+        .filter(pl.col("rank") != "unknown")
         .group_by("sample")
         .agg(taxa=pl.col("taxon").n_unique(), reads=pl.col("reads").sum())
+        .collect()
     )
     own = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS) & pl.col("lat").is_not_null())
     own = own.select("sample", "lat", "lon").join(totals, on="sample", how="left", maintain_order="left")
     return [SamplePlace(*row) for row in own.select("sample", "lat", "lon", "taxa", "reads").iter_rows()]
 
 
-def _ranges(made: Material, field_rows: pl.DataFrame) -> list[SpeciesRange]:
+def _ranges(made: Material) -> list[SpeciesRange]:
     if made.model.ranges is None:
         return []
     called = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish"))
@@ -190,24 +213,26 @@ def _ranges(made: Material, field_rows: pl.DataFrame) -> list[SpeciesRange]:
         called.group_by("taxon")
         .agg(n=pl.len(), reads=pl.col("reads").sum())
         .sort("reads", "n", "taxon", descending=[True, True, False])
+        .head(SPECIES_MAPS)
+        .collect()
     )
     taxonomy = made.model.match.reference.taxonomy
     surfaces = Surfaces(RangeIndex(made.model.ranges.ranges, len(taxonomy)))
     grid = Grid(1.0)
     latitudes, longitudes = grid.centres
-    rows = field_rows if made.found is not None else called.with_columns(sample=pl.col("id"))
+    rows = _field_rows(made) if made.found is not None else called.with_columns(sample=pl.col("id"))
+    rows = rows.filter((pl.col("rank") == "species") & pl.col("lat").is_not_null())
+    finds = rows.join(order.lazy().select("taxon"), on="taxon", how="semi", maintain_order="left").collect()
     shown = []
-    for species, number, reads in order.head(SPECIES_MAPS).iter_rows():
+    for species, number, reads in order.iter_rows():
         surface = surfaces.surface(taxonomy.lookup(species), grid)
         cells: tuple[MapCell, ...] = ()
         if surface is not None:
             level = surface.ravel()
             at = np.flatnonzero(level > LEVEL)
             cells = tuple(MapCell(float(latitudes[i]), float(longitudes[i]), 1.0, float(level[i])) for i in at)
-        own = rows.filter((pl.col("taxon") == species) & (pl.col("rank") == "species") & pl.col("lat").is_not_null())
-        own = own.group_by("sample", maintain_order=True).agg(
-            pl.col("lat").first(), pl.col("lon").first(), pl.col("reads").sum()
-        )
+        own = finds.filter(pl.col("taxon") == species).group_by("sample", maintain_order=True)
+        own = own.agg(pl.col("lat").first(), pl.col("lon").first(), pl.col("reads").sum())
         places = tuple(SamplePlace(s, lat, lon, None, n) for s, lat, lon, n in own.iter_rows())
         words = "" if surface is not None else "The range files know nothing of it."
         counted = int(reads) if made.found is not None and reads is not None else None
@@ -228,10 +253,11 @@ def _candidate(row: dict[str, object], *, located: bool) -> Candidate:
     )
 
 
-def _moved(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame], field_rows: pl.DataFrame) -> list[Moved]:
+def _moved(made: Material, calls: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[Moved]:
     found = []
-    where = {name: rows["sample"].to_list() for (name,), rows in field_rows.group_by("id", maintain_order=True)}
-    for row in _worth(ordered).head(LISTED * 3).iter_rows(named=True):
+    finds = _field_rows(made).join(calls.lazy().select("id"), on="id", how="semi", maintain_order="left").collect()
+    where = {name: rows["sample"].to_list() for (name,), rows in finds.group_by("id", maintain_order=True)}
+    for row in calls.iter_rows(named=True):
         rows = shown[row["id"]]
         named = {x["species"]: x for x in rows.iter_rows(named=True)}
         after = named.get(row["species"])
@@ -249,15 +275,9 @@ def _moved(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame], field_rows:
     return found
 
 
-def _worth(frame: pl.DataFrame) -> pl.DataFrame:
-    """Calls whose best species location changed, where it or the one before is at all likely."""
-    likely = (pl.col("species_probability") >= LIKELY) | (pl.col("sequence_probability") >= LIKELY)
-    return frame.filter(pl.col("moved") & likely)
-
-
-def _undecided(ordered: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[Undecided]:
+def _undecided(calls: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[Undecided]:
     found = []
-    for row in ordered.filter(pl.col("rank") != "species").head(LISTED).iter_rows(named=True):
+    for row in calls.iter_rows(named=True):
         rows = shown.get(row["id"])
         located = row["lat"] is not None
         candidates = [] if rows is None else [_candidate(x, located=located) for x in rows.iter_rows(named=True)]
@@ -294,8 +314,9 @@ def _reasons(row: dict[str, object], candidates: list[Candidate]) -> list[Reason
 def _flags(made: Material) -> list[ControlFlag]:
     if made.found is None:
         return []
-    names = {row[0]: (row[1], row[2]) for row in made.assignments.select("id", "taxon", "rank").iter_rows()}
     shown = made.found.flags.group_by("flag", maintain_order=True).head(LISTED)
+    told = made.calls.assignments.select("id", "taxon", "rank").join(shown.lazy().select("id"), on="id", how="semi")
+    names = {row[0]: (row[1], row[2]) for row in told.collect().iter_rows()}
     return [
         ControlFlag(
             row["flag"],
@@ -358,7 +379,7 @@ def _all_places(made: Material) -> pl.DataFrame:
     if made.found is not None:
         own = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS)).select("sample", "lat", "lon")
     else:
-        own = made.assignments.select(pl.col("id").alias("sample"), "lat", "lon")
+        own = made.calls.assignments.select(pl.col("id").alias("sample"), "lat", "lon").collect()
     return own.drop_nulls()
 
 

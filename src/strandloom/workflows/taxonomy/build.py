@@ -203,6 +203,7 @@ def _report(
         trimmed=int(cut_out.frame["trimmed"].sum()),
         dropped=pl.concat([cleaned.dropped, cut_out.dropped]).select(list(DROPPED)),
         broken=repaired.broken,
+        divided=repaired.divided,
         misplaced=cleaned.misplaced,
         filled=repaired.filled,
         genus_mismatch=repaired.genus_mismatch,

@@ -36,6 +36,8 @@ class BuildReport:
     """``record_id, species, reason, detail``: every record that was left out."""
     broken: pl.DataFrame
     """``species, rank, taken, records, other, other_records``: lineages that differed between records of one species."""
+    divided: pl.DataFrame
+    """``taxon, rank, taken, records, other, other_records``: genera, families and orders whose species stood under several wider taxa."""
     misplaced: pl.DataFrame
     """``rank, taxon, records``: names with the ending of another rank (a family ``…iformes``); they were taken for unknown."""
     filled: pl.DataFrame
@@ -84,6 +86,7 @@ class BuildReport:
             "trimmed": self.trimmed,
             "dropped": self.reasons().to_dicts(),
             "broken_ranks": self.broken.to_dicts(),
+            "divided_taxa": self.divided.to_dicts(),
             "misplaced_names": self.misplaced.to_dicts(),
             "filled_ranks": self.filled.to_dicts(),
             "genus_mismatch": self.genus_mismatch.to_dicts(),
@@ -114,6 +117,11 @@ class BuildReport:
                 f"{_many(self.broken.height, 'rank')} differed between records of one species; the majority was taken "
                 f"(such as {_first(self.broken['species'])})"
             )
+        if self.divided.height:
+            yield (
+                f"{_many(self.divided['taxon'].n_unique(), 'taxon', 'taxa')} under several wider ones; the one of most records was taken "
+                f"(such as {_first(self.divided['taxon'])})"
+            )
         if self.misplaced.height:
             yield (
                 f"{_many(self.misplaced.height, 'name')} with the ending of another rank taken for unknown "
@@ -141,8 +149,8 @@ class BuildReport:
             yield f"{self.unknown_class_species:,} species of unknown class, taken for fish"
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _many(count: int, noun: str, several: str = "") -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or noun + 's'}"
 
 
 def _first(values: pl.Series) -> str:

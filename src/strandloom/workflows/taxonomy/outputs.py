@@ -12,7 +12,8 @@ from typing import NamedTuple
 import polars as pl
 import polars.selectors as cs
 
-from strandloom.io.darwin_core_write import DnaTerms, SharedTerms, write_darwin_core
+from strandloom.io.darwin_core_write import DnaTerms, SharedTerms, write_darwin_core_parts
+from strandloom.io.spill import Spill
 from strandloom.io.write import TableWriter
 from strandloom.workflows.taxonomy.field import FieldResult
 from strandloom.workflows.taxonomy.ladder import WIDEST_FIRST, lineages, qiime_text
@@ -24,6 +25,11 @@ ASSIGNMENTS, BY_SAMPLE, CANDIDATES = "assignments.tsv", "assignments_by_sample.t
 TAXA, QIIME, FLAGS, ARCHIVE = "taxa.tsv", "qiime2_taxonomy.tsv", "flags.tsv", "darwin_core"
 DIGITS = 6
 """Decimals of numbers in files."""
+CANDIDATE_COLUMNS = {
+    "id": pl.String, "order_number": pl.Int32, "species": pl.String, "probability": pl.Float64, "sequence_probability": pl.Float64,
+    "range_score": pl.Float64, "differences": pl.Int32, "records": pl.Int32, "equal_records": pl.Int32, "distance_km": pl.Float64,
+    "range": pl.String,
+}  # fmt: skip
 _ARCHIVE_FILES = tuple(f"{ARCHIVE}/{name}" for name in ("occurrence.tsv", "dna_derived_data.tsv", "meta.xml"))
 
 
@@ -65,17 +71,31 @@ class Outputs:
     """What was left out or is lacking, in plain words."""
 
 
+class WrittenCalls(NamedTuple):
+    """The tables of calls in a folder, of which only what is asked for is read."""
+
+    assignments: pl.LazyFrame
+    by_sample: pl.LazyFrame
+    """Without counts it has no row."""
+    candidates: pl.LazyFrame
+
+
 @dataclass
 class _Sums:
     """What is gathered over the blocks."""
 
+    spill: Spill
+    """Occurrences."""
     ranks: dict[str, int] = part(default_factory=dict)
-    asvs: list[pl.DataFrame] = part(default_factory=list)
-    finds: list[pl.DataFrame] = part(default_factory=list)
-    occurrences: list[pl.DataFrame] = part(default_factory=list)
+    asvs: pl.DataFrame | None = None
+    """``rank, taxon, asvs``."""
+    finds: pl.DataFrame | None = None
+    """``rank, taxon, sample, source, reads``."""
     pairs: int = 0
     controls: int = 0
     candidates: int = 0
+    unnamed: int = 0
+    human: int = 0
 
 
 def write_outputs(
@@ -116,17 +136,18 @@ def write_outputs(
     folder = Path(folder)
     table = lineages(taxonomy)
     names = (*_ALWAYS, *(_COUNTED if field is not None else ()))
-    sums = _Sums()
-    with ExitStack() as stack:
-        writers = {name: stack.enter_context(TableWriter(folder / name)) for name in names}
-        for block in blocks:
-            _write(block, writers, table)
-            _gather(block, table, sums, field, classifier, settings.prefix)
-    taxa = _taxa(sums, table, counted=field is not None)
-    _whole(folder / TAXA, taxa)
-    if field is not None:
-        _whole(folder / FLAGS, field.flags)
-    archive, notes = _darwin(folder / ARCHIVE, sums, field, dna or DnaTerms(), shared, settings)
+    with ExitStack() as outer:
+        with ExitStack() as stack:
+            writers = {name: stack.enter_context(TableWriter(folder / name)) for name in names}
+            sums = _Sums(outer.enter_context(Spill(folder)))
+            for block in blocks:
+                _write(block, writers, table)
+                _gather(block, table, sums, field, classifier, settings)
+        taxa = _taxa(sums, table, counted=field is not None)
+        _whole(folder / TAXA, taxa)
+        if field is not None:
+            _whole(folder / FLAGS, field.flags)
+        archive, notes = _darwin(folder / ARCHIVE, sums, field, dna or DnaTerms(), shared, settings)
     written = {*names, TAXA, *((FLAGS,) if field is not None else ()), *(_ARCHIVE_FILES if archive else ())}
     for name in (*_COUNTED, FLAGS, *_ARCHIVE_FILES):
         if name not in written:
@@ -135,6 +156,16 @@ def write_outputs(
         with suppress(OSError):  # it holds something else, or was never there
             (folder / ARCHIVE).rmdir()
     return Outputs(tuple(_described(folder, sums, taxa, field, archive)), notes)
+
+
+def written_calls(folder: str | Path, *, counted: bool) -> WrittenCalls:
+    """The tables of calls that :func:`write_outputs` wrote into a folder, with counts or without."""
+    folder = Path(folder)
+    assignments = pl.scan_parquet(folder / _parquet(ASSIGNMENTS))
+    none = assignments.clear().with_columns(sample=pl.lit("", pl.String))
+    by_sample = pl.scan_parquet(folder / _parquet(BY_SAMPLE)) if counted else none
+    candidates = pl.scan_csv(folder / CANDIDATES, separator="\t", schema=CANDIDATE_COLUMNS)
+    return WrittenCalls(assignments, by_sample, candidates)
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:
@@ -162,33 +193,50 @@ def _write(block: Block, writers: dict[str, TableWriter], table: pl.DataFrame) -
 
 
 def _gather(
-    block: Block, table: pl.DataFrame, sums: _Sums, field: FieldResult | None, classifier: Classifier, prefix: str
+    block: Block,
+    table: pl.DataFrame,
+    sums: _Sums,
+    field: FieldResult | None,
+    classifier: Classifier,
+    settings: OccurrenceSettings,
 ) -> None:
     for rank, number in block.assignments.group_by("rank").len().rows():
         sums.ranks[rank] = sums.ranks.get(rank, 0) + number
     sums.candidates += block.candidates.height
     keys = ["rank", "taxon"]
     if field is None:
-        sums.asvs.append(block.assignments.group_by(keys).agg(pl.len().cast(pl.Int64).alias("asvs")))
+        sums.asvs = _added(sums.asvs, block.assignments.group_by(keys).agg(pl.len().cast(pl.Int64).alias("asvs")))
         return
     sites = field.samples.filter(pl.col("kind").is_in(FIELD_KINDS)).select("sample", "source")
     seen = block.by_sample.filter(pl.col("reads") > 0).join(sites, on="sample", how="inner")
-    sums.asvs.append(seen.group_by(keys).agg(pl.col("id").n_unique().cast(pl.Int64).alias("asvs")))
-    sums.finds.append(seen.group_by(*keys, "sample", "source").agg(pl.col("reads").sum().cast(pl.Int64)))
+    sums.asvs = _added(sums.asvs, seen.group_by(keys).agg(pl.col("id").n_unique().cast(pl.Int64).alias("asvs")))
+    found = seen.group_by(*keys, "sample", "source").agg(pl.col("reads").sum().cast(pl.Int64))
+    sums.finds = _added(sums.finds, found)
     sums.pairs += block.by_sample.height
     sums.controls += block.by_sample.filter(pl.col("reads") > 0).height - seen.height
-    sums.occurrences.append(
-        occurrence_rows(block.by_sample, table, field, sequences=block.sequences, classifier=classifier, prefix=prefix)
+    rows = occurrence_rows(
+        block.by_sample, table, field, sequences=block.sequences, classifier=classifier, prefix=settings.prefix
     )
+    unnamed = pl.col("scientificName").is_null()
+    sums.unnamed += rows.filter(unnamed).height
+    sums.human += rows.filter(pl.col("scientificName") == HUMAN).height
+    sums.spill.add(rounded(rows.filter(~unnamed) if settings.unknown == "leave_out" else rows))
+
+
+def _added(before: pl.DataFrame | None, block: pl.DataFrame) -> pl.DataFrame:
+    """Counts of a block added to those before it; the last column is the count."""
+    *keys, count = block.columns
+    both = block if before is None else pl.concat([before, block])
+    return both.group_by(keys).agg(pl.col(count).sum())
 
 
 def _taxa(sums: _Sums, table: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
     """A row a taxon, the one with most reads first; what was called at no rank is the last."""
     keys = ["rank", "taxon"]
-    asvs = pl.concat(sums.asvs).group_by(keys).agg(pl.col("asvs").sum())
-    if counted:
-        finds = pl.concat(sums.finds).group_by(keys)
-        counts = finds.agg(
+    asvs = sums.asvs
+    assert asvs is not None, "a table without rows was refused before"
+    if counted and sums.finds is not None:
+        counts = sums.finds.group_by(keys).agg(
             pl.col("sample").n_unique().cast(pl.Int64).alias("samples"),
             pl.col("source").n_unique().cast(pl.Int64).alias("sources"),
             pl.col("reads").sum(),
@@ -228,24 +276,15 @@ def _darwin(
         notes.append(f"counts of ASVs without a sequence, in no table: {lost:,}")
     if sums.controls:
         notes.append(f"not in Darwin Core, found in blanks, positive controls and mock communities: {sums.controls:,}")
-    rows = pl.concat(sums.occurrences)
-    unnamed = pl.col("scientificName").is_null()
-    unknown = rows.filter(unnamed).height
-    if unknown and settings.unknown == "leave_out":
-        rows = rows.filter(~unnamed)
-        notes.append(f"not in Darwin Core, called at no rank: {unknown:,}")
-    elif unknown:
-        notes.append(f"occurrences without a name, written as incertae sedis: {unknown:,}")
-    human = rows.filter(pl.col("scientificName") == HUMAN).height
-    if human:
-        notes.append(f"occurrences of {HUMAN}, to be taken out before you publish: {human:,}")
-    if rows.is_empty():
+    if sums.unnamed and settings.unknown == "leave_out":
+        notes.append(f"not in Darwin Core, called at no rank: {sums.unnamed:,}")
+    elif sums.unnamed:
+        notes.append(f"occurrences without a name, written as incertae sedis: {sums.unnamed:,}")
+    if sums.human:
+        notes.append(f"occurrences of {HUMAN}, to be taken out before you publish: {sums.human:,}")
+    if not len(sums.spill):
         return 0, (*notes, "no Darwin Core tables: no call in a field sample is an occurrence")
-    order = field.samples.select(pl.col("sample").alias("eventID")).with_row_index("place in the study")
-    rows = (
-        rows.join(order, on="eventID", how="left").sort("place in the study", "occurrenceID").drop("place in the study")
-    )
-    archive = write_darwin_core(folder, rounded(rows), dna=dna, shared=shared)
+    archive = write_darwin_core_parts(folder, sums.spill, dna=dna, shared=shared)
     return archive.rows, (*notes, *(f"Darwin Core: {note}" for note in archive.notes))
 
 

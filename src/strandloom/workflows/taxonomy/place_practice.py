@@ -2,6 +2,9 @@
 
 A range list is never complete. So in some queries the area of the place is taken for unlisted, for any candidate alike, and in some for
 unknown altogether: what is learned is how far a species occurs beyond where it is known, not that it occurs where it is listed.
+
+Of some species nothing is known. Their records are met where others of their family live, so that knowing nothing of a species is not
+taken for its absence.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.workflows.taxonomy.evidence import SPECIES
-from strandloom.workflows.taxonomy.place_sources import draw_sightings
-from strandloom.workflows.taxonomy.places import FEATURES, Places, RangeEvidence
+from strandloom.workflows.taxonomy.place_sources import draw_sightings, stand_ins
+from strandloom.workflows.taxonomy.places import Places, RangeEvidence
 from strandloom.workflows.taxonomy.practice import Practice
 from strandloom.workflows.taxonomy.ragged import spans
 
@@ -27,17 +30,23 @@ HIDE_KM = (30.0, 400.0)
 """Where ranges are not whole, records and basins nearer than a distance between these are not seen."""
 LEAST = -11.0
 """Log probability by the sequence below which an answer is passed over in training."""
+SURE = 0.99
+"""Probability of the best answer by the sequence below which a query is in doubt, so that a place can decide."""
 Doubles = NDArray[np.float64]
 
 
 class Located(NamedTuple):
-    """Queries at places: answers (ragged), and the features of the species among them."""
+    """Queries at places, N of them: answers (ragged), and the features of the species among them.
+
+    ``query`` and ``row`` are the queries of the block and their records, ``weight`` what each counts, all ``(N,)``.
+    """
 
     offsets: NDArray[np.int64]
     answer: NDArray[np.int64]
     truth: NDArray[np.int64]
     query: NDArray[np.int64]
     row: NDArray[np.int64]
+    weight: NDArray[np.float32]
     species: NDArray[np.int64]
     features: NDArray[np.float32]
 
@@ -56,9 +65,11 @@ def place_practice(
     scores: NDArray[np.float32],
     evidence: RangeEvidence,
     species: NDArray[np.int32],
+    family: NDArray[np.int64],
     *,
     seed: int,
     repeats: int = 1,
+    in_doubt: int = 1,
 ) -> Located:
     """Queries at places where their species is known to occur, whether the reference has that species or not.
 
@@ -69,21 +80,22 @@ def place_practice(
     scores
         float32 ``(n,)``: log probabilities of their answers by the sequence.
     evidence
-        Ranges of all species.
+        Ranges of all species; some species has an area, a record or a basin.
     species
         int32 ``(R,)``: the species of each record.
+    family
+        int64 ``(S,)``: the family of each species, -1 where it is unknown.
     seed
         Of the draws.
-    repeats
-        Places drawn for each query.
+    repeats, in_doubt
+        Places drawn for each query, and for those whose sequence leaves a doubt; together they count as one.
     """
     rng = np.random.default_rng(seed)
     truth_species = species[block.row]
-    queries = np.repeat(np.flatnonzero(evidence.placed[truth_species]), repeats)
-    own = truth_species[queries]
-    if not len(queries):
-        none = np.zeros(0, np.int64)
-        return Located(np.zeros(1, np.int64), none, none, none, none, none, np.zeros((0, len(FEATURES)), np.float32))
+    best = np.maximum.reduceat(scores, block.evidence.offsets[:-1]) if len(block.row) else np.zeros(0)
+    times = np.where(best < np.log(SURE), max(in_doubt, repeats), repeats)
+    queries = np.repeat(np.arange(len(block.row)), times)
+    own = stand_ins(evidence, truth_species[queries], family, rng)
     drawn = draw_sightings(evidence, own, rng)
     places = evidence.places(drawn.lat, drawn.lon, values=drawn.values)
     at, bounds = spans(block.evidence.offsets, queries)
@@ -108,6 +120,7 @@ def place_practice(
         np.flatnonzero(at == block.truth[queries][query]),
         queries,
         block.row[queries],
+        (block.weight / times)[queries].astype(np.float32),
         is_species,
         features,
     )

@@ -27,6 +27,32 @@ class Drawn(NamedTuple):
     """float64 ``(n, C)``: depth, month and temperature of the record that it was drawn from; NaN where unknown."""
 
 
+def stand_ins(
+    evidence: RangeEvidence, species: NDArray[np.integer], family: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Species whose places are drawn: each itself, or where no place is known of it one of its family, or else any; int64 ``(n,)``.
+
+    Parameters
+    ----------
+    evidence
+        Ranges; some species has an area, a record or a basin.
+    species
+        int ``(n,)``.
+    family
+        int ``(S,)``: the family of every species, -1 where it is unknown.
+    """
+    out = np.asarray(species, np.int64).copy()
+    lost = np.flatnonzero(~evidence.placed[out])
+    placed = np.flatnonzero(evidence.placed)
+    placed = placed[np.argsort(family[placed], kind="stable")]
+    own = family[out[lost]]
+    low, high = (np.searchsorted(family[placed], own, side=side) for side in ("left", "right"))
+    related = (high > low) & (own >= 0)
+    low, high = np.where(related, low, 0), np.where(related, high, len(placed))
+    out[lost] = placed[low + (rng.random(len(lost)) * (high - low)).astype(np.int64)]
+    return out
+
+
 def draw_places(
     evidence: RangeEvidence, species: NDArray[np.integer], rng: np.random.Generator
 ) -> tuple[Doubles, Doubles]:

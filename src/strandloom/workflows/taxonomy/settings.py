@@ -22,6 +22,8 @@ class TaxonomyTraining(Settings):
     """Passes over the queries when the network of places is trained."""
     places_per_query: int = Field(1, ge=1, le=20)
     """Places drawn for each query."""
+    places_in_doubt: int = Field(4, ge=1, le=20)
+    """Places drawn for each query whose sequence leaves a doubt; they are the ones that a place can decide."""
 
 
 class AssignSettings(Settings):

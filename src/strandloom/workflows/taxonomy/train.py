@@ -21,6 +21,7 @@ from strandloom.training.runtime import apply, choose_runtime, environment
 from strandloom.workflows.taxonomy.evidence import NOTHING
 from strandloom.workflows.taxonomy.held_out import HeldOut, judge_held_out
 from strandloom.workflows.taxonomy.learn import Epoch, Questions, answer_questions, learn_answers, learn_places
+from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import Member, TaxonomyModel
 from strandloom.workflows.taxonomy.names import read_synonyms
 from strandloom.workflows.taxonomy.network import AnswerNetwork
@@ -145,18 +146,20 @@ def _place_questions(
 ) -> Questions:
     """Queries at places where their species occurs, also of species, genera … that the reference lacks; none where nothing has a range."""
     judged = TaxonomyModel(match, None, (Member(answers, None),))
+    family = match.lineages.of[RANKS.index("family")]
     parts: list[tuple[Practice, Located, NDArray[np.float32]]] = []
     for number, block in enumerate(blocks):
         if (block.evidence.kind[block.truth] == NOTHING).all():
             continue  # what is nothing occurs nowhere
         scores = judged.sequence_scores(block.evidence)[0]
         located = place_practice(
-            block, scores, evidence, match.reference.species, seed=seed * 10 + number, repeats=settings.places_per_query
-        )
+            block, scores, evidence, match.reference.species, family, seed=seed * 10 + number,
+            repeats=settings.places_per_query, in_doubt=settings.places_in_doubt,
+        )  # fmt: skip
         if len(located.truth):
             parts.append((block, located, scores))
     starts = np.cumsum([0] + [len(located.answer) for _, located, _ in parts])
-    weight = _joined([block.weight[located.query] for block, located, _ in parts], np.float32)
+    weight = _joined([located.weight for _, located, _ in parts], np.float32)
     moved = list(zip(parts, starts[:-1].tolist(), strict=True))
     return Questions(
         offsets=torch.from_numpy(
