@@ -24,5 +24,5 @@ def test_nearest_points_and_those_around() -> None:
         np.testing.assert_allclose(nearest[i], max([-2, *cosine[seen]]))
         np.testing.assert_allclose(within[i], weight[own][seen & (cosine > 0.2)].sum(), atol=1e-12)
     total = np.zeros(5)
-    total_around(places, points, weight, 0.2, total)
+    total_around(places, points, weight, np.zeros(5, np.int64), np.full(5, 60), 0.2, total)
     np.testing.assert_allclose(total, [weight[points @ own > 0.2].sum() for own in places])

@@ -159,7 +159,7 @@ def _totals(made: Material) -> Totals:
 def _taxa(made: Material) -> list[TaxonTotal]:
     frame = made.calls.assignments.filter(pl.col("rank") != "unknown")
     keys = ["rank", "taxon"]
-    totals = frame.group_by(keys, maintain_order=True).agg(
+    every = frame.group_by(keys, maintain_order=True).agg(
         sequences=pl.len(),
         highest=pl.col("probability").max(),
         mean=pl.col("probability").mean(),
@@ -167,7 +167,7 @@ def _taxa(made: Material) -> list[TaxonTotal]:
         fish=pl.col("fish").first(),
     )
     seen = _field_rows(made).group_by(keys).agg(reads=pl.col("reads").sum(), samples=pl.col("sample").n_unique())
-    totals = totals.join(seen, on=keys, how="left", maintain_order="left").collect()
+    totals = every.join(seen, on=keys, how="left", maintain_order="left").collect()
     totals = totals.sort(pl.col("reads").fill_null(0), "sequences", "taxon", descending=[True, True, False])
     counted = made.found is not None
     return [
@@ -191,8 +191,8 @@ def _call(row: dict[str, object]) -> Call:
 
 def _places(made: Material) -> list[SamplePlace]:
     if made.found is None:
-        own = made.calls.assignments.filter(pl.col("lat").is_not_null()).select("id", "lat", "lon").head(SHOWN)
-        return [SamplePlace(*row) for row in own.collect().iter_rows()]
+        lone = made.calls.assignments.filter(pl.col("lat").is_not_null()).select("id", "lat", "lon").head(SHOWN)
+        return [SamplePlace(*row) for row in lone.collect().iter_rows()]
     totals = (
         _field_rows(made)
         .filter(pl.col("rank") != "unknown")
@@ -231,8 +231,8 @@ def _ranges(made: Material) -> list[SpeciesRange]:
             level = surface.ravel()
             at = np.flatnonzero(level > LEVEL)
             cells = tuple(MapCell(float(latitudes[i]), float(longitudes[i]), 1.0, float(level[i])) for i in at)
-        own = finds.filter(pl.col("taxon") == species).group_by("sample", maintain_order=True)
-        own = own.agg(pl.col("lat").first(), pl.col("lon").first(), pl.col("reads").sum())
+        theirs = finds.filter(pl.col("taxon") == species).group_by("sample", maintain_order=True)
+        own = theirs.agg(pl.col("lat").first(), pl.col("lon").first(), pl.col("reads").sum())
         places = tuple(SamplePlace(s, lat, lon, None, n) for s, lat, lon, n in own.iter_rows())
         words = "" if surface is not None else "The range files know nothing of it."
         counted = int(reads) if made.found is not None and reads is not None else None

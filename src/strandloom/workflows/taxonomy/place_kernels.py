@@ -40,11 +40,13 @@ def around(
 
 
 @nb.njit(cache=True, nogil=True)
-def total_around(places: Array, points: Array, weight: Array, radius: float, out: Array) -> None:
-    """The weight of the points around each place, ``(P,)``."""
+def total_around(
+    places: Array, points: Array, weight: Array, first: Array, last: Array, radius: float, out: Array
+) -> None:
+    """The weight of the points around each place, ``(P,)``; only points ``first[i]:last[i]`` can be near place i."""
     for i in range(len(places)):
         total = 0.0
-        for p in range(len(points)):
+        for p in range(first[i], last[i]):
             cosine = places[i, 0] * points[p, 0] + places[i, 1] * points[p, 1] + places[i, 2] * points[p, 2]
             if cosine > radius:
                 total += weight[p]
@@ -53,49 +55,69 @@ def total_around(places: Array, points: Array, weight: Array, radius: float, out
 
 @nb.njit(cache=True, nogil=True)
 def listed_around(
-    species: Array, place: Array, drop: Array, gone: Array, km: Array, listed: Array, similar: Array,
+    species: Array, place: Array, drop: Array, gone: Array, km: Array, listed: Array, similar: Array, spoken_for: Array,
     scales: Array, out: Array,
 ) -> None:  # fmt: skip
     """What the listed areas of each pair's species say of its place.
 
     ``km (P, A)`` distances of places to areas, ``listed (S, A)``, ``similar (A, A)`` how much being listed in one area speaks for
-    another. Of ``out (n, 4 + 2 scales)``: areas listed, km to the nearest, km to the nearest area that counts at all, the weight of the
-    areas listed; then for each scale the share of the listed among the areas around, and how much the others that are listed speak
-    for those around. Area ``drop (n,)`` is not listed for the pair, and where ``gone (n,)`` it does not exist.
+    another, ``spoken_for (S, A)`` how much all areas of a species speak for each. Of ``out (n, 4 + 2 scales)``: areas listed, km to the
+    nearest, km to the nearest area that counts at all, the weight of the areas listed; then for each scale the share of the listed among
+    the areas around, and how much the others that are listed speak for those around. Area ``drop (n,)`` is not listed for the pair, and
+    where ``gone (n,)`` it does not exist.
     """
     areas = km.shape[1]
     scale_count = len(scales)
-    weight = np.empty(areas)
+    weight = np.empty((scale_count, areas))
+    total = np.empty(scale_count)
+    any_near = 40_000.0
     for i in range(len(species)):
         s, p = species[i], place[i]
-        number, near, any_near, kernel = 0.0, 40_000.0, 40_000.0, 0.0
+        same = i > 0 and place[i - 1] == p and gone[i - 1] == gone[i] and (not gone[i] or drop[i - 1] == drop[i])
+        if not same:  # what counts for the place holds for all species that are asked about there
+            any_near = 40_000.0
+            for a in range(areas):
+                if km[p, a] < any_near and not (gone[i] and a == drop[i]):
+                    any_near = km[p, a]
+            for j in range(scale_count):
+                total[j] = 1e-12
+                for a in range(areas):
+                    w = 0.0
+                    if not (gone[i] and a == drop[i]):
+                        w = np.exp(-(((km[p, a] - any_near) / scales[j]) ** 2))
+                    weight[j, a] = w
+                    total[j] += w
+        number, near, kernel = 0.0, 40_000.0, 0.0
         for a in range(areas):
-            exists = not (gone[i] and a == drop[i])
-            if exists and km[p, a] < any_near:
-                any_near = km[p, a]
             if listed[s, a] and a != drop[i]:
                 number += 1
                 if km[p, a] < near:
                     near = km[p, a]
                 kernel += np.exp(-((km[p, a] / 1100.0) ** 2))
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = number, near, any_near, kernel
+        lost = drop[i] >= 0 and listed[s, drop[i]]
         for j in range(scale_count):
-            total, share = 1e-12, 0.0
+            share, spoken = 0.0, 0.0
             for a in range(areas):
-                w = 0.0
-                if not (gone[i] and a == drop[i]):
-                    w = np.exp(-(((km[p, a] - any_near) / scales[j]) ** 2))
-                weight[a] = w
-                total += w
+                w = weight[j, a]
                 if w > 1e-4 and listed[s, a] and a != drop[i]:
                     share += w
-            spoken = 0.0
-            for a in range(areas):
-                if weight[a] > 1e-2 * total:
-                    said = 0.0
-                    for b in range(areas):
-                        if listed[s, b] and b != drop[i]:
-                            said += similar[b, a]
-                    spoken += weight[a] * said
-            out[i, 4 + 2 * j] = share / total
-            out[i, 5 + 2 * j] = spoken / total
+                if w > 1e-2 * total[j]:
+                    spoken += w * (spoken_for[s, a] - (similar[drop[i], a] if lost else 0.0))
+            out[i, 4 + 2 * j] = share / total[j]
+            out[i, 5 + 2 * j] = spoken / total[j]
+
+
+@nb.njit(cache=True, nogil=True, fastmath=True)
+def nearest_of_areas(places: Array, cells: Array, offsets: Array, out: Array) -> None:
+    """The cosine of the angle from each place to the nearest cell of each area, ``(P, A)``.
+
+    ``places (3, P)`` and ``cells (3, m)`` are unit vectors, area a owns the cells ``offsets[a]:offsets[a + 1]``.
+    """
+    for i in range(places.shape[1]):
+        x, y, z = places[0, i], places[1, i], places[2, i]
+        for a in range(len(offsets) - 1):
+            best = -2.0
+            for c in range(offsets[a], offsets[a + 1]):
+                best = max(best, x * cells[0, c] + y * cells[1, c] + z * cells[2, c])
+            out[i, a] = best

@@ -18,6 +18,8 @@ from strandloom.workflows.taxonomy.range_tables import Ints, RangeTables
 
 SCALES = (150.0, 500.0, 1500.0, 4000.0)
 """Kernel widths of the areas around a place, km."""
+EFFORT_KM = 150.0
+"""Records of all species within this tell how well a place was sampled."""
 AROUND_KM = 300.0
 """Records within this count as around a place."""
 HERE_KM, NEARBY_KM = 60.0, 500.0
@@ -82,21 +84,23 @@ class RangeEvidence(RangeTables):
             float64 ``(P, C)``: what is known of depth, month, temperature and distance to the coast; the last is computed where it is not
             given.
         """
-        from strandloom.workflows.taxonomy.place_kernels import total_around
+        from strandloom.workflows.taxonomy.place_kernels import nearest_of_areas, total_around
 
         vectors = unit_vectors(lat, lon)
-        km = np.zeros((len(vectors), len(self._trees)), np.float32)
-        for column, tree in enumerate(self._trees):
-            km[:, column] = km_of_chord(tree.query(vectors)[0])  # type: ignore[attr-defined]
+        cells = self.cell_vectors
+        nearest = np.zeros((len(vectors), len(cells.offsets) - 1))
+        nearest_of_areas(np.ascontiguousarray(vectors.T), np.ascontiguousarray(cells.places.T), cells.offsets, nearest)
+        km = km_of_chord(np.sqrt(np.maximum(2 - 2 * nearest, 0))).astype(np.float32)
         home = np.full(len(vectors), -1, np.int32)
         if km.shape[1]:
-            nearest = km.argmin(axis=1)
-            inside = km[np.arange(len(km)), nearest] < self.inside_km
-            home[inside] = nearest[inside]
+            first = km.argmin(axis=1)
+            inside = km[np.arange(len(km)), first] < self.inside_km
+            home[inside] = first[inside]
         km[km < self.inside_km] = 0
         effort = np.zeros(len(vectors))
-        cells, rows = self._effort
-        total_around(vectors, cells, rows, float(_cosine(150.0)), effort)
+        sampled, rows = self._effort
+        south, north = _band(vectors[:, 2], sampled[:, 2], EFFORT_KM)
+        total_around(vectors, sampled, rows, south, north, float(_cosine(EFFORT_KM)), effort)
         return Places(
             np.asarray(lat, np.float64),
             np.asarray(lon, np.float64),
@@ -154,7 +158,9 @@ class RangeEvidence(RangeTables):
         hide = np.full(number, 2.0) if hide_km is None else np.where(hide_km > 0, _cosine(hide_km), 2.0)
         areas = self.areas
         told = np.zeros((number, 4 + 2 * len(SCALES)))
-        listed_around(species, place, drop, gone, places.km, areas.listed, areas.similar, np.array(SCALES), told)
+        listed_around(
+            species, place, drop, gone, places.km, areas.listed, areas.similar, areas.spoken_for, np.array(SCALES), told
+        )
         found = []
         for points in (self.records, self.basins):
             nearest, within = np.zeros(number), np.zeros(number)
@@ -245,6 +251,15 @@ def _values(
     if len(lacking):
         out[lacking, -1] = coast_km(np.asarray(lat)[lacking], np.asarray(lon)[lacking])
     return out
+
+
+def _band(
+    places: NDArray[np.float64], points: NDArray[np.float64], km: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The points whose latitude is within some distance of each place's: sines of latitudes, those of the points rising."""
+    middle, away = np.arcsin(np.clip(places, -1, 1)), km / EARTH_RADIUS_KM + 1e-9
+    ends = [np.sin(np.clip(middle + side * away, -np.pi / 2, np.pi / 2)) for side in (-1, 1)]
+    return np.searchsorted(points, ends[0] - 1e-12), np.searchsorted(points, ends[1] + 1e-12, side="right")
 
 
 def _cosine(km: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +31,12 @@ class Points(NamedTuple):
 
 
 class Areas(NamedTuple):
-    """Areas with an extent: which species are listed, bool ``(S, A)``, and their cells."""
+    """Areas with an extent: which species are listed, bool ``(S, A)``; how much being listed in one speaks for another ``(A, A)``, and
+    how much all of a species' areas speak for each ``(S, A)``; their southern and northern ends."""
 
     listed: NDArray[np.bool_]
     similar: NDArray[np.float64]
+    spoken_for: NDArray[np.float64]
     south: NDArray[np.float64]
     north: NDArray[np.float64]
     names: tuple[str, ...]
@@ -96,9 +97,11 @@ class RangeTables:
         )
         limits = pl.DataFrame({"column": np.arange(number, dtype=np.uint32)}).join(bounds, on="column", how="left")
         limits = limits.fill_null(0.0).sort("column")
+        similar = _similar(listed)
         return Areas(
             listed,
-            _similar(listed),
+            similar,
+            listed @ similar,
             limits["south"].to_numpy(),
             limits["north"].to_numpy(),
             tuple(self._raster["name"].to_list()),
@@ -121,13 +124,6 @@ class RangeTables:
             np.ones(len(column)),
             column,
         )
-
-    @cached_property
-    def _trees(self) -> list[object]:
-        from scipy.spatial import cKDTree
-
-        cells = self.cell_vectors
-        return [cKDTree(cells.places[a:b]) for a, b in pairwise(cells.offsets.tolist())]
 
     @cached_property
     def records(self) -> Points:
@@ -167,7 +163,7 @@ class RangeTables:
 
     @cached_property
     def _effort(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sampled cells as unit vectors and the records of all species there."""
+        """Sampled cells as unit vectors, from south to north, and the records of all species there."""
         own = self.ranges.points.group_by("lat", "lon").agg(rows=pl.len()).sort("lat", "lon")
         return unit_vectors(own["lat"].to_numpy(), own["lon"].to_numpy()), own["rows"].to_numpy().astype(np.float64)
 
