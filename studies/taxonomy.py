@@ -182,7 +182,8 @@ def nothing_known(models: list[TaxonomyModel], frame: pl.DataFrame, ids: set[str
     queries = frame.filter("fish", pl.col("record_id").is_in(list(ids)), pl.col("record_id").is_in(places["record_id"]))
     taxonomy = models[0].match.reference.taxonomy
     gone = np.random.default_rng(3).random(len(taxonomy)) < GONE
-    theirs = np.array([gone[taxonomy.lookup(x)] for x in queries["species"]])
+    number = np.array([taxonomy.lookup(x) for x in queries["species"]])
+    theirs = gone[number] & (number >= 0)
     text = []
     for words, part in (("of these species", queries.filter(theirs)), ("of the others", queries.filter(~theirs))):
         found: dict[str, list[float]] = {}

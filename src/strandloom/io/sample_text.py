@@ -50,29 +50,39 @@ def parse_dates(texts: pl.Series) -> Texts:
         String ``(N,)``.
     """
     unique = texts.drop_nulls().unique(maintain_order=True).to_list()
-    day_first = _day_first(unique)
-    read = {text: None if is_missing(text) else _interval(text.strip(), day_first) for text in unique}
-    unread = tuple(text for text, found in read.items() if found is None and not is_missing(text))
-    twofold = {text: _YEAR_LAST.fullmatch(text.strip()) for text in unique if day_first is None}
-    halved = tuple(text for text, found in twofold.items() if found and read[text] and found[1] != found[2])
+    ends = {text: _ends(text.strip()) for text in unique if not is_missing(text)}
+    day_first = _day_first([end for both in ends.values() for end in both])
+    read = {text: _joined([_date(end, day_first) for end in both]) for text, both in ends.items()}
+    unread = tuple(text for text, found in read.items() if found is None)
+    halved = tuple(
+        text for text, both in ends.items() if read[text] and day_first is None and any(_twofold(end) for end in both)
+    )
     values = [read.get(x) if x else None for x in texts.to_list()]
     return Texts(pl.Series(texts.name, values, dtype=pl.String), unread, halved)
 
 
+def _ends(text: str) -> tuple[str, ...]:
+    """The two ends of an interval, or the date itself."""
+    parts = tuple(part.strip() for part in text.split("/"))
+    return parts if len(parts) == 2 and all(len(part) >= 4 for part in parts) else (text,)
+
+
+def _joined(dates: list[str | None]) -> str | None:
+    return None if None in dates else "/".join(x for x in dates if x)
+
+
 def _day_first(texts: list[str]) -> bool | None:
     """Whether the day comes before the month in dates with the year last; None where nothing tells."""
-    found = [x for x in (_YEAR_LAST.fullmatch(text.strip()) for text in texts) if x]
+    found = [x for x in (_YEAR_LAST.fullmatch(text) for text in texts) if x]
     if any(int(x[1]) > _TWELVE for x in found):
         return True
     return False if any(int(x[2]) > _TWELVE for x in found) else None
 
 
-def _interval(text: str, day_first: bool | None) -> str | None:
-    if text.count("/") == 1 and len(text) >= 9:
-        ends = [_date(part.strip(), day_first) for part in text.split("/")]
-        if None not in ends:
-            return f"{ends[0]}/{ends[1]}"
-    return _date(text, day_first)
+def _twofold(text: str) -> bool:
+    """Whether either of two numbers may be the month."""
+    found = _YEAR_LAST.fullmatch(text)
+    return found is not None and int(found[1]) != int(found[2])
 
 
 def _date(text: str, day_first: bool | None) -> str | None:
@@ -80,10 +90,10 @@ def _date(text: str, day_first: bool | None) -> str | None:
         if found := pattern.fullmatch(text):
             return iso_date(*found.groups())
     if found := _YEAR_LAST.fullmatch(text):
-        if day_first is None and found[1] != found[2]:
-            return iso_date(found[3], None, None)
-        day, month = (found[1], found[2]) if day_first else (found[2], found[1])
-        return iso_date(found[3], month, day)
+        one, other, year = found.groups()
+        if day_first is None and _twofold(text):
+            return iso_date(year, None, None) if min(int(one), int(other)) > 0 else None
+        return iso_date(year, other, one) if day_first or day_first is None else iso_date(year, one, other)
     if (found := _WORDED.fullmatch(text.lower())) and found[2] in _MONTHS and not (found[1] and found[3]):
         return iso_date(found[4], str(_MONTHS[found[2]]), found[1] or found[3])
     return None

@@ -72,7 +72,7 @@ def test_a_small_reference(tmp_path: Path) -> None:
     assert report.suspects.select("record_id", "other").rows() == [("h", "Gadidae")]
     assert reference.suspect.tolist() == [False, False, False, False, True]
     assert report.shared_groups() == {"same genus": 0, "same family": 0, "different families": 1}
-    assert report.filled.row(0) == ("Gadus chalcogrammus", "order", "Gadiformes", "Gadus", 3)
+    assert report.filled.row(0) == ("Gadus chalcogrammus", "order", "Gadiformes", "Gadidae", 3)
     assert report.divided.rows() == [("Gadus", "family", "Gadidae", 3, "Gadus-like", 1)]
     assert report.classes.rows() == [("Actinopteri", 2, 4, True), ("Mammalia", 1, 1, False)]
     text = "\n".join(report.lines())

@@ -47,6 +47,23 @@ def chord_of_km(km: ArrayLike) -> Doubles:
     return 2 * np.sin(half)
 
 
+def latitude_band(lat: ArrayLike, heights: Doubles, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of some points can lie within ``reach`` radians of each place: the first and the one past the last, int64 ``(N,)`` each.
+
+    Parameters
+    ----------
+    lat
+        Degrees, ``(N,)``.
+    heights
+        Sines of the latitudes of the points, rising.
+    """
+    middle = np.radians(np.asarray(lat, np.float64))
+    south, north = middle - reach, middle + reach
+    first = np.where(south <= -np.pi / 2, 0, np.searchsorted(heights, np.sin(south)))
+    last = np.where(north >= np.pi / 2, len(heights), np.searchsorted(heights, np.sin(north), side="right"))
+    return first.astype(np.int64), last.astype(np.int64)
+
+
 def nearest_km(lat: ArrayLike, lon: ArrayLike, places_lat: ArrayLike, places_lon: ArrayLike) -> Nearest:
     """The nearest place to each point.
 

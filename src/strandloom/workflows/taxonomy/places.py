@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.data.geography.coast import coast_km
-from strandloom.data.geography.sphere import EARTH_RADIUS_KM, km_of_chord, unit_vectors
+from strandloom.data.geography.sphere import EARTH_RADIUS_KM, km_of_chord, latitude_band, unit_vectors
 from strandloom.workflows.taxonomy.niches import COVARIATES
 from strandloom.workflows.taxonomy.range_tables import Ints, RangeTables
 
@@ -93,14 +93,14 @@ class RangeEvidence(RangeTables):
         km = km_of_chord(np.sqrt(np.maximum(2 - 2 * nearest, 0))).astype(np.float32)
         home = np.full(len(vectors), -1, np.int32)
         if km.shape[1]:
-            first = km.argmin(axis=1)
-            inside = km[np.arange(len(km)), first] < self.inside_km
-            home[inside] = first[inside]
+            closest = km.argmin(axis=1)
+            inside = km[np.arange(len(km)), closest] < self.inside_km
+            home[inside] = closest[inside]
         km[km < self.inside_km] = 0
         effort = np.zeros(len(vectors))
         sampled, rows = self._effort
-        south, north = _band(vectors[:, 2], sampled[:, 2], EFFORT_KM)
-        total_around(vectors, sampled, rows, south, north, float(_cosine(EFFORT_KM)), effort)
+        first, last = latitude_band(lat, sampled[:, 2], EFFORT_KM / EARTH_RADIUS_KM + 1e-9)
+        total_around(vectors, sampled, rows, first, last, float(_cosine(EFFORT_KM)), effort)
         return Places(
             np.asarray(lat, np.float64),
             np.asarray(lon, np.float64),
@@ -251,15 +251,6 @@ def _values(
     if len(lacking):
         out[lacking, -1] = coast_km(np.asarray(lat)[lacking], np.asarray(lon)[lacking])
     return out
-
-
-def _band(
-    places: NDArray[np.float64], points: NDArray[np.float64], km: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The points whose latitude is within some distance of each place's: sines of latitudes, those of the points rising."""
-    middle, away = np.arcsin(np.clip(places, -1, 1)), km / EARTH_RADIUS_KM + 1e-9
-    ends = [np.sin(np.clip(middle + side * away, -np.pi / 2, np.pi / 2)) for side in (-1, 1)]
-    return np.searchsorted(points, ends[0] - 1e-12), np.searchsorted(points, ends[1] + 1e-12, side="right")
 
 
 def _cosine(km: NDArray[np.float64] | float) -> NDArray[np.float64]:

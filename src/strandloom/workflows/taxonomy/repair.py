@@ -11,14 +11,11 @@ from typing import NamedTuple
 import polars as pl
 
 _UPPER = ("family", "order", "class")
-_SOURCES = {"family": ("genus",), "order": ("genus", "family"), "class": ("genus", "family", "order")}
-_BELOW = {"family": "genus", "order": "family", "class": "order"}
-BROKEN = {
-    "species": pl.String, "rank": pl.String, "taken": pl.String, "records": pl.Int64, "other": pl.String, "other_records": pl.Int64,
-}  # fmt: skip
-DIVIDED = {
-    "taxon": pl.String, "rank": pl.String, "taken": pl.String, "records": pl.Int64, "other": pl.String, "other_records": pl.Int64,
-}  # fmt: skip
+_BELOW = {"family": ("genus",), "order": ("family", "genus"), "class": ("order", "family", "genus")}
+"""What decides on a rank of a species: the widest of these taxa that is known."""
+_DIFFER = {"rank": pl.String, "taken": pl.String, "records": pl.Int64, "other": pl.String, "other_records": pl.Int64}
+BROKEN = {"species": pl.String, **_DIFFER}
+DIVIDED = {"taxon": pl.String, **_DIFFER}
 FILLED = {"species": pl.String, "rank": pl.String, "taken": pl.String, "source": pl.String, "records": pl.Int64}
 
 
@@ -38,11 +35,11 @@ class Repaired(NamedTuple):
 
 
 def repair_lineages(frame: pl.DataFrame) -> Repaired:
-    """Give each species one lineage.
+    """Give each species one lineage, and all species one tree.
 
-    The genus is the first word of the species. Family, order and class are those of most records that have one (of equals the first by
-    name); a species without one takes that of most records of its genus, and for order and class then of its family, for the class then
-    of its order. Then every genus takes the family of most of its records, every family the order, every order the class.
+    The genus is the first word of the species. A genus belongs to the family that most of its records state, a family to the order, an
+    order to the class (of equals the first by name); what is unknown on the way is skipped: a genus of unknown family has an order of its
+    own. A record that states another family than its genus has does not say to which order its genus belongs.
 
     Parameters
     ----------
@@ -59,33 +56,17 @@ def repair_lineages(frame: pl.DataFrame) -> Repaired:
         .sort("species", "genus")
     )
     frame = frame.with_columns(pl.col("species").str.extract(r"^(\S+)").alias("genus"))
-    broken, filled = [pl.DataFrame(schema=BROKEN)], [pl.DataFrame(schema=FILLED)]
+    broken, divided = [pl.DataFrame(schema=BROKEN)], [pl.DataFrame(schema=DIVIDED)]
+    filled = [pl.DataFrame(schema=FILLED)]
     species = frame.select("species", "genus").unique(maintain_order=True)
+    sound = frame  # records that do not stand in a taxon that was found wrong
     for rank in _UPPER:
-        counts = _counts(frame, "species", rank)
-        first = counts.unique("species", keep="first", maintain_order=True)
-        species = species.join(first.select("species", pl.col("taken").alias(rank)), on="species", how="left")
-        broken.append(
-            counts.join(first, on="species", suffix="_first")
-            .filter(pl.col("taken") != pl.col("taken_first"))
-            .select(
-                "species",
-                pl.lit(rank).alias("rank"),
-                pl.col("taken_first").alias("taken"),
-                pl.col("records_first").alias("records"),
-                pl.col("taken").alias("other"),
-                pl.col("records").alias("other_records"),
-            )
-        )
-    weights = frame.group_by("species").agg(pl.len().cast(pl.Int64).alias("weight"))
-    for rank in _UPPER:
-        for source in _SOURCES[rank]:
-            species, found = _fill(species, weights, rank, source)
-            filled.append(found)
-    divided = [pl.DataFrame(schema=DIVIDED)]
-    for rank in _UPPER:
-        species, found = _undivided(species, weights, rank, _BELOW[rank])
-        divided.append(found)
+        broken.append(_differing(_votes(frame, "species", rank), "species", rank))
+        species, several, found = _settled(species, sound, rank)
+        divided.append(several)
+        filled.append(found.join(frame.filter(pl.col(rank) != ""), on="species", how="anti", maintain_order="left"))
+        both = sound.join(species.select("species", pl.col(rank).alias("settled")), on="species", how="left")
+        sound = both.filter((pl.col(rank) == "") | (pl.col(rank) == pl.col("settled"))).drop("settled")
     species = species.with_columns(pl.col(_UPPER).fill_null(""))
     out = frame.drop(_UPPER).join(species.drop("genus"), on="species", how="left", maintain_order="left")
     return Repaired(
@@ -97,8 +78,40 @@ def repair_lineages(frame: pl.DataFrame) -> Repaired:
     )
 
 
-def _counts(frame: pl.DataFrame, key: str, rank: str) -> pl.DataFrame:
-    """``key, taken, records``: how often each value of a rank stands with each key, the commonest first."""
+def _settled(
+    species: pl.DataFrame, records: pl.DataFrame, rank: str
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The species with one more rank; the taxa that were divided; and where each value comes from (:data:`FILLED`)."""
+    settled = [x for x in species.columns if x in ("family", "order")]
+    named = records.drop(*settled, strict=False).join(species.select("species", *settled), on="species", how="left")
+    divided = [pl.DataFrame(schema=DIVIDED)]
+    open_ = pl.lit(value=True)  # no wider taxon of the species is known
+    taken, source, number = [], [], []
+    for below in _BELOW[rank]:
+        votes = _votes(named, below, rank)
+        first = votes.unique(below, keep="first", maintain_order=True)
+        first = first.rename({"taken": f"{below} says", "records": f"{below} records"})
+        decides = species.filter(open_ & pl.col(below).is_not_null()).select(below)
+        divided.append(_differing(votes.join(decides, on=below, how="semi"), below, rank).rename({below: "taxon"}))
+        species = species.join(first, on=below, how="left", maintain_order="left")
+        taken.append(pl.col(f"{below} says"))
+        number.append(pl.col(f"{below} records"))
+        source.append(pl.when(taken[-1].is_not_null()).then(pl.col(below)))
+        open_ = open_ & pl.col(below).is_null()
+    told = species.select(
+        "species",
+        pl.lit(rank).alias("rank"),
+        pl.coalesce(taken).alias("taken"),
+        pl.coalesce(source).alias("source"),
+        pl.coalesce(number).alias("records"),
+    ).drop_nulls("taken")
+    out = species.with_columns(pl.coalesce(taken).alias(rank))
+    out = out.drop(x for x in out.columns if x.endswith((" says", " records")))
+    return out, pl.concat(divided), told
+
+
+def _votes(frame: pl.DataFrame, key: str, rank: str) -> pl.DataFrame:
+    """``key, taken, records``: how many records state each value of a rank beside each key, the commonest first."""
     return (
         frame.filter((pl.col(rank) != "") & (pl.col(key) != ""))
         .group_by(key, pl.col(rank).alias("taken"))
@@ -107,37 +120,12 @@ def _counts(frame: pl.DataFrame, key: str, rank: str) -> pl.DataFrame:
     )
 
 
-def _fill(species: pl.DataFrame, weights: pl.DataFrame, rank: str, source: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fill a rank of the species that lack it from those that share ``source`` with them."""
-    votes = _votes(species, weights, rank, source).unique(source, keep="first", maintain_order=True)
-    joined = species.join(votes, on=source, how="left", maintain_order="left")
-    found = joined.filter(pl.col(rank).is_null() & pl.col("taken").is_not_null()).select(
-        "species", pl.lit(rank).alias("rank"), "taken", pl.col(source).alias("source"), "records"
-    )
-    return joined.with_columns(pl.col(rank).fill_null(pl.col("taken"))).drop("taken", "records"), found
-
-
-def _votes(species: pl.DataFrame, weights: pl.DataFrame, rank: str, key: str) -> pl.DataFrame:
-    """``key, taken, records``: how many records put each taxon ``key`` under each taxon of a wider rank, the commonest first."""
-    return (
-        species.join(weights, on="species")
-        .filter(pl.col(rank).is_not_null() & pl.col(key).is_not_null())
-        .group_by(key, pl.col(rank).alias("taken"))
-        .agg(pl.col("weight").sum().alias("records"))
-        .sort(key, "records", "taken", descending=[False, True, False])
-    )
-
-
-def _undivided(
-    species: pl.DataFrame, weights: pl.DataFrame, rank: str, below: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Put all species of each taxon of the rank ``below`` under one taxon of the wider rank."""
-    votes = _votes(species, weights, rank, below)
-    first = votes.unique(below, keep="first", maintain_order=True)
-    others = votes.join(first, on=below, suffix="_first").filter(pl.col("taken") != pl.col("taken_first"))
-    joined = species.join(first, on=below, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("taken", rank).alias(rank)).drop("taken", "records"), others.select(
-        pl.col(below).alias("taxon"),
+def _differing(votes: pl.DataFrame, key: str, rank: str) -> pl.DataFrame:
+    """``key`` and the columns that tell of values that differ: for each that was outvoted, what was taken and what was not."""
+    first = votes.unique(key, keep="first", maintain_order=True)
+    others = votes.join(first, on=key, suffix="_first").filter(pl.col("taken") != pl.col("taken_first"))
+    return others.select(
+        key,
         pl.lit(rank).alias("rank"),
         pl.col("taken_first").alias("taken"),
         pl.col("records_first").alias("records"),

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strandloom.data.geography.sphere import EARTH_RADIUS_KM, unit_vectors
+from strandloom.data.geography.sphere import EARTH_RADIUS_KM, latitude_band, unit_vectors
 from strandloom.errors import UsageError
 from strandloom.workflows.taxonomy.ranges.distances import outside, spot_km
 from strandloom.workflows.taxonomy.ranges.grid import Grid
@@ -120,7 +120,7 @@ class Surfaces:
         there, area = patches.vectors[own], column[patches.area[own]]
         sigma = max(self.sigma_km / EARTH_RADIUS_KM, np.radians(self.index.cells.size) / 2)
         size = patches.size[own] / (2 * np.pi * sigma**2 * (1 - sigma**2 / 3))  # in Gaussians, on a sphere of radius 1
-        first, last = _band(lat, there[:, 2], _REACH * sigma)
+        first, last = latitude_band(lat, there[:, 2], _REACH * sigma)
         by_place = np.argsort(place, kind="stable")
         for start in range(0, len(lat), _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -180,14 +180,6 @@ def surface(ranges: Ranges, species: int, grid: Grid, *, sigma_km: float = SIGMA
         The width is not positive.
     """
     return Surfaces(RangeIndex(ranges, max(ranges.highest(), species) + 1), sigma_km=sigma_km).surface(species, grid)
-
-
-def _band(lat: Floats, heights: Floats, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which of some patches, whose ``heights`` (sines of latitude) rise, lie within ``reach`` radians of each latitude: first and last."""
-    south, north = np.radians(lat) - reach, np.radians(lat) + reach
-    first = np.where(south <= -np.pi / 2, 0, np.searchsorted(heights, np.sin(south)))
-    last = np.where(north >= np.pi / 2, len(heights), np.searchsorted(heights, np.sin(north)))
-    return first.astype(np.int64), last.astype(np.int64)
 
 
 def _cut(sigma: float) -> float:
