@@ -10,7 +10,14 @@ import pytest
 
 from strandloom.errors import OutputError, UsageError
 from strandloom.io.darwin_core import read_occurrences
-from strandloom.io.darwin_core_write import DNA_TERMS, OCCURRENCE_TERMS, DnaTerms, SharedTerms, write_darwin_core
+from strandloom.io.darwin_core_write import (
+    DNA_TERMS,
+    OCCURRENCE_TERMS,
+    DnaTerms,
+    SharedTerms,
+    write_darwin_core,
+    write_darwin_core_parts,
+)
 
 TEXT = "{http://rs.tdwg.org/dwc/text/}"
 FACTS = DnaTerms(target_gene="12S rRNA", pcr_primer_forward="GTCGGTAAAACTCGTGCCAGC", otu_db="fish12s;2025-01")
@@ -146,6 +153,23 @@ def test_faults(tmp_path: Path, frame: pl.DataFrame, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         write_darwin_core(tmp_path / "out", frame, dna=FACTS)
     assert not (tmp_path / "out").exists()
+
+
+def test_parts_are_one_table(tmp_path: Path) -> None:
+    rows = pl.concat([FRAME, FRAME.with_columns(pl.col("occurrenceID") + "2")])
+    rows = rows.with_columns(locality=pl.when(pl.int_range(pl.len()) == pl.len() - 1).then(pl.lit("Unimak")))
+    cut = [rows[:1], rows[1:]]
+    one = write_darwin_core(tmp_path / "one", rows, dna=FACTS)
+    two = write_darwin_core_parts(tmp_path / "two", cut, dna=FACTS)
+    assert (one.rows, one.notes) == (two.rows, two.notes) == (rows.height, one.notes)
+    for x, y in zip(one[:3], two[:3], strict=True):
+        assert x.read_bytes() == y.read_bytes()
+    name = rows["occurrenceID"][0]
+    with pytest.raises(UsageError, match=f"'{name}' stands twice"):
+        write_darwin_core_parts(tmp_path / "none", [*cut, rows[:1]], dna=FACTS)
+    with pytest.raises(UsageError, match="no occurrence to write"):
+        write_darwin_core_parts(tmp_path / "none", [], dna=FACTS)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

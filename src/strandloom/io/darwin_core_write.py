@@ -6,10 +6,10 @@ Terms and spellings are those of Darwin Core and of GBIF's extension of 2024-07-
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from xml.sax.saxutils import quoteattr
 
 import polars as pl
@@ -200,9 +200,19 @@ def write_darwin_core(
     return write_darwin_core_parts(folder, (occurrences,), dna=dna, shared=shared)
 
 
+class Parts(Protocol):
+    """Frames that can be gone through several times, such as a list of them."""
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """The frames in order."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+
 def write_darwin_core_parts(
     folder: str | Path,
-    parts: Iterable[pl.DataFrame],
+    parts: Parts,
     *,
     dna: DnaTerms,
     shared: SharedTerms | None = None,
@@ -214,7 +224,7 @@ def write_darwin_core_parts(
     folder, dna, shared
         As for :func:`write_darwin_core`.
     parts
-        Frames of the same columns. They are gone through twice, so a list or the like, no generator.
+        Frames of the same columns.
 
     Raises
     ------
@@ -231,8 +241,15 @@ def write_darwin_core_parts(
         ids.append(part["occurrenceID"].hash())
     if not core.rows:
         raise UsageError("there is no occurrence to write")
-    if pl.concat(ids).is_duplicated().any():
-        raise UsageError("an occurrenceID stands twice", hint="each is made of a sample and a sequence of it")
+    marks = pl.concat(ids)
+    if (twice := marks.is_duplicated()).any():
+        mark = marks.filter(twice)[0]
+        name = next(
+            x["occurrenceID"].filter(x["occurrenceID"].hash() == mark)[0]
+            for x in parts
+            if mark in x["occurrenceID"].hash()
+        )
+        raise UsageError(f"the occurrenceID '{name}' stands twice")
     archive = Archive(
         folder / "occurrence.tsv",
         folder / "dna_derived_data.tsv",
@@ -286,8 +303,6 @@ def _check(frame: pl.DataFrame) -> None:
     ids = frame["occurrenceID"].cast(pl.String)
     if ids.null_count() or (ids == "").any():
         raise UsageError("an occurrence has no occurrenceID")
-    if ids.is_duplicated().any():
-        raise UsageError(f"the occurrenceID '{ids.filter(ids.is_duplicated())[0]}' stands twice")
 
 
 def _shared(frame: pl.DataFrame, facts: DnaTerms | SharedTerms) -> list[pl.Expr]:

@@ -68,7 +68,7 @@ def _ends(text: str) -> tuple[str, ...]:
 
 
 def _joined(dates: list[str | None]) -> str | None:
-    return None if None in dates else "/".join(x for x in dates if x)
+    return None if None in dates else "/".join(dict.fromkeys(x for x in dates if x))
 
 
 def _day_first(texts: list[str]) -> bool | None:

@@ -138,9 +138,8 @@ def _sentence(part: Part) -> str:
         part.first, part.score(part.first), said, best, part.score(best), part.against(best) if best else None
     )
     at = point_at(part.rank(part.first).get("curve"), SURE)
-    return (
-        f"{words} {sure_words(finite(at.get('coverage')), finite(at.get('precision')), said, part.lacking('species'))}"
-    )
+    sure = sure_words(finite(at.get("coverage")), finite(at.get("precision")), said, part.lacking("species"))
+    return f"{words} {sure}".strip()
 
 
 def _points(found: Json) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from strandloom.workflows.taxonomy.assign_block import Assigner, Tables
 from strandloom.workflows.taxonomy.lineage import RANKS
+from strandloom.workflows.taxonomy.outputs import CANDIDATE_COLUMNS
 from strandloom.workflows.taxonomy.queries import Queries, QueryReader
 from strandloom.workflows.taxonomy.ragged import encoded
 from strandloom.workflows.taxonomy.settings import AssignSettings
@@ -97,6 +98,10 @@ def test_without_a_place_or_counts(trained: SimpleNamespace, texts: dict[str, st
     assert exact["differences"].to_list() == [0]
     assert exact["nearest"].equals(exact["species"].rename("nearest"))
     assert exact["fish"].to_list() == [True]
+
+
+def test_candidates_are_read_back_by_their_place(trained: SimpleNamespace, texts: dict[str, str]) -> None:
+    assert dict(tables(trained, queries(trained, texts)).candidates.schema) == CANDIDATE_COLUMNS
 
 
 def test_places_decide_and_it_is_said(

@@ -15,7 +15,7 @@ from strandloom.io.darwin_core_write import DnaTerms, SharedTerms
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, clean_counts
 from strandloom.workflows.taxonomy.lineage import RANKS, Taxonomy
 from strandloom.workflows.taxonomy.occurrences import Classifier, OccurrenceSettings
-from strandloom.workflows.taxonomy.outputs import Block, Outputs, rounded, write_outputs
+from strandloom.workflows.taxonomy.outputs import Block, Outputs, rounded, write_outputs, written_calls
 
 FILES = {
     "assignments.tsv", "assignments.parquet", "assignments_by_sample.tsv", "assignments_by_sample.parquet", "candidates.tsv", "taxa.tsv",
@@ -293,3 +293,14 @@ def test_a_run_that_fails_leaves_the_files_before_it(folder: Path, tmp_path: Pat
     assert inside(folder) == before
     with pytest.raises(OutputError, match="no row was written"):
         written(tmp_path / "none", study=field())
+    with pytest.raises(KeyboardInterrupt):
+        write_outputs(tmp_path / "new", broken(), taxonomy=TAXONOMY, classifier=CLASSIFIER, field=field())
+    assert not (tmp_path / "new").exists()
+
+
+def test_calls_are_read_back(folder: Path, tmp_path: Path) -> None:
+    calls = written_calls(folder, counted=True)
+    assert calls.assignments.collect().equals(rounded(block(*CALLS).assignments))
+    assert calls.by_sample.collect().equals(rounded(block(*CALLS).by_sample))
+    written(tmp_path / "alone", block(*CALLS, counted=False))
+    assert written_calls(tmp_path / "alone", counted=False).by_sample.select("id", "sample").collect().is_empty()

@@ -134,10 +134,11 @@ def _candidates_of(made: Material, ids: pl.Series) -> dict[object, pl.DataFrame]
 
 
 def _totals(made: Material) -> Totals:
-    columns = ("rank", "taxon", "fish", "reads", "moved", "species_probability", "sequence_probability", "lat")
+    columns = ("rank", "fish", "reads", "moved", "species_probability", "sequence_probability", "lat")
     frame = made.calls.assignments.select(columns).collect()
     ranks = dict(frame.group_by("rank").len().iter_rows())
-    species = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish")).select("taxon").collect()
+    named = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish"))
+    species = named.select(pl.col("taxon").n_unique()).collect().item()
     counted = made.found is not None
     kinds = made.found.samples.filter(pl.col("kind").is_in(FIELD_KINDS)) if made.found is not None else None
     finds = made.calls.by_sample.select(pl.col("lat").is_not_null().any()).collect().item()
@@ -147,7 +148,7 @@ def _totals(made: Material) -> Totals:
         called={rank: ranks[rank] for rank in RANKS if rank in ranks},
         unknown=ranks.get("unknown", 0),
         not_fish=frame.filter((pl.col("rank") != "unknown") & ~pl.col("fish")).height,
-        species=species["taxon"].n_unique(),
+        species=species,
         reads=int(frame["reads"].sum()) if counted else None,
         species_reads=int(frame.filter(pl.col("rank") == "species")["reads"].sum()) if counted else None,
         samples=None if kinds is None else kinds.height,

@@ -140,6 +140,9 @@ def write_outputs(
         with ExitStack() as stack:
             writers = {name: stack.enter_context(TableWriter(folder / name)) for name in names}
             sums = _Sums(outer.enter_context(Spill(folder)))
+            stack.push(
+                lambda kind, _error, _trace: outer.close() if kind else None
+            )  # a folder made for nothing is empty
             for block in blocks:
                 _write(block, writers, table)
                 _gather(block, table, sums, field, classifier, settings)

@@ -3,8 +3,8 @@
 A range list is never complete. So in some queries the area of the place is taken for unlisted, for any candidate alike, and in some for
 unknown altogether: what is learned is how far a species occurs beyond where it is known, not that it occurs where it is listed.
 
-Of some species nothing is known. Their records are met where others of their family live, so that knowing nothing of a species is not
-taken for its absence.
+Of some species nothing is known. Their records are met where others of their family live (where none of these has a range, where any
+species lives), so that knowing nothing of a species is not taken for its absence.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def place_practice(
     repeats: int = 1,
     in_doubt: int = 1,
 ) -> Located:
-    """Queries at places where their species is known to occur, whether the reference has that species or not.
+    """Queries at places where their species, or one that stands in for it, is known to occur, whether the reference has it or not.
 
     Parameters
     ----------

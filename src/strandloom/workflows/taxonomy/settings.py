@@ -23,7 +23,7 @@ class TaxonomyTraining(Settings):
     places_per_query: int = Field(1, ge=1, le=20)
     """Places drawn for each query."""
     places_in_doubt: int = Field(4, ge=1, le=20)
-    """Places drawn for each query whose sequence leaves a doubt; they are the ones that a place can decide."""
+    """Places drawn for each query whose sequence leaves a doubt (not fewer than for the others): a place can decide these."""
 
 
 class AssignSettings(Settings):

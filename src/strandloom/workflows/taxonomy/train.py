@@ -144,7 +144,7 @@ def _place_questions(
     seed: int,
     held: NDArray[np.bool_],
 ) -> Questions:
-    """Queries at places where their species occurs, also of species, genera … that the reference lacks; none where nothing has a range."""
+    """Queries at places where their species occurs, also of species, genera … that the reference lacks."""
     judged = TaxonomyModel(match, None, (Member(answers, None),))
     family = match.lineages.of[RANKS.index("family")]
     parts: list[tuple[Practice, Located, NDArray[np.float32]]] = []
