@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from strandloom.cli import compare, data, doctor, evaluate, explain, export, init, predict, simulate, taxonomy, train
+from strandloom.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    explain,
+    export,
+    init,
+    predict,
+    simulate,
+    sources,
+    taxonomy,
+    train,
+)
 from strandloom.errors import StrandloomError
 
 INTERRUPTED = 130
@@ -36,6 +49,7 @@ app.command()(explain.explain)
 app.command()(export.export)
 app.command()(compare.compare)
 app.add_typer(taxonomy.app, name="taxonomy")
+app.add_typer(sources.app, name="sources")
 app.command()(doctor.doctor)
 
 

@@ -1,0 +1,129 @@
+"""``strandloom sources``: which environments did the reads of a sample come from?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Which environments did these reads come from, and in which shares? Simulate, train, estimate, evaluate.",
+    no_args_is_help=True,
+)
+
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter", help="3' adapter to cut off, may be given several times; auto: Illumina's where the reads show one; none.",
+        show_default="auto",
+    ),
+]  # fmt: skip
+MinLength = Annotated[int, typer.Option("--min-length", min=20, max=1000, help="Shorter reads are dropped.")]
+Quality = Annotated[int, typer.Option(min=0, max=60, help="Cut bases below this quality off the ends; 0: none.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Which environments did these reads come from, and in which shares? Simulate, train, estimate, evaluate."""
+
+
+@app.command()
+def train(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="environment, genome_id[, file, genus, species] for genomes; environment, sample[, file] for reads.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; RUN/bundle is the model.", show_default=False)],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    members: Annotated[int, typer.Option(min=1, max=20, help="Networks whose answers are averaged.")] = 3,
+    length: Annotated[int, typer.Option(min=20, max=1000, help="Bases of the reads drawn from genomes.")] = 80,
+    errors: Annotated[float, typer.Option(min=0.0, max=0.2, help="Share of wrong bases in them.")] = 0.005,
+    adapter: Adapters = None,
+    min_length: MinLength = 40,
+    quality: Quality = 0,
+    judge: Annotated[bool, typer.Option(help="Judge on left-out genomes and genera too.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run.")] = False,
+) -> None:
+    """Learn the environments of reads from genomes, or from samples of reads."""
+    from strandloom.cli.console import command_line, say, threads
+    from strandloom.cli.console import out as say_out
+    from strandloom.workflows.sources.draws import ReadProfile
+    from strandloom.workflows.sources.settings import SourceTraining
+    from strandloom.workflows.sources.train import train_sources
+
+    trained = train_sources(
+        table,
+        out=out,
+        settings=SourceTraining(seed=seed, members=members),
+        profile=ReadProfile(length=length, substitution=errors),
+        reads=_reads(adapter, min_length, quality),
+        judge=judge,
+        threads=threads(),
+        force=force,
+        command=command_line(),
+        say=say,
+    )
+    if trained.held_out is not None:
+        say_out(trained.held_out.sentence())
+    say_out(f"model: {out / 'bundle'}")
+
+
+@app.command()
+def estimate(
+    bundle: Annotated[Path, typer.Argument(help="RUN/bundle of `sources train`.", show_default=False)],
+    reads: Annotated[
+        list[Path],
+        typer.Argument(
+            help="FASTQ or FASTA (gz is fine), a sample each; X_R1 and X_R2 are mates; or a table with sample and file.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and report.", show_default=False)],
+    per_read: Annotated[bool, typer.Option("--reads", help="Write the probabilities of every read too.")] = False,
+    adapter: Adapters = None,
+    min_length: MinLength = 40,
+    quality: Quality = 0,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier estimate.")] = False,
+) -> None:
+    """Estimate which sources a sample is made of, with intervals and an unknown share."""
+    from strandloom.cli.console import command_line, say, threads
+    from strandloom.cli.console import out as say_out
+    from strandloom.cli.progress import PredictProgress
+    from strandloom.workflows.sources.estimate import estimate_files
+    from strandloom.workflows.sources.settings import EstimateSettings
+
+    with PredictProgress(quiet=False) as progress:
+        done = estimate_files(
+            bundle,
+            reads,
+            out=out,
+            per_read=per_read,
+            settings=EstimateSettings(level=level, seed=seed),
+            reads=_reads(adapter, min_length, quality),
+            threads=threads(),
+            force=force,
+            command=command_line(),
+            say=say,
+            hear=progress.advance,
+        )
+    for line in done.lines():
+        say_out(line)
+    say_out(f"report: {out / 'report.html'}")
+    if done.fault is not None:
+        raise done.fault
+
+
+def _reads(adapter: list[str] | None, min_length: int, quality: int):  # type: ignore[no-untyped-def]
+    """How reads are prepared."""
+    from strandloom.workflows.sources.settings import ReadSettings
+
+    asked = adapter or ["auto"]
+    adapters = asked[0] if len(asked) == 1 and asked[0] in ("auto", "none") else tuple(asked)
+    return ReadSettings(adapters=adapters, min_length=min_length, quality=quality)

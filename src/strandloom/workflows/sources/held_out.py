@@ -1,0 +1,125 @@
+"""How good a source model is on reads of genomes (and genera) that it never saw, beside naive Bayes in the same folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.workflows.sources.evidence import ReadBlock, gather_without
+from strandloom.workflows.sources.learn import learn
+from strandloom.workflows.sources.model import Answers, LeanModel
+from strandloom.workflows.sources.network import COMPOSITION
+from strandloom.workflows.sources.rehearse import Rehearsal
+from strandloom.workflows.sources.settings import SourceTraining
+
+READS = 1500
+"""Test reads of each lineage."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Shares of reads answered rightly.
+
+    Parameters
+    ----------
+    genome, genus
+        float64 ``(G,)``: reads of each lineage when it, or its whole group, is missing; NaN where nothing of its environment is left then.
+    bayes_genome, bayes_genus
+        The same by naive Bayes on 10-mers.
+    environment
+        int64 ``(G,)``.
+    """
+
+    genome: NDArray[np.float64]
+    genus: NDArray[np.float64]
+    bayes_genome: NDArray[np.float64]
+    bayes_genus: NDArray[np.float64]
+    environment: NDArray[np.int64]
+
+    def macro(self, values: NDArray[np.float64]) -> float:
+        """Mean over environments of the mean over their lineages."""
+        return float(
+            np.nanmean(
+                [
+                    np.nanmean(values[self.environment == e])
+                    for e in np.unique(self.environment)
+                    if not np.isnan(values[self.environment == e]).all()
+                ]
+            )
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "left_out_genome": {"model": self.macro(self.genome), "naive_bayes_10mers": self.macro(self.bayes_genome)},
+            "left_out_genus": {"model": self.macro(self.genus), "naive_bayes_10mers": self.macro(self.bayes_genus)},
+            "reads_per_lineage": READS,
+        }
+
+    def sentence(self) -> str:
+        """In words."""
+        return (
+            f"reads of left-out genomes: {self.macro(self.genome):.1%} answered with the right environment "
+            f"(10-mer naive Bayes {self.macro(self.bayes_genome):.1%}); of left-out genera {self.macro(self.genus):.1%} "
+            f"({self.macro(self.bayes_genus):.1%}); means over environments"
+        )
+
+
+def judge_held_out(
+    rehearsal: Rehearsal,
+    environments: tuple[str, ...],
+    settings: SourceTraining,
+    *,
+    threads: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> HeldOut:
+    """Train a network for every fold of lineages without them, and ask it for their reads.
+
+    Neither the network nor the tables know anything of a lineage whose reads are asked for; the other lineages of its fold are back in the
+    tables then.
+    """
+    lineages = rehearsal.lineages
+    count = len(lineages)
+    generator = np.random.default_rng([settings.seed, 9])
+    fold = np.empty(count, np.int64)
+    for e in range(lineages.environments):
+        own = np.flatnonzero(lineages.environment == e)
+        fold[own] = (np.arange(len(own)) + e) % settings.folds
+        fold[generator.permutation(own)] = fold[own]
+    results = {name: np.full(count, np.nan) for name in ("genome", "genus", "bayes_genome", "bayes_genus")}
+    for number in np.unique(fold):
+        tested = np.flatnonzero(fold == number)
+        for name, sets in (("genome", lineages.own), ("genus", lineages.kin)):
+            out = np.bitwise_or.reduce(sets[tested])
+            if any((lineages.within[e] & ~out) == 0 for e in range(lineages.environments)):
+                out = np.bitwise_or.reduce(lineages.own[tested])
+            lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + int(number), hidden=out, threads=threads)
+            network = learn(lesson, seed=settings.seed, epochs=settings.epochs)
+            model = LeanModel(environments, rehearsal.tables, (network,))
+            for g in tested:
+                visible = lineages.all & ~sets[g]
+                if (lineages.within[lineages.environment[g]] & visible) == 0:
+                    continue
+                right, bayes = _ask(
+                    rehearsal, model, int(g), visible, seed=settings.seed * 7919 + int(g), threads=threads
+                )
+                results[name][g], results[f"bayes_{name}"][g] = right, bayes
+        say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
+    return HeldOut(**results, environment=lineages.environment)
+
+
+def _ask(
+    rehearsal: Rehearsal, model: LeanModel, lineage: int, visible: np.uint64, *, seed: int, threads: int
+) -> tuple[float, float]:
+    """Shares of right answers by the model and by naive Bayes."""
+    reads = ReadBlock.rectangle(*rehearsal.draw(np.full(READS, lineage), seed=seed))
+    evidence = gather_without(rehearsal.tables, rehearsal.counts, reads, np.full(READS, visible), threads=threads)
+    found: Answers = model.weigh(evidence)
+    home = rehearsal.lineages.environment[lineage]
+    return float((found.log_posterior.argmax(1) == home).mean()), float(
+        (evidence[:, :, COMPOSITION].argmax(1) == home).mean()
+    )

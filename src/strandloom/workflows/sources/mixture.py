@@ -1,0 +1,99 @@
+"""From counts of reads in bins to the shares of sources: expectation maximisation over known profiles, and how sure the shares are.
+
+A bin is a kind of answer that a classifier gives to a read. A profile is how the reads of one component (an environment as known members,
+as relatives of them, or something unknown) fall into bins; it was measured on reads that the classifier did not learn from. The reads of a
+sample are then a mixture of profiles, whose shares are found by maximum likelihood.
+
+McLachlan and Krishnan, "The EM algorithm and extensions", 2008; Saerens, Latinne and Decaestecker, Neural Computation 14:21, 2002.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = 500
+TOLERANCE = 1e-7
+
+
+class Fit(NamedTuple):
+    """Shares of C components."""
+
+    shares: NDArray[np.float64]
+    """float64 ``(C,)``, summing to 1."""
+    expected: NDArray[np.float64]
+    """float64 ``(B,)``: probability of each bin under them."""
+
+
+def shares_of(
+    counts: NDArray[np.floating] | NDArray[np.integer],
+    profiles: NDArray[np.float64],
+    *,
+    prior: NDArray[np.float64] | None = None,
+    steps: int = STEPS,
+) -> Fit:
+    """The most probable shares.
+
+    Parameters
+    ----------
+    counts
+        ``(B,)``: reads in each bin.
+    profiles
+        float64 ``(C, B)``: probability of each bin in each component; rows sum to 1, and no bin with reads is 0 in all.
+    prior
+        float64 ``(C,)``: pseudo-reads of each component (0: maximum likelihood).
+    """
+    components = len(profiles)
+    total = float(counts.sum())
+    extra = np.zeros(components) if prior is None else prior
+    shares = np.full(components, 1 / components)
+    if total + extra.sum() <= 0:
+        return Fit(shares, shares @ profiles)
+    met = np.flatnonzero(counts)
+    own, seen = profiles[:, met], np.asarray(counts, np.float64)[met]
+    for _ in range(steps):
+        mixed = shares @ own
+        new = shares * (own @ (seen / np.maximum(mixed, 1e-300))) + extra
+        new /= new.sum()
+        moved = float(np.abs(new - shares).max())
+        shares = new
+        if moved < TOLERANCE:
+            break
+    return Fit(shares, shares @ profiles)
+
+
+def many_shares(
+    counts: NDArray[np.floating] | NDArray[np.integer],
+    profiles: NDArray[np.float64],
+    *,
+    prior: NDArray[np.float64] | None = None,
+    steps: int = STEPS,
+) -> NDArray[np.float64]:
+    """As :func:`shares_of` for R resamples at once: counts ``(R, B)`` and profiles ``(R, C, B)`` to shares float64 ``(R, C)``."""
+    resamples, components, _ = profiles.shape
+    extra = np.zeros(components) if prior is None else prior
+    shares = np.full((resamples, components), 1 / components)
+    seen = np.asarray(counts, np.float64)
+    for _ in range(steps):
+        mixed = np.einsum("rc,rcb->rb", shares, profiles)
+        ratio = np.divide(seen, mixed, out=np.zeros_like(seen), where=(mixed > 0) & (seen > 0))
+        new = shares * np.einsum("rcb,rb->rc", profiles, ratio) + extra
+        new /= np.maximum(new.sum(1, keepdims=True), 1e-300)
+        moved = float(np.abs(new - shares).max())
+        shares = new
+        if moved < 1e-5:
+            break
+    return shares
+
+
+def deviance(counts: NDArray[np.floating] | NDArray[np.integer], expected: NDArray[np.float64]) -> float:
+    """How far counts ``(B,)`` are from expected probabilities: Kullback–Leibler divergence in nats a read, less what chance alone adds."""
+    total = float(counts.sum())
+    if not total:
+        return 0.0
+    met = counts > 0
+    share = counts[met] / total
+    found = float((share * np.log(share / np.maximum(expected[met], 1e-12))).sum())
+    return max(0.0, found - (int(met.sum()) - 1) / (2 * total))

@@ -1,0 +1,92 @@
+"""Practice: reads meet the collection without their own lineage, or without all of its group, as reads of a new sample would.
+
+Beside them stand reads that resemble nothing: their bases were drawn or shuffled.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.alphabet import Codes
+from strandloom.workflows.sources.lineages import Lineages
+
+SEEN, RELATED, STRANGE, NOTHING = range(4)
+REGIMES = ("its own lineage", "its group", "its environment", "nothing")
+"""The nearest that a read meets: a genome that it is from, one of the same genus, others of the environment, nothing of its kind."""
+
+
+class Views(NamedTuple):
+    """What each of N practice reads sees."""
+
+    visible: NDArray[np.uint64]
+    """uint64 ``(N,)``: lineages, a bit each."""
+    regime: NDArray[np.int8]
+    """int8 ``(N,)``, of :data:`REGIMES`: what it then meets; NOTHING where its environment is gone with it."""
+
+
+def practice_views(
+    lineage: NDArray[np.integer], asked: NDArray[np.integer], lineages: Lineages, *, generator: np.random.Generator
+) -> Views:
+    """Hide lineages from reads.
+
+    What is hidden of a read's own environment (a lineage, a group) is hidden of every other environment too, drawn at random: else the
+    environment with the gap would be the answer.
+
+    Parameters
+    ----------
+    lineage
+        int ``(N,)``: whose read each is.
+    asked
+        int ``(N,)``: SEEN hides nothing, RELATED the lineage, STRANGE the group.
+    """
+    environment = lineages.environment[lineage]
+    visible = np.full(len(lineage), lineages.all)
+    one, group = asked == RELATED, asked == STRANGE
+    visible[one] &= ~lineages.own[lineage[one]]
+    visible[group] &= ~lineages.kin[lineage[group]]
+    for e in range(lineages.environments):
+        there = np.flatnonzero(lineages.environment == e)
+        picked = there[generator.integers(0, len(there), len(lineage))]
+        other = environment != e
+        rows = np.flatnonzero(one & other)
+        visible[rows] &= ~lineages.own[picked[rows]]
+        rows = np.flatnonzero(group & other)
+        visible[rows] &= ~(lineages.kin[picked[rows]] & lineages.within[e])
+    return Views(visible, regimes(lineage, visible, lineages))
+
+
+def regimes(lineage: NDArray[np.integer], visible: NDArray[np.uint64], lineages: Lineages) -> NDArray[np.int8]:
+    """What reads meet, int8 ``(N,)``, given what they see."""
+    home = lineages.within[lineages.environment[lineage]]
+    found = np.full(len(lineage), NOTHING, np.int8)
+    found[(visible & home) != 0] = STRANGE
+    found[(visible & home & lineages.kin[lineage]) != 0] = RELATED
+    found[(visible & lineages.own[lineage]) != 0] = SEEN
+    return found
+
+
+def reads_like_nothing(codes: Codes, *, generator: np.random.Generator) -> Codes:
+    """As many reads that are related to nothing, uint8 ``(N, L)``: half drawn by G + C, half given ones in shuffled pairs of bases.
+
+    Parameters
+    ----------
+    codes
+        uint8 ``(N, L)``, padded on the right.
+    """
+    rows, length = codes.shape
+    out = codes.copy()
+    half = rows // 2
+    gc = generator.uniform(0.2, 0.8, half)
+    strong = generator.random((half, length)) < gc[:, None]
+    drawn = np.where(strong, generator.integers(1, 3, (half, length)), 3 * generator.integers(0, 2, (half, length)))
+    out[:half] = np.where(codes[:half] < 4, drawn, codes[:half])
+    pairs = length // 2
+    pieces = out[half:, : 2 * pairs].reshape(rows - half, pairs, 2)
+    keys = generator.random((rows - half, pairs))
+    keys[(pieces > 3).any(2)] = 2.0  # padding and ambiguous bases stay at the end
+    order = np.argsort(keys, axis=1)
+    out[half:, : 2 * pairs] = np.take_along_axis(pieces, order[:, :, None], 1).reshape(rows - half, 2 * pairs)
+    return out

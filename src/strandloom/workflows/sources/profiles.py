@@ -1,0 +1,157 @@
+"""How reads of known origin are answered: bins of answers, and the profile over them of every lineage in every regime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.workflows.sources.practice import RELATED, SEEN
+
+BINS = 400
+LEAST_LOG = -7.0
+"""Log probabilities below this are taken as this."""
+BORROWED = 0.3
+"""Weight of a lineage's profile in another environment than its own, of the reads that meet a relative."""
+_FITTED = 60_000
+
+
+def answer_points(log_posterior: NDArray[np.floating], log_regime: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Answers as points: clipped log probabilities of environments and regimes, float32 ``(N, E + 4)``."""
+    return np.maximum(np.concatenate([log_posterior, log_regime], 1), LEAST_LOG).astype(np.float32)
+
+
+def exchanged(points: NDArray[np.float32], one: int, other: int) -> NDArray[np.float32]:
+    """The same answers with two environments exchanged."""
+    out = points.copy()
+    out[:, [one, other]] = points[:, [other, one]]
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """A division of answers into cells: each answer belongs to the nearest centre.
+
+    Parameters
+    ----------
+    centres
+        float32 ``(B, D)``.
+    """
+
+    centres: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+    @cached_property
+    def _half(self) -> NDArray[np.float32]:
+        return np.asarray((self.centres**2).sum(1) / 2, np.float32)
+
+    def assign(self, points: NDArray[np.float32]) -> NDArray[np.int32]:
+        """The bin of each point ``(N, D)``, int32 ``(N,)``."""
+        return np.asarray((points @ self.centres.T - self._half).argmax(1), np.int32)
+
+    def count(self, points: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Points in each bin, int64 ``(B,)``."""
+        return np.bincount(self.assign(points), minlength=len(self))
+
+    @staticmethod
+    def fit(points: NDArray[np.float32], *, seed: int, bins: int = BINS) -> Bins:
+        """Centres of k-means over points of practice."""
+        from sklearn.cluster import MiniBatchKMeans
+
+        rows = np.random.default_rng(seed).permutation(len(points))[:_FITTED]
+        fitted = MiniBatchKMeans(min(bins, len(rows)), random_state=seed, n_init=1, batch_size=4096, max_iter=50)
+        return Bins(np.asarray(fitted.fit(points[rows]).cluster_centers_, np.float32))
+
+
+class Components(NamedTuple):
+    """The profiles that samples are mixtures of."""
+
+    profiles: NDArray[np.float64]
+    """float64 ``(C, B)``, rows summing to 1."""
+    source: NDArray[np.int64]
+    """int64 ``(C,)``: the environment of each; E for unknown."""
+    regime: NDArray[np.int64]
+    """int64 ``(C,)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Counts of practice answers.
+
+    Parameters
+    ----------
+    counts
+        float64 ``(G, 3, E, B)``: reads of each lineage, by what they met, in each bin; and as if the lineage lived in each environment
+        (answers with the two environments exchanged). No reads where a regime cannot be practised.
+    nothing
+        float64 ``(B,)``: reads that resemble nothing.
+    environment
+        int64 ``(G,)``.
+    """
+
+    counts: NDArray[np.float64]
+    nothing: NDArray[np.float64]
+    environment: NDArray[np.int64]
+
+    @property
+    def environments(self) -> int:
+        """E."""
+        return self.counts.shape[2]
+
+    @cached_property
+    def own(self) -> NDArray[np.float64]:
+        """Counts of each lineage in its own environment, float64 ``(G, 3, B)``."""
+        return self.counts[np.arange(len(self.environment)), :, self.environment]
+
+    @cached_property
+    def rates(self) -> NDArray[np.float64]:
+        """Probabilities of the bins, float64 ``(G, 3, E, B)``, smoothed by what all reads have."""
+        return (self.counts + 2.0 * self._floor) / (self.counts.sum(3, keepdims=True) + 2.0)
+
+    @cached_property
+    def _floor(self) -> NDArray[np.float64]:
+        summed = self.own.sum((0, 1)) + self.nothing + 1.0
+        return np.asarray(summed / summed.sum())
+
+    def unlike(self, strange: float = 0.0) -> NDArray[np.float64]:
+        """The profile of what is unknown: reads like nothing, mixed with a share of reads of left-out groups."""
+        alone = (self.nothing + 2.0 * self._floor) / (self.nothing.sum() + 2.0)
+        met = self.own[:, 2].sum(1) > 0
+        if strange <= 0 or not met.any():
+            return alone
+        g = np.flatnonzero(met)
+        left_out = self.rates[g, 2, self.environment[g]].mean(0)
+        return np.asarray((1 - strange) * alone + strange * left_out)
+
+    def components(self, *, weights: NDArray[np.float64] | None = None, strange: float = 0.0) -> Components:
+        """The profiles of environments whose members, or relatives of these, are in a sample, and of what is unknown.
+
+        Parameters
+        ----------
+        weights
+            float64 ``(G,)``: how much each lineage counts in its environment; None: all the same.
+        strange
+            Share of reads of left-out groups in what is unknown.
+        """
+        w = np.ones(len(self.environment)) if weights is None else weights
+        profiles, source, regime = [], [], []
+        for kind in (SEEN, RELATED):
+            met = self.own[:, kind].sum(1) > 0
+            for e in range(self.environments):
+                home = self.environment == e
+                use = w * met * np.where(home, 1.0, BORROWED if kind == RELATED else 0.0)
+                if not use.sum():
+                    continue
+                profiles.append(use @ self.rates[:, kind, e] / use.sum())
+                source.append(e)
+                regime.append(kind)
+        return Components(
+            np.array([*profiles, self.unlike(strange)]),
+            np.array([*source, self.environments]),
+            np.array([*regime, 3]),
+        )

@@ -1,0 +1,234 @@
+"""Train a source model: a table of genomes or of samples to a run folder with a bundle and the figures of left-out genomes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.bundle import write_bundle
+from strandloom.errors import InputError
+from strandloom.io.plain import write_json
+from strandloom.run.output_folder import new_folder
+from strandloom.training.pinning import pinned
+from strandloom.training.runtime import apply, choose_runtime, environment
+from strandloom.workflows.sources.calibrate import Calibration, Practised, calibrate
+from strandloom.workflows.sources.card import source_card
+from strandloom.workflows.sources.collection import Collection, read_collection
+from strandloom.workflows.sources.draws import ReadProfile
+from strandloom.workflows.sources.held_out import HeldOut, judge_held_out
+from strandloom.workflows.sources.learn import learn
+from strandloom.workflows.sources.lineages import genome_lineages, read_lineages
+from strandloom.workflows.sources.model import LeanModel
+from strandloom.workflows.sources.pool import Pool, read_pool
+from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practice_views
+from strandloom.workflows.sources.read_pool import pool_of_reads
+from strandloom.workflows.sources.rehearse import Rehearsal
+from strandloom.workflows.sources.settings import ReadSettings, SourceTraining
+from strandloom.workflows.sources.store import to_bundle
+from strandloom.workflows.sources.tables import build_tables, count_short
+
+RUN = "sources.json"
+FORMAT = 1
+CALIBRATION_READS = 1500
+"""Reads of each lineage and regime that the profiles rest on."""
+LEAST_CONTIG = 100
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model, what it was calibrated with, and how good it is."""
+
+    model: LeanModel
+    calibration: Calibration
+    held_out: HeldOut | None
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def train_model(
+    collection: Collection,
+    *,
+    settings: SourceTraining | None = None,
+    profile: ReadProfile | None = None,
+    reads: ReadSettings | None = None,
+    judge: bool = True,
+    threads: int = 1,
+    say: Say = lambda _: None,
+) -> Trained:
+    """Train the lean model on a collection.
+
+    Parameters
+    ----------
+    profile
+        What reads drawn from genomes look like.
+    reads
+        How real reads are trimmed.
+    judge
+        Whether to judge on left-out genomes too (it trains a network for every fold).
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, or an environment has nothing to learn from.
+    DivergedError
+        A loss is no longer a number.
+    """
+    settings = settings or SourceTraining()
+    seconds: dict[str, float] = {}
+    at = time.perf_counter()
+    rehearsal, notes = rehearse(collection, settings=settings, profile=profile, reads=reads, say=say)
+    seconds["tables"] = time.perf_counter() - at
+    at = time.perf_counter()
+    with pinned():
+        members = []
+        for number in range(settings.members):
+            say(f"network {number + 1} of {settings.members}")
+            lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
+            members.append(learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs))
+    seconds["networks"] = time.perf_counter() - at
+    model = LeanModel(collection.environments, rehearsal.tables, tuple(members))
+    at = time.perf_counter()
+    calibration = calibrated(rehearsal, model, settings, threads=threads)
+    seconds["calibration"] = time.perf_counter() - at
+    held = None
+    if judge:
+        at = time.perf_counter()
+        held = judge_held_out(rehearsal, collection.environments, settings, threads=threads, say=say)
+        seconds["left_out"] = time.perf_counter() - at
+    return Trained(model, calibration, held, seconds, tuple(notes))
+
+
+def rehearse(
+    collection: Collection,
+    *,
+    settings: SourceTraining,
+    profile: ReadProfile | None = None,
+    reads: ReadSettings | None = None,
+    say: Say = lambda _: None,
+) -> tuple[Rehearsal, list[str]]:
+    """Read a collection and gather its words."""
+    notes: list[str] = []
+    files = [member.file for member in collection.members]
+    if collection.kind == "genomes":
+        lineages, own = genome_lineages(collection)
+        pool = read_pool(files, least=LEAST_CONTIG)
+        lineage = own[pool.member]
+        shape: ReadProfile | None = profile or ReadProfile()
+        say(f"{len(collection)} genomes, {int(pool.lengths.sum()):,} bases in {len(pool):,} contigs")
+    else:
+        lineages, first = read_lineages(collection)
+        pool, notes = pool_of_reads(collection, reads or ReadSettings())
+        lineage = _parts(pool, first, lineages_of(first, len(lineages)))
+        shape = None
+        say(f"{len(collection)} samples, {len(pool):,} reads")
+    for note in notes:
+        say(note)
+    missing = [
+        name
+        for e, name in enumerate(collection.environments)
+        if not pool.bases[[i for i, m in enumerate(collection.members) if m.environment == e]].sum()
+    ]
+    if missing:
+        raise InputError(
+            f"nothing to learn from for: {', '.join(missing)}", hint="check the files of these environments"
+        )
+    counts = count_short(pool, lineage, lineages)
+    tables = build_tables(pool, lineage, lineages, counts, bits=settings.table_bits, say=say)
+    return Rehearsal(pool, lineage, lineages, counts, tables, shape), notes
+
+
+def lineages_of(first: NDArray[np.int64], total: int) -> int:
+    """Lineages of each sample."""
+    return total // len(first)
+
+
+def _parts(pool: Pool, first: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    """The lineage of each read: consecutive parts of its sample."""
+    sizes = np.diff(pool.bounds)
+    number = np.arange(len(pool)) - pool.bounds[pool.member]
+    return np.asarray(first[pool.member] + number * folds // np.maximum(sizes[pool.member], 1), np.int64)
+
+
+def calibrated(rehearsal: Rehearsal, model: LeanModel, settings: SourceTraining, *, threads: int) -> Calibration:
+    """Ask a model for fresh reads in every regime that the collection can practise."""
+    lineages = rehearsal.lineages
+    generator = np.random.default_rng([settings.seed, 11])
+    practised = []
+    for regime in (SEEN, RELATED, STRANGE):
+        if regime == SEEN and rehearsal.profile is None:
+            continue  # a new read of a sample was never seen before
+        lineage = np.repeat(np.arange(len(lineages)), CALIBRATION_READS)
+        views = practice_views(lineage, np.full(len(lineage), regime), lineages, generator=generator)
+        met = np.flatnonzero(views.regime == regime)
+        if not len(met):
+            continue
+        evidence = rehearsal.evidence(
+            lineage[met], views.visible[met], seed=settings.seed * 31 + regime, threads=threads
+        )
+        practised.append(Practised(model.weigh(evidence), lineage[met], regime))
+    nothing = rehearsal.nothing(10 * CALIBRATION_READS, lineages.all, seed=settings.seed * 31 + 7, threads=threads)
+    return calibrate(practised, model.weigh(nothing), lineages, seed=settings.seed)
+
+
+def train_sources(
+    table: str | Path,
+    *,
+    out: str | Path,
+    settings: SourceTraining | None = None,
+    profile: ReadProfile | None = None,
+    reads: ReadSettings | None = None,
+    judge: bool = True,
+    threads: int | None = None,
+    force: bool = False,
+    command: str = "",
+    say: Say = lambda _: None,
+) -> Trained:
+    """Train on the collection of a table and write the run.
+
+    Parameters
+    ----------
+    table
+        See :func:`~strandloom.workflows.sources.collection.read_collection`.
+    out
+        Run folder: ``sources.json``, ``environment.json`` and ``bundle/``; it must not exist, unless ``force``.
+
+    Raises
+    ------
+    InputError, OutputError, DivergedError
+        As :func:`train_model`; the folder exists or cannot be written.
+    """
+    settings = settings or SourceTraining()
+    with new_folder(out, mark=RUN, what="a run of strandloom sources", force=force) as folder:
+        collection = read_collection(table)
+        runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
+        trained = train_model(
+            collection, settings=settings, profile=profile, reads=reads, judge=judge, threads=runtime.threads, say=say
+        )
+        facts: dict[str, Any] = {
+            "collection": {
+                "kind": collection.kind,
+                "environments": collection.environments,
+                "members": [[m.name, collection.environments[m.environment], m.genus] for m in collection.members],
+            },
+            "settings": settings.model_dump(),
+            "reads": (profile or ReadProfile()).model_dump()
+            if collection.kind == "genomes"
+            else (reads or ReadSettings()).model_dump(),
+            "held_out": None if trained.held_out is None else trained.held_out.to_json(),
+            "notes": list(trained.notes),
+        }
+        name = Path(table).stem
+        card = source_card(collection, trained.held_out, name=name)
+        write_bundle(
+            folder / "bundle", to_bundle(trained.model, trained.calibration, name=name, card=card, facts=facts)
+        )
+        write_json(folder / RUN, {"format": FORMAT, "command": command, **facts, "seconds": trained.seconds})
+        write_json(folder / "environment.json", {**environment(runtime), "command": command})
+    return trained
