@@ -31,6 +31,8 @@ CARD = "card.md"
 ENGINES = "engines"
 TAXONOMY_PART = "taxonomy-reference"
 """The part by which a taxonomy model is known (docs/formats.md); it is asked by its own command."""
+SOURCES_PART = "sources"
+"""The part by which a source model is known; likewise."""
 _AGAIN = "make the engine again with strandloom export, or use --engine torch"
 
 EngineName = Literal[

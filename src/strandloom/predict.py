@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.bundle import TAXONOMY_PART, Bundle, Manifest, StoredEngine, read_bundle, read_engine
+from strandloom.bundle import SOURCES_PART, TAXONOMY_PART, Bundle, Manifest, StoredEngine, read_bundle, read_engine
 from strandloom.data.window import Window
 from strandloom.engines.settings import TORCH, choose
 from strandloom.errors import BundleError, InputError, OutputError, UsageError
@@ -267,12 +267,16 @@ def load(
 
     read = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     manifest = read.manifest
-    if TAXONOMY_PART in read.parts:
-        raise BundleError(
-            "the bundle holds a taxonomy model, which is asked in another way",
-            where=None if isinstance(bundle, Bundle) else bundle,
-            hint="strandloom taxonomy assign BUNDLE QUERIES --out DIR",
-        )
+    for part, kind, how in (
+        (TAXONOMY_PART, "taxonomy", "strandloom taxonomy assign BUNDLE QUERIES --out DIR"),
+        (SOURCES_PART, "source", "strandloom sources estimate BUNDLE READS --out DIR"),
+    ):
+        if part in read.parts:
+            raise BundleError(
+                f"the bundle holds a {kind} model, which is asked in another way",
+                where=None if isinstance(bundle, Bundle) else bundle,
+                hint=how,
+            )
     if manifest.model.kind == "custom" and model is None:
         raise BundleError(
             "the bundle was trained from a module of your own, whose code it does not hold",

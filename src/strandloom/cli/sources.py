@@ -120,6 +120,103 @@ def estimate(
         raise done.fault
 
 
+@app.command()
+def simulate(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="GENOMES", help="environment, genome_id[, file, genus, species, weight].", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for samples and their truth.", show_default=False)],
+    samples: Annotated[int, typer.Option(min=1, help="Samples.")] = 6,
+    reads: Annotated[int, typer.Option("--reads", min=1, help="Reads of each.")] = 20_000,
+    foreign_genome: Annotated[
+        list[Path] | None,
+        typer.Option(help="FASTA of a genome of no environment, may be given several times.", show_default=False),
+    ] = None,
+    foreign: Annotated[float, typer.Option(min=0.0, max=1.0, help="Largest share of foreign reads.")] = 0.0,
+    evenness: Annotated[
+        float,
+        typer.Option(help="Dirichlet parameter of environments and genomes: small, few dominate; large, all alike."),
+    ] = 1.0,
+    by_weight: Annotated[
+        bool, typer.Option("--by-weight", help="Take the column weight of the table instead.")
+    ] = False,
+    length: Annotated[int, typer.Option(min=20, max=1000, help="Bases of a read.")] = 80,
+    length_sd: Annotated[float, typer.Option(min=0.0, max=300.0, help="Standard deviation of the length.")] = 0.0,
+    errors: Annotated[float, typer.Option(min=0.0, max=0.2, help="Share of wrong bases.")] = 0.005,
+    insertions: Annotated[float, typer.Option(min=0.0, max=0.1, help="Inserted bases per base.")] = 0.0,
+    deletions: Annotated[float, typer.Option(min=0.0, max=0.1, help="Missing bases per base.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Draw samples of known composition from genomes: FASTQ files and truth.tsv."""
+    from strandloom.cli.console import command_line, say
+    from strandloom.cli.console import out as say_out
+    from strandloom.workflows.sources.draws import ReadProfile
+    from strandloom.workflows.sources.simulate import MixtureSettings, simulate_sources
+
+    simulate_sources(
+        table,
+        out=out,
+        settings=MixtureSettings(
+            samples=samples, reads=reads, evenness=evenness, foreign=foreign, by_weight=by_weight, seed=seed
+        ),
+        profile=ReadProfile(
+            length=length, length_sd=length_sd, substitution=errors, insertion=insertions, deletion=deletions
+        ),
+        foreign=tuple(foreign_genome or ()),
+        force=force,
+        command=command_line(),
+        say=say,
+    )
+    say_out(f"truth: {out / 'truth.tsv'}")
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="RUN/bundle of `sources train`.", show_default=False)],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="Genomes or samples of known environments, as for train; or truth.tsv of `sources simulate`.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for evaluation.json and report.html.", show_default=False)
+    ],
+    length: Annotated[int, typer.Option(min=20, max=1000, help="Bases of the reads drawn from genomes.")] = 80,
+    errors: Annotated[float, typer.Option(min=0.0, max=0.2, help="Share of wrong bases in them.")] = 0.005,
+    adapter: Adapters = None,
+    min_length: MinLength = 40,
+    quality: Quality = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the reads drawn.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier evaluation.")] = False,
+) -> None:
+    """Judge a model on reads of known origin, or on samples of known composition, beside simpler methods."""
+    from strandloom.cli.console import command_line, say, threads
+    from strandloom.cli.console import out as say_out
+    from strandloom.workflows.sources.draws import ReadProfile
+    from strandloom.workflows.sources.evaluate import evaluate_file
+
+    done = evaluate_file(
+        bundle,
+        table,
+        out=out,
+        profile=ReadProfile(length=length, substitution=errors),
+        reads=_reads(adapter, min_length, quality),
+        seed=seed,
+        threads=threads(),
+        force=force,
+        command=command_line(),
+        say=say,
+    )
+    say_out(done.sentence)
+    say_out(f"report: {out / 'report.html'}")
+
+
 def _reads(adapter: list[str] | None, min_length: int, quality: int):  # type: ignore[no-untyped-def]
     """How reads are prepared."""
     from strandloom.workflows.sources.settings import ReadSettings

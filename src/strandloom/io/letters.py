@@ -320,11 +320,19 @@ def regroup(
     block_rows: int,
     id_name: str | None = None,
 ) -> Iterator[Records]:
-    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 16 million bases."""
+    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 16 million bases; a fault is raised after the sound rows."""
     held: list[Piece] = []
     rows = bases = 0
+    fault: InputError | None = None
     with closing(iter(pieces)) as source:  # type: ignore[type-var]  # generators, which have close()
-        for piece, error in source:
+        while fault is None:
+            try:
+                piece, fault = next(source)
+            except StopIteration:
+                break
+            except InputError as error:
+                fault = error
+                break
             first = 0
             while first < len(piece):
                 reached = np.searchsorted(piece.offsets, piece.offsets[first] + BLOCK_BASES - bases)
@@ -337,7 +345,7 @@ def regroup(
                 if rows == block_rows or bases >= BLOCK_BASES:
                     yield finish(Piece.concat(held), letters, id_name=id_name)
                     held, rows, bases = [], 0, 0
-            if error is not None:
-                raise error
     if held:
         yield finish(Piece.concat(held), letters, id_name=id_name)
+    if fault is not None:
+        raise fault

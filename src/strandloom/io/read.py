@@ -60,7 +60,8 @@ def read_blocks(
     Raises
     ------
     InputError
-        The file or a row of it cannot be used; sound rows before a fault may have been yielded.
+        The file or a row of it cannot be used; the sound rows before a fault come first (see :class:`~strandloom.io.stream.ByteStream`
+        for what damage in a compressed file takes with it).
     SettingsError
         ``order`` is no order of the bases, or the file is no array.
     """

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strandloom.report.cautions import Caution
@@ -265,14 +266,31 @@ def _read_table(page_of: SourcesPage) -> Table:
 
 
 def practice_confusion(page_of: SourcesPage) -> Figure | None:
-    """How practice reads of known origin were answered: rows are the truth."""
-    names, matrix = page_of.sources[:-1], page_of.confusion
+    """How practice reads of known origin were answered."""
+    words = (
+        "Rows are the truth. Fresh reads of the training genomes met the collection whole, "
+        "without their genome, and without their genus."
+    )
+    return confusion_figure(
+        "practice", "How practice reads were answered", page_of.sources[:-1], page_of.confusion, words=words
+    )
+
+
+def confusion_figure(
+    slug: str,
+    title: str,
+    names: Sequence[str],
+    matrix: Sequence[Sequence[float]],
+    *,
+    words: str = "Rows are the truth.",
+) -> Figure | None:
+    """Shares of the reads of each environment (rows) by answer; None where there is nothing, or too much to draw."""
     if not matrix or len(names) > 12:
         return None
     cell, left, top = min(70.0, 300.0 / len(names)), 118.0, 26.0
     grid = cell * len(names)
     said = "; ".join(f"{name}: {percent(matrix[i][i])} right" for i, name in enumerate(names))
-    draw = Canvas("practice", "Practice reads", said, 440, top + grid + 26)
+    draw = Canvas(slug, title, said, 440, top + grid + 26)
     draw.write(left + grid / 2, 14, "answer", anchor="middle", classes="t name")
     for i, name in enumerate(names):
         draw.write(left - 8, top + (i + 0.5) * cell + 4, name, anchor="end", classes="t tick", limit=15)
@@ -287,8 +305,4 @@ def practice_confusion(page_of: SourcesPage) -> Figure | None:
             draw.write(
                 left + (j + 0.5) * cell, top + (i + 0.5) * cell + 4, fixed(share, 2), anchor="middle", classes=ink
             )
-    words = (
-        "Rows are the truth. Fresh reads of the training genomes met the collection whole, "
-        "without their genome, and without their genus."
-    )
-    return Figure(draw.svg(), "How practice reads were answered", words)
+    return Figure(draw.svg(), title, words)

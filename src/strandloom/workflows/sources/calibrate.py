@@ -43,7 +43,9 @@ class Calibration:
     misfit: NDArray[np.float64]
 
 
-def calibrate(practised: list[Practised], nothing: Answers, lineages: Lineages, *, seed: int) -> Calibration:
+def calibrate(
+    practised: list[Practised], nothing: Answers, lineages: Lineages, *, seed: int, exchangeable: bool = True
+) -> Calibration:
     """Bins and profiles from practice answers.
 
     Parameters
@@ -68,7 +70,7 @@ def calibrate(practised: list[Practised], nothing: Answers, lineages: Lineages, 
             for e in range(environments):
                 moved = rows if e == home else exchanged(rows, home, e)
                 counts[g, group.regime, e] += bins.count(moved)
-    profiles = Profiles(counts, bins.count(like_nothing).astype(np.float64), lineages.environment)
+    profiles = Profiles(counts, bins.count(like_nothing).astype(np.float64), lineages.environment, exchangeable)
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     by = np.array(
         [_mean(shares[lineages.environment == e], confusion[lineages.environment == e]) for e in range(environments)]

@@ -76,7 +76,7 @@ def read_collection(path: str | Path) -> Collection:
     """
     table = read_text_frame(path)
     columns = table.frame.columns
-    environment = find_column(columns, ("environment", "env", "source"))
+    environment = find_column(columns, ("environment", "env"))
     genome, sample = (find_column(columns, _ID_KEYS[kind]) for kind in ("genomes", "reads"))
     if environment is None or (genome is None and sample is None):
         raise InputError(

@@ -41,16 +41,10 @@ class HeldOut:
     environment: NDArray[np.int64]
 
     def macro(self, values: NDArray[np.float64]) -> float:
-        """Mean over environments of the mean over their lineages."""
-        return float(
-            np.nanmean(
-                [
-                    np.nanmean(values[self.environment == e])
-                    for e in np.unique(self.environment)
-                    if not np.isnan(values[self.environment == e]).all()
-                ]
-            )
-        )
+        """Mean over environments of the mean over their lineages; NaN where nothing could be asked."""
+        means = [values[(self.environment == e) & ~np.isnan(values)] for e in np.unique(self.environment)]
+        known = [float(x.mean()) for x in means if len(x)]
+        return float(np.mean(known)) if known else float("nan")
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-able values."""
@@ -62,11 +56,17 @@ class HeldOut:
 
     def sentence(self) -> str:
         """In words."""
-        return (
-            f"reads of left-out genomes: {self.macro(self.genome):.1%} answered with the right environment "
-            f"(10-mer naive Bayes {self.macro(self.bayes_genome):.1%}); of left-out genera {self.macro(self.genus):.1%} "
-            f"({self.macro(self.bayes_genus):.1%}); means over environments"
-        )
+        told = []
+        for words, own, bayes in (
+            ("genomes", self.genome, self.bayes_genome),
+            ("genera", self.genus, self.bayes_genus),
+        ):
+            if not np.isnan(self.macro(own)):
+                told.append(
+                    f"reads of left-out {words}: {self.macro(own):.1%} answered with the right environment "
+                    f"(10-mer naive Bayes {self.macro(bayes):.1%})"
+                )
+        return "; ".join(told) + ("; means over environments" if told else "no genome could be left out")
 
 
 def judge_held_out(
@@ -98,7 +98,7 @@ def judge_held_out(
             if any((lineages.within[e] & ~out) == 0 for e in range(lineages.environments)):
                 out = np.bitwise_or.reduce(lineages.own[tested])
             lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + int(number), hidden=out, threads=threads)
-            network = learn(lesson, seed=settings.seed, epochs=settings.epochs)
+            network = learn(lesson, seed=settings.seed, epochs=settings.epochs, own=rehearsal.profile is None)
             model = LeanModel(environments, rehearsal.tables, (network,))
             for g in tested:
                 visible = lineages.all & ~sets[g]

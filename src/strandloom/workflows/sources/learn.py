@@ -36,9 +36,16 @@ class Lesson(NamedTuple):
 
 
 def learn(
-    lesson: Lesson, *, seed: int, epochs: int, on_epoch: Callable[[int, float], None] | None = None
+    lesson: Lesson,
+    *,
+    seed: int,
+    epochs: int,
+    own: bool = False,
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> SourceNetwork:
     """Train a network; the rate rises and falls over the whole of it (one cycle), so the last weights are taken.
+
+    With ``own`` every environment has weights of its own (a collection of reads).
 
     Raises
     ------
@@ -50,7 +57,7 @@ def learn(
     weight = torch.from_numpy(lesson.weight)
     with private_rng(torch.device("cpu")):
         torch.manual_seed(derive_seed(_WEIGHTS, seed))
-        network = SourceNetwork(evidence.shape[2])
+        network = SourceNetwork(evidence.shape[2], environments=evidence.shape[1] if own else None)
         network.standardise(evidence)
         steps = -(-len(evidence) // READS_A_STEP)
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)

@@ -20,6 +20,7 @@ from strandloom.workflows.sources.practice import REGIMES, STRANGE
 CAUTION = math.log(4)
 """Shared words decide only where a relative is this much (log odds) more probable than none: a collection holds a small part of what
 lives in an environment, so most reads have no relative in it."""
+OWN_UNITS = 64
 COMPOSITION = 2
 """The feature that the reading of the composition rests on: the longest of the counted words, as in naive Bayes."""
 
@@ -56,9 +57,12 @@ class SourceNetwork(nn.Module):
         Features of an environment, F.
     units
         Units of the network that tells what a read meets.
+    environments
+        For a collection of reads: the number of environments, E, each of which then has weights of its own. There is one reading, which may
+        learn what sets these samples apart, their sequencing run included; with genomes it would learn the genomes.
     """
 
-    def __init__(self, features: int, *, units: int = 32) -> None:
+    def __init__(self, features: int, *, units: int = 32, environments: int | None = None) -> None:
         super().__init__()
         self.register_buffer("spread", torch.ones(features))
         self.weights = nn.Parameter(torch.full((features,), -1.0))
@@ -73,15 +77,29 @@ class SourceNetwork(nn.Module):
             nn.Linear(units, len(REGIMES) + 1),
         )
 
+        self.own: nn.Sequential | None = None
+        if environments is not None:
+            self.register_buffer("centre", torch.zeros(environments, features))
+            self.register_buffer("scale", torch.ones(environments, features))
+            self.own = nn.Sequential(
+                nn.Flatten(), nn.Linear(environments * features, OWN_UNITS), nn.ReLU(), nn.Dropout(0.2),
+                nn.Linear(OWN_UNITS, OWN_UNITS), nn.ReLU(), nn.Dropout(0.2), nn.Linear(OWN_UNITS, environments),
+            )  # fmt: skip
+
     def standardise(self, evidence: Tensor) -> None:
         """Take means and spreads from float ``(N, E, F)``."""
         self.spread = evidence.reshape(-1, evidence.shape[-1]).std(0, correction=0).clamp(min=1e-3)
         best = _best_two(evidence)
         self.mean, self.width = best.mean(0), best.std(0, correction=0).clamp(min=1e-3)
+        if self.own is not None:
+            self.centre, self.scale = evidence.mean(0), evidence.std(0, correction=0).clamp(min=1e-3)
 
     def forward(self, evidence: Tensor) -> Readings:
         """float ``(B, E, F)`` to scores."""
         known = self.know(((_best_two(evidence) - self.mean) / self.width).clamp(-8, 8))
+        if self.own is not None:
+            scores = self.own(((evidence - self.centre) / self.scale).clamp(-8, 8))
+            return Readings(scores, scores, known[:, :-1])
         sure = known[:, -1:].clamp(-2, 2).exp()
         words = (evidence / self.spread * functional.softplus(self.weights)).sum(2) * sure  # (B, E)
         composition = evidence[..., COMPOSITION] / self.spread[COMPOSITION] * self.alone.exp()

@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.workflows.sources.practice import RELATED, SEEN
+from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE
 
 BINS = 400
 LEAST_LOG = -7.0
 """Log probabilities below this are taken as this."""
 BORROWED = 0.3
 """Weight of a lineage's profile in another environment than its own, of the reads that meet a relative."""
+STRANGERS = 0.15
+"""Share of reads of left-out groups in the profile of the reads that meet a relative: some relatives are far ones."""
 _FITTED = 60_000
 
 
@@ -92,11 +94,14 @@ class Profiles:
         float64 ``(B,)``: reads that resemble nothing.
     environment
         int64 ``(G,)``.
+    exchangeable
+        Whether the model treats environments alike, so that lineages can lend their profiles to other environments.
     """
 
     counts: NDArray[np.float64]
     nothing: NDArray[np.float64]
     environment: NDArray[np.int64]
+    exchangeable: bool = True
 
     @property
     def environments(self) -> int:
@@ -121,11 +126,11 @@ class Profiles:
     def unlike(self, strange: float = 0.0) -> NDArray[np.float64]:
         """The profile of what is unknown: reads like nothing, mixed with a share of reads of left-out groups."""
         alone = (self.nothing + 2.0 * self._floor) / (self.nothing.sum() + 2.0)
-        met = self.own[:, 2].sum(1) > 0
+        met = self.own[:, STRANGE].sum(1) > 0
         if strange <= 0 or not met.any():
             return alone
         g = np.flatnonzero(met)
-        left_out = self.rates[g, 2, self.environment[g]].mean(0)
+        left_out = self.rates[g, STRANGE, self.environment[g]].mean(0)
         return np.asarray((1 - strange) * alone + strange * left_out)
 
     def components(self, *, weights: NDArray[np.float64] | None = None, strange: float = 0.0) -> Components:
@@ -144,10 +149,14 @@ class Profiles:
             met = self.own[:, kind].sum(1) > 0
             for e in range(self.environments):
                 home = self.environment == e
-                use = w * met * np.where(home, 1.0, BORROWED if kind == RELATED else 0.0)
+                use = w * met * np.where(home, 1.0, BORROWED if kind == RELATED and self.exchangeable else 0.0)
                 if not use.sum():
                     continue
-                profiles.append(use @ self.rates[:, kind, e] / use.sum())
+                own = use @ self.rates[:, kind, e] / use.sum()
+                far = w * (self.own[:, STRANGE].sum(1) > 0)
+                if kind == RELATED and far.any() and self.exchangeable:
+                    own = (1 - STRANGERS) * own + STRANGERS * (far @ self.rates[:, STRANGE, e]) / far.sum()
+                profiles.append(own)
                 source.append(e)
                 regime.append(kind)
         return Components(

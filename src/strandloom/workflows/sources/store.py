@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from strandloom.bundle import Bundle, Manifest, Part, read_bundle
+from strandloom.bundle import SOURCES_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.errors import BundleError
 from strandloom.io.plain import plain
 from strandloom.models.settings import ModuleSettings
@@ -23,7 +23,7 @@ from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.profiles import Bins, Profiles
 from strandloom.workflows.sources.tables import SHORT, Tables, WordSets
 
-WORDS, CALIBRATION = "sources", "sources-calibration"
+WORDS, CALIBRATION = SOURCES_PART, "sources-calibration"
 FORMAT = 1
 LENGTH = 80
 """What the manifest gives as input length; reads of any length are answered."""
@@ -69,7 +69,7 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
                 "confusion": calibration.confusion,
                 "misfit": calibration.misfit,
             },
-            {"format": FORMAT},
+            {"format": FORMAT, "exchangeable": profiles.exchangeable},
         ),
     }
     manifest = Manifest(
@@ -122,11 +122,17 @@ def load_model(folder: str | Path | Bundle) -> Loaded:
         tables = Tables(lineages, tuple(a[f"counts{k}"].astype(np.float64) for k in SHORT), dna, protein)
         members = []
         for weights in bundle.weights:
-            network = SourceNetwork(len(FEATURES), units=len(weights["know.0.bias"]))
+            own = len(bundle.manifest.labels) if "centre" in weights else None
+            network = SourceNetwork(len(FEATURES), units=len(weights["know.0.bias"]), environments=own)
             network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
             members.append(network.eval())
         b = kept.arrays
-        profiles = Profiles(b["counts"].astype(np.float64), b["nothing"].astype(np.float64), environment)
+        profiles = Profiles(
+            b["counts"].astype(np.float64),
+            b["nothing"].astype(np.float64),
+            environment,
+            bool(kept.facts["exchangeable"]),
+        )
         calibration = Calibration(Bins(b["centres"]), profiles, b["confusion"], b["misfit"])
     except (KeyError, ValueError, RuntimeError, TypeError, AssertionError) as error:
         raise BundleError(

@@ -91,7 +91,9 @@ def train_model(
         for number in range(settings.members):
             say(f"network {number + 1} of {settings.members}")
             lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
-            members.append(learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs))
+            members.append(
+                learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
+            )
     seconds["networks"] = time.perf_counter() - at
     model = LeanModel(collection.environments, rehearsal.tables, tuple(members))
     at = time.perf_counter()
@@ -174,7 +176,9 @@ def calibrated(rehearsal: Rehearsal, model: LeanModel, settings: SourceTraining,
         )
         practised.append(Practised(model.weigh(evidence), lineage[met], regime))
     nothing = rehearsal.nothing(10 * CALIBRATION_READS, lineages.all, seed=settings.seed * 31 + 7, threads=threads)
-    return calibrate(practised, model.weigh(nothing), lineages, seed=settings.seed)
+    return calibrate(
+        practised, model.weigh(nothing), lineages, seed=settings.seed, exchangeable=rehearsal.profile is not None
+    )
 
 
 def train_sources(

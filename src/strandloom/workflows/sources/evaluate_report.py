@@ -1,0 +1,124 @@
+"""The report of an evaluation of a source model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from strandloom.report.numbers import fixed, percent
+from strandloom.report.report import Card, Section, page
+from strandloom.report.sources_page import confusion_figure
+from strandloom.report.tables import Cell, Table, text
+from strandloom.report.verdict import Tone, Verdict
+from strandloom.version import VERSION
+
+
+def evaluation_page(facts: Mapping[str, Any], frame: pl.DataFrame, *, environments: tuple[str, ...]) -> str:
+    """The HTML page of ``evaluation.json``."""
+    if facts["kind"] == "compositions":
+        verdict, cards, sections = _compositions(facts, frame)
+    else:
+        verdict, cards, sections = _reads(facts, frame, environments)
+    sections.append(Section("again", "Do it again", command=str(facts.get("command") or "")))
+    return page(
+        "report.html",
+        {
+            "heading": f"Judged on {facts['table'].rsplit('/', 1)[-1]}",
+            "kicker": f"strandloom sources evaluate · {date.today().isoformat()}",
+            "description": "",
+            "version": VERSION,
+            "verdict": verdict,
+            "cards": cards,
+            "sections": [s for s in sections if not s.empty],
+            "motifs": [],
+        },
+    )
+
+
+def _reads(
+    facts: Mapping[str, Any], frame: pl.DataFrame, environments: tuple[str, ...]
+) -> tuple[Verdict, list[Card], list[Section]]:
+    score = facts["read_accuracy"]
+    gain = score["model"] - score["naive_bayes_10mers"]
+    tone: Tone = "good" if gain > 0.02 else "fair" if gain > -0.01 else "poor"
+    words = (
+        f"{percent(score['model'])} of the reads are answered with the right environment (mean over environments), "
+        f"by 10-mer naive Bayes {percent(score['naive_bayes_10mers'])}, by chance {percent(score['chance'])}."
+    )
+    trained = int(frame["in_training"].sum())
+    if trained:
+        words += f" {trained} of {len(frame)} genomes or samples are in the training collection, so this is no test of new ones."
+    rows = tuple(
+        (
+            text(r["member"]), text(r["environment"]), text(r["genus"]), Cell(percent(r["right"])), Cell(percent(r["naive_bayes_10mers"])),
+            text(r["mostly"]), Cell(percent(r["like_nothing"])), text("yes" if r["in_training"] else "no"),
+        )
+        for r in frame.iter_rows(named=True)
+    )  # fmt: skip
+    head = tuple(
+        text(x)
+        for x in (
+            "member",
+            "environment",
+            "genus",
+            "right",
+            "10-mer naive Bayes",
+            "mostly answered",
+            "like nothing",
+            "in training",
+        )
+    )
+    cards = [
+        Card("Right environment", percent(score["model"]), "mean over environments"),
+        Card("10-mer naive Bayes", percent(score["naive_bayes_10mers"]), "composition only"),
+        *(
+            Card(str(r["environment"]), percent(r["right"]), f"naive Bayes {percent(r['naive_bayes_10mers'])}")
+            for r in facts["by_environment"]
+        ),
+    ]
+    sections = [
+        Section(
+            "members",
+            "By genome or sample",
+            tables=(Table("Reads answered with the right environment", head, rows, {}),),
+        ),
+        Section(
+            "confusion",
+            "What is taken for what",
+            figures=(confusion_figure("reads", "Reads", environments, facts["confusion"]),),
+        ),
+    ]
+    return Verdict(words, tone, ()), cards, sections
+
+
+def _compositions(facts: Mapping[str, Any], frame: pl.DataFrame) -> tuple[Verdict, list[Card], list[Section]]:
+    error = facts["total_variation"]
+    ratio = error["em"] / max(error["argmax"], 1e-9)
+    tone: Tone = "good" if ratio < 0.7 else "fair" if ratio < 1 else "poor"
+    words = (
+        f"Estimated shares are {fixed(error['em'])} from the truth on average (total variation), argmax shares {fixed(error['argmax'])}; "
+        f"{percent(facts['coverage_of_90_intervals'])} of the true shares lie in their 90 % interval."
+    )
+    rows = tuple(
+        (
+            text(r["sample"]), Cell(f"{r['reads']:,}"), Cell(fixed(r["error_em"])), Cell(fixed(r["error_confusion"])),
+            Cell(fixed(r["error_argmax"])), Cell(percent(r["true_unknown"])), Cell(percent(r["found_unknown"])),
+        )
+        for r in frame.iter_rows(named=True)
+    )  # fmt: skip
+    head = (
+        text("sample"),
+        *(Cell(x) for x in ("reads", "error", "corrected argmax", "argmax", "true unknown", "found unknown")),
+    )
+    cards = [
+        Card("Error (total variation)", fixed(error["em"]), f"argmax {fixed(error['argmax'])}"),
+        Card("Samples", str(len(frame))),
+    ]
+    return (
+        Verdict(words, tone, ()),
+        cards,
+        [Section("samples", "By sample", tables=(Table("Errors of the shares", head, rows, {}),))],
+    )
