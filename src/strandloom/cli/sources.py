@@ -40,6 +40,9 @@ def train(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; RUN/bundle is the model.", show_default=False)],
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    model: Annotated[
+        str, typer.Option(help="lean, or published: the convolutional network of Oskolkov, for comparison.")
+    ] = "lean",
     members: Annotated[int, typer.Option(min=1, max=20, help="Networks whose answers are averaged.")] = 3,
     length: Annotated[int, typer.Option(min=20, max=1000, help="Bases of the reads drawn from genomes.")] = 80,
     errors: Annotated[float, typer.Option(min=0.0, max=0.2, help="Share of wrong bases in them.")] = 0.005,
@@ -53,13 +56,12 @@ def train(
     from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out
     from strandloom.workflows.sources.draws import ReadProfile
-    from strandloom.workflows.sources.settings import SourceTraining
     from strandloom.workflows.sources.train import train_sources
 
     trained = train_sources(
         table,
         out=out,
-        settings=SourceTraining(seed=seed, members=members),
+        settings=_training(model, seed=seed, members=members),
         profile=ReadProfile(length=length, substitution=errors),
         reads=_reads(adapter, min_length, quality),
         judge=judge,
@@ -88,6 +90,9 @@ def estimate(
     adapter: Adapters = None,
     min_length: MinLength = 40,
     quality: Quality = 0,
+    engine: Annotated[
+        str, typer.Option(help="What computes a published network: torch, or one of `strandloom export`.")
+    ] = "torch",
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier estimate.")] = False,
@@ -107,6 +112,7 @@ def estimate(
             per_read=per_read,
             settings=EstimateSettings(level=level, seed=seed),
             reads=_reads(adapter, min_length, quality),
+            engine=engine,
             threads=threads(),
             force=force,
             command=command_line(),
@@ -215,6 +221,22 @@ def evaluate(
     )
     say_out(done.sentence)
     say_out(f"report: {out / 'report.html'}")
+
+
+def _training(model: str, *, seed: int, members: int):  # type: ignore[no-untyped-def]
+    """How a model is trained.
+
+    Raises
+    ------
+    UsageError
+        There is no such model.
+    """
+    from strandloom.errors import UsageError
+    from strandloom.workflows.sources.settings import SourceTraining
+
+    if model not in ("lean", "published"):
+        raise UsageError(f"there is no model '{model}'", where="--model", hint="lean or published")
+    return SourceTraining(model="published" if model == "published" else "lean", seed=seed, members=members)
 
 
 def _reads(adapter: list[str] | None, min_length: int, quality: int):  # type: ignore[no-untyped-def]

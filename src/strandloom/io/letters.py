@@ -320,7 +320,10 @@ def regroup(
     block_rows: int,
     id_name: str | None = None,
 ) -> Iterator[Records]:
-    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 16 million bases; a fault is raised after the sound rows."""
+    """Blocks of ``block_rows`` rows read (the last one shorter), closed earlier after 16 million bases.
+
+    A fault is raised after the sound rows.
+    """
     held: list[Piece] = []
     rows = bases = 0
     fault: InputError | None = None

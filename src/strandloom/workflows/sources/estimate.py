@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from strandloom.engines.settings import TORCH
 from strandloom.errors import InputError
 from strandloom.io.plain import write_json
 from strandloom.io.write import TableWriter
@@ -92,6 +93,7 @@ def estimate_files(
     per_read: bool = False,
     settings: EstimateSettings | None = None,
     reads: ReadSettings | None = None,
+    engine: str = TORCH,
     threads: int | None = None,
     force: bool = False,
     command: str = "",
@@ -109,6 +111,8 @@ def estimate_files(
     out
         Folder for ``composition.tsv``, ``samples.tsv``, ``estimate.json`` and ``report.html`` (docs/sources.md); it must not exist,
         unless ``force``.
+    engine
+        What computes a published network: ``torch``, or an engine that ``strandloom export`` put into its bundle.
     per_read
         Write ``reads.parquet`` too: ``sample, id, prediction, p_<source>…, p_unknown``.
 
@@ -125,8 +129,8 @@ def estimate_files(
 
     started = time.perf_counter()
     files = sample_files(inputs)
-    loaded = load_model(bundle)
     runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
+    loaded = load_model(bundle, engine=engine, threads=runtime.threads)
     settings, reads = settings or EstimateSettings(), reads or ReadSettings()
     environments = loaded.model.environments
     results: list[SampleResult] = []

@@ -26,6 +26,7 @@ from strandloom.workflows.sources.evidence import ReadBlock, gather
 from strandloom.workflows.sources.model import Answers, LeanModel
 from strandloom.workflows.sources.network import COMPOSITION
 from strandloom.workflows.sources.pool import read_pool
+from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 from strandloom.workflows.sources.store import Loaded, load_model
@@ -119,12 +120,11 @@ def _reads(
         home = known[member.environment]
         answered, bayes, unknown, count = np.zeros(len(model.environments)), 0, 0.0, 0
         for block in _blocks(collection, number, profile, reads, seed):
-            evidence = gather(model.tables, block, threads=threads)
-            found: Answers = model.weigh(evidence)
+            found, composition = _asked(model, block, threads)
             answered += np.bincount(found.log_posterior.argmax(1), minlength=len(answered))
-            bayes += int((evidence[:, :, COMPOSITION].argmax(1) == home).sum())
+            bayes += int((composition == home).sum())
             unknown += float(np.exp(found.log_regime[:, 3]).sum())
-            count += len(evidence)
+            count += len(composition)
         if not count:
             raise InputError("no read can be used", where=member.file)
         confusion[home] += answered / count
@@ -156,6 +156,14 @@ def _reads(
     if trained:
         sentence += f"; {trained} of {len(frame)} are in the training collection"
     return facts, frame, sentence
+
+
+def _asked(model: LeanModel | PublishedModel, block: ReadBlock, threads: int) -> tuple[Answers, NDArray[np.int64]]:
+    """Answers, and those of 10-mer naive Bayes (-1: the bundle does not hold its table)."""
+    if isinstance(model, LeanModel):
+        evidence = gather(model.tables, block, threads=threads)
+        return model.weigh(evidence), evidence[:, :, COMPOSITION].argmax(1)
+    return model.answer(block, threads=threads), np.full(len(block.starts), -1)
 
 
 def _known(names: tuple[str, ...], environments: tuple[str, ...], collection: Collection) -> list[int]:
@@ -228,7 +236,7 @@ def _compositions(
     return facts, pl.DataFrame(rows), sentence
 
 
-def _truth(table: TextFrame, model: LeanModel) -> dict[str, NDArray[np.float64]]:
+def _truth(table: TextFrame, model: LeanModel | PublishedModel) -> dict[str, NDArray[np.float64]]:
     """Shares of the sources by sample, unknown last."""
     names = [find_column(table.frame.columns, (x,)) for x in ("sample", "source", "proportion")]
     if None in names:

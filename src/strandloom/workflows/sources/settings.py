@@ -12,6 +12,8 @@ from strandloom.settings import Settings
 class SourceTraining(Settings):
     """How a source model is trained."""
 
+    model: Literal["lean", "published"] = "lean"
+    """Words of the collection and networks that weigh them, or the published convolutional network."""
     seed: int = Field(1, ge=0)
     """Of all draws and first weights."""
     members: int = Field(3, ge=1, le=20)

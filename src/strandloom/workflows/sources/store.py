@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from strandloom.bundle import SOURCES_PART, Bundle, Manifest, Part, read_bundle
+from strandloom.engines.settings import TORCH
 from strandloom.errors import BundleError
 from strandloom.io.plain import plain
 from strandloom.models.settings import ModuleSettings
+from strandloom.predict import load
 from strandloom.version import VERSION
 from strandloom.workflows.sources.calibrate import Calibration
 from strandloom.workflows.sources.evidence import FEATURES
@@ -21,6 +23,7 @@ from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.profiles import Bins, Profiles
+from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.tables import SHORT, Tables, WordSets
 
 WORDS, CALIBRATION = SOURCES_PART, "sources-calibration"
@@ -32,7 +35,7 @@ LENGTH = 80
 class Loaded(NamedTuple):
     """A source model read from a bundle."""
 
-    model: LeanModel
+    model: LeanModel | PublishedModel
     calibration: Calibration
     facts: dict[str, Any]
 
@@ -45,7 +48,7 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
     facts
         What it was trained on and how it was judged; JSON-able.
     """
-    tables, profiles = model.tables, calibration.profiles
+    tables = model.tables
     arrays: dict[str, NDArray[Any]] = {
         f"counts{k}": c.astype(np.uint32) for k, c in zip(SHORT, tables.counts, strict=True)
     }
@@ -59,19 +62,7 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
         "group": tables.lineages.group.tolist(),
         **plain(dict(facts)),
     }
-    parts = {
-        WORDS: Part(arrays, told),
-        CALIBRATION: Part(
-            {
-                "centres": calibration.bins.centres,
-                "counts": profiles.counts.astype(np.uint32),
-                "nothing": profiles.nothing.astype(np.uint32),
-                "confusion": calibration.confusion,
-                "misfit": calibration.misfit,
-            },
-            {"format": FORMAT, "exchangeable": profiles.exchangeable},
-        ),
-    }
+    parts = {WORDS: Part(arrays, told), CALIBRATION: calibration_part(calibration)}
     manifest = Manifest(
         strandloom=VERSION,
         name=name,
@@ -87,16 +78,62 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
     return Bundle(manifest, weights, parts, card)
 
 
-def load_model(folder: str | Path | Bundle) -> Loaded:
+def published_bundle(
+    trained: Bundle, calibration: Calibration, *, name: str, card: str, facts: Mapping[str, Any]
+) -> Bundle:
+    """The bundle of a published network with its calibration; ``strandloom predict`` and ``export`` take it as any other."""
+    told = {"format": FORMAT, **plain(dict(facts))}
+    part = calibration_part(calibration)
+    manifest = trained.manifest.model_copy(update={"name": name})
+    return Bundle(manifest, trained.weights, {CALIBRATION: Part(part.arrays, {**told, **part.facts})}, card)
+
+
+def calibration_part(calibration: Calibration) -> Part:
+    """How practice reads were answered, as a part of a bundle."""
+    profiles = calibration.profiles
+    return Part(
+        {
+            "centres": calibration.bins.centres,
+            "counts": profiles.counts.astype(np.uint32),
+            "nothing": profiles.nothing.astype(np.uint32),
+            "environment": profiles.environment,
+            "confusion": calibration.confusion,
+            "misfit": calibration.misfit,
+        },
+        {"format": FORMAT, "exchangeable": profiles.exchangeable},
+    )
+
+
+def _calibration(part: Part) -> Calibration:
+    a = part.arrays
+    profiles = Profiles(
+        a["counts"].astype(np.float64),
+        a["nothing"].astype(np.float64),
+        a["environment"],
+        bool(part.facts["exchangeable"]),
+    )
+    return Calibration(Bins(a["centres"]), profiles, a["confusion"], a["misfit"])
+
+
+def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None = None) -> Loaded:
     """The model of a bundle.
+
+    Parameters
+    ----------
+    engine
+        What computes a published network; the lean model has no other than its own.
 
     Raises
     ------
     BundleError
         It is no bundle of a source model, is damaged, or was written by another version.
     """
-    where = None if isinstance(folder, Bundle) else folder
-    bundle = folder if isinstance(folder, Bundle) else read_bundle(folder)
+    where = folder
+    bundle = read_bundle(folder)
+    if WORDS not in bundle.parts and CALIBRATION in bundle.parts:
+        predictor = load(folder, engine=engine, device="cpu", threads=threads)
+        part = bundle.parts[CALIBRATION]
+        return Loaded(PublishedModel(bundle.manifest.labels, predictor), _calibration(part), part.facts)
     if WORDS not in bundle.parts:
         raise BundleError(
             "the bundle holds no source model",
@@ -126,14 +163,7 @@ def load_model(folder: str | Path | Bundle) -> Loaded:
             network = SourceNetwork(len(FEATURES), units=len(weights["know.0.bias"]), environments=own)
             network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
             members.append(network.eval())
-        b = kept.arrays
-        profiles = Profiles(
-            b["counts"].astype(np.float64),
-            b["nothing"].astype(np.float64),
-            environment,
-            bool(kept.facts["exchangeable"]),
-        )
-        calibration = Calibration(Bins(b["centres"]), profiles, b["confusion"], b["misfit"])
+        calibration = _calibration(kept)
     except (KeyError, ValueError, RuntimeError, TypeError, AssertionError) as error:
         raise BundleError(
             f"the source model is incomplete: {error}", where=where, hint="copy the bundle again"

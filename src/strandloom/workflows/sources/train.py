@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from strandloom.bundle import write_bundle
+from strandloom.bundle import Bundle, write_bundle
 from strandloom.errors import InputError
 from strandloom.io.plain import write_json
+from strandloom.models.build import build
+from strandloom.predict import Predictor
 from strandloom.run.output_folder import new_folder
 from strandloom.training.pinning import pinned
 from strandloom.training.runtime import apply, choose_runtime, environment
@@ -21,16 +24,18 @@ from strandloom.workflows.sources.calibrate import Calibration, Practised, calib
 from strandloom.workflows.sources.card import source_card
 from strandloom.workflows.sources.collection import Collection, read_collection
 from strandloom.workflows.sources.draws import ReadProfile
+from strandloom.workflows.sources.evidence import ReadBlock
 from strandloom.workflows.sources.held_out import HeldOut, judge_held_out
 from strandloom.workflows.sources.learn import learn
 from strandloom.workflows.sources.lineages import genome_lineages, read_lineages
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.pool import Pool, read_pool
-from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practice_views
+from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practice_views, reads_like_nothing
+from strandloom.workflows.sources.published import LENGTH, NETWORK, PublishedModel, train_published
 from strandloom.workflows.sources.read_pool import pool_of_reads
 from strandloom.workflows.sources.rehearse import Rehearsal
 from strandloom.workflows.sources.settings import ReadSettings, SourceTraining
-from strandloom.workflows.sources.store import to_bundle
+from strandloom.workflows.sources.store import published_bundle, to_bundle
 from strandloom.workflows.sources.tables import build_tables, count_short
 
 RUN = "sources.json"
@@ -45,11 +50,13 @@ Say = Callable[[str], None]
 class Trained:
     """A model, what it was calibrated with, and how good it is."""
 
-    model: LeanModel
+    model: LeanModel | PublishedModel
     calibration: Calibration
     held_out: HeldOut | None
     seconds: dict[str, float]
     notes: tuple[str, ...]
+    network: Bundle | None = None
+    """The published network, still without its calibration."""
 
 
 def train_model(
@@ -62,7 +69,7 @@ def train_model(
     threads: int = 1,
     say: Say = lambda _: None,
 ) -> Trained:
-    """Train the lean model on a collection.
+    """Train a model on a collection.
 
     Parameters
     ----------
@@ -86,6 +93,8 @@ def train_model(
     rehearsal, notes = rehearse(collection, settings=settings, profile=profile, reads=reads, say=say)
     seconds["tables"] = time.perf_counter() - at
     at = time.perf_counter()
+    if settings.model == "published":
+        return _published(collection, rehearsal, settings, seconds, tuple(notes), threads=threads, say=say)
     with pinned():
         members = []
         for number in range(settings.members):
@@ -105,6 +114,34 @@ def train_model(
         held = judge_held_out(rehearsal, collection.environments, settings, threads=threads, say=say)
         seconds["left_out"] = time.perf_counter() - at
     return Trained(model, calibration, held, seconds, tuple(notes))
+
+
+def _published(
+    collection: Collection,
+    rehearsal: Rehearsal,
+    settings: SourceTraining,
+    seconds: dict[str, float],
+    notes: tuple[str, ...],
+    *,
+    threads: int,
+    say: Say,
+) -> Trained:
+    at = time.perf_counter()
+    runtime = apply(choose_runtime("cpu", parameters=5_000_000, threads=threads))
+    bundle = train_published(rehearsal, collection.environments, seed=settings.seed, runtime=runtime, say=say)
+    network = build(NETWORK, channels=4, length=LENGTH, outputs=len(collection.environments))
+    network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in bundle.weights[0].items()})
+    model = PublishedModel(collection.environments, Predictor(bundle, [network.eval()], runtime))
+    seconds["network"] = time.perf_counter() - at
+    lineages = rehearsal.lineages
+    lineage = np.repeat(np.arange(len(lineages)), CALIBRATION_READS)
+    reads = ReadBlock.rectangle(*rehearsal.draw(lineage, seed=settings.seed * 31))
+    drawn, lengths = rehearsal.draw(np.resize(lineage, 10 * CALIBRATION_READS), seed=settings.seed * 31 + 7)
+    generator = np.random.default_rng([settings.seed, 5])
+    strange = ReadBlock.rectangle(reads_like_nothing(drawn, generator=generator), lengths)
+    practised = [Practised(model.answer(reads), lineage, SEEN)]
+    calibration = calibrate(practised, model.answer(strange), lineages, seed=settings.seed, exchangeable=False)
+    return Trained(model, calibration, None, seconds, notes, bundle)
 
 
 def rehearse(
@@ -230,9 +267,12 @@ def train_sources(
         }
         name = Path(table).stem
         card = source_card(collection, trained.held_out, name=name)
-        write_bundle(
-            folder / "bundle", to_bundle(trained.model, trained.calibration, name=name, card=card, facts=facts)
-        )
+        if isinstance(trained.model, LeanModel):
+            bundle = to_bundle(trained.model, trained.calibration, name=name, card=card, facts=facts)
+        else:
+            assert trained.network is not None
+            bundle = published_bundle(trained.network, trained.calibration, name=name, card=card, facts=facts)
+        write_bundle(folder / "bundle", bundle)
         write_json(folder / RUN, {"format": FORMAT, "command": command, **facts, "seconds": trained.seconds})
         write_json(folder / "environment.json", {**environment(runtime), "command": command})
     return trained
