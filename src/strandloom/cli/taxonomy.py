@@ -61,6 +61,7 @@ def build(
     """Clean reference sequences: cut the marker out by its primers, orient, check names and lineages, flag what looks mislabelled."""
     from strandloom.cli.console import out as say_out
     from strandloom.cli.console import say
+    from strandloom.words import plural
     from strandloom.workflows.taxonomy.build_job import build_folder, chosen_marker
 
     chosen = chosen_marker(marker, forward=forward, reverse=reverse, min_length=min_length, max_length=max_length)
@@ -78,7 +79,7 @@ def build(
     for line in built.report.lines():
         say(line)
     own = built.reference
-    say_out(f"{len(own):,} records of {len(own.taxonomy):,} species, marker {own.marker.name}: {out}")
+    say_out(f"{plural(len(own), 'record')} of {len(own.taxonomy):,} species, marker {own.marker.name}: {out}")
 
 
 @app.command()

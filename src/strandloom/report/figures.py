@@ -5,9 +5,10 @@ Each function takes :class:`~strandloom.report.scores.Scores` and gives a figure
 
 from __future__ import annotations
 
-from strandloom.report.numbers import count, fixed, interval, percent, plural, shorten, signed
+from strandloom.report.numbers import count, fixed, interval, percent, shorten, signed
 from strandloom.report.scores import Curve, Histogram, Score, Scores, metric_title, reads_better
 from strandloom.report.svg import Axis, Canvas, Figure, Key, Plot, round_ticks, span
+from strandloom.words import plural
 
 LABELLED, DRAWN = 24, 80
 CURVES = 6

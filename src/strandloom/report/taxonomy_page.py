@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from strandloom.report.map import Extent, MapPoint, extent_of, map_figure
-from strandloom.report.numbers import MISSING, count, fixed, percent, plural
+from strandloom.report.numbers import MISSING, count, fixed, percent
 from strandloom.report.report import Card, page
 from strandloom.report.svg import Figure, Key
 from strandloom.report.tables import Table
 from strandloom.report.taxonomy_inputs import SamplePlace, SpeciesRange, TaxonomyPage, Undecided
 from strandloom.report.taxonomy_tables import call_table, candidate_table, flag_table, move_table, taxon_table
 from strandloom.report.taxonomy_words import PLURALS, Move, chance, moves, name, story, why
+from strandloom.words import plural
 
 MOST_RANGES = 12
 MOST_MOVES = 40

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from strandloom.report.numbers import MISSING, count, general, plural, signed
+from strandloom.report.numbers import MISSING, count, general, signed
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.taxonomy_inputs import Call, Candidate, ControlFlag, TaxonomyPage, TaxonTotal
 from strandloom.report.taxonomy_words import RANGES, Move, chance, name
+from strandloom.words import plural
 
 MOST_CALLS = 2_000
 MOST_TAXA = 1_000

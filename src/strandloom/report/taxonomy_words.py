@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from strandloom.report.numbers import MISSING, count, finite, fixed, percent, plural
+from strandloom.report.numbers import MISSING, count, finite, fixed, percent
 from strandloom.report.taxonomy_inputs import Candidate, Moved, Reason, Totals, Undecided
+from strandloom.words import plural
 
 ITALIC = ("species", "genus")
 PLURALS = {"species": "species", "genus": "genera", "family": "families", "order": "orders", "class": "classes"}

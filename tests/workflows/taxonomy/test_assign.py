@@ -95,6 +95,19 @@ def test_without_a_place_and_at_a_given_one(study: SimpleNamespace, tiny: Simple
         assert there["species"][0] == there["species"][1] == name
 
 
+def test_one_sequence_in_one_sample_has_no_plural(study: SimpleNamespace) -> None:
+    study.fasta.write_text("".join(study.fasta.read_text().splitlines(keepends=True)[:2]))
+    study.counts.write_text("sample_id\tasv_id\treads\nsite0\tasv0\t1\n")
+    study.samples.write_text("\n".join(study.samples.read_text().splitlines()[:2]) + "\n")
+    said: list[str] = []
+    inputs = AssignInputs(study.fasta, study.counts, study.samples)
+    done = assign_file(study.bundle, inputs, out=study.folder / "one", threads=1, say=said.append)
+    assert "1 sample: 1 field sample; 1 read, 1 of them in field samples" in said
+    assert "1 sequence assigned" in said
+    assert "primers were cut off 1 sequence" in said
+    assert done.sentence.startswith("1 sequence: 1 called to species")
+
+
 def test_bootstraps_say_how_sure(study: SimpleNamespace) -> None:
     from strandloom.workflows.taxonomy.settings import AssignSettings
 

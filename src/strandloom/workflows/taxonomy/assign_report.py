@@ -29,6 +29,7 @@ from strandloom.report.taxonomy_inputs import (
     Undecided,
 )
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.field import FieldResult
 from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
@@ -368,7 +369,7 @@ def _cautions(made: Material) -> list[Caution]:
         found.append(
             Caution(
                 "caution",
-                f"The strand of {made.facts.unclear:,} sequences is not clear",
+                f"The strand of {plural(made.facts.unclear, 'sequence')} is not clear",
                 "They resemble the reference on neither strand: another marker, or off-target DNA.",
             )
         )
@@ -388,11 +389,15 @@ def _read(made: Material) -> list[tuple[str, str]]:
     facts = made.facts
     pairs = [("Sequences", f"{facts.sequences:,}")]
     if facts.trimmed:
-        pairs.append(("Primers", f"cut off {facts.trimmed:,} sequences, with what lay beyond them"))
+        pairs.append(("Primers", f"cut off {plural(facts.trimmed, 'sequence')}, with what lay beyond them"))
     if facts.turned:
-        pairs.append(("Orientation", f"{facts.turned:,} were in the other orientation and were turned round"))
+        pairs.append(
+            ("Orientation", f"{plural(facts.turned, 'was', 'were')} in the other orientation, and turned round")
+        )
     if facts.letters.ambiguous or facts.letters.n:
-        pairs.append(("Letters", f"{facts.letters.ambiguous + facts.letters.n:,} letters other than A, C, G, T"))
+        pairs.append(
+            ("Letters", f"{plural(facts.letters.ambiguous + facts.letters.n, 'letter')} other than A, C, G, T")
+        )
     if made.found is not None:
         pairs += [("Samples" if i == 0 else "", line) for i, line in enumerate(made.found.facts.lines())]
     pairs += [("Note", note) for note in made.outputs.notes]
@@ -415,7 +420,8 @@ def _decided(made: Material) -> list[tuple[str, str]]:
         pairs.append(
             (
                 "Bootstraps",
-                f"{made.bootstraps:,} copies of each sequence with 2 % of its bases masked, each at a place drawn by reads",
+                f"{plural(made.bootstraps, 'copy', 'copies')} of each sequence with 2 % of its bases masked, "
+                f"each at a place drawn by reads",
             )
         )
     return pairs
