@@ -185,7 +185,13 @@ def move_table(move: Move) -> Table | None:
         Cell("Differences", "to the first"), Cell("Differences", "to the second"), Cell("Reads"), Cell("Samples"),
     )  # fmt: skip
     rest = len(move.calls) - len(rows)
-    return Table("Every call that location moved this way.", head, rows, {}, f"and {rest:,} more" if rest else "")
+    return Table(
+        "Every sequence whose best species location moved so.",
+        head,
+        rows,
+        {},
+        f"and {rest:,} more" if rest else "",
+    )
 
 
 def flag_table(flags: Sequence[ControlFlag]) -> Table | None:

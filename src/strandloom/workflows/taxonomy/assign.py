@@ -300,7 +300,7 @@ def _sentence(assignments: pl.DataFrame, ranks: dict[str, int], moved: int) -> s
     if beasts:
         words.append(f"{plural(beasts, 'species call is', 'species calls are')} no fish")
     if moved:
-        words.append(f"location changed the best species of {moved:,}")
+        words.append(f"location changed the best species of {plural(moved, 'sequence')}")
     return "; ".join(words)
 
 
