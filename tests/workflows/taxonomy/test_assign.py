@@ -173,7 +173,7 @@ def test_wrong_use(study: SimpleNamespace, given: dict[str, object], error: type
 
 def test_counts_of_other_sequences(study: SimpleNamespace) -> None:
     study.counts.write_text("sample_id\tasv_id\treads\nsite0\tother1\t5\n")
-    with pytest.raises(InputError, match="other1"):
+    with pytest.raises(InputError, match=r"it has other1; known are asv0, asv1, asv2, … \(4 in all\)"):
         assign(study)
     assert not (study.folder / "out").exists()
 

@@ -225,8 +225,8 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[Fie
         for note in read.facts.notes:
             say(note)
     named = _named(inputs.queries)
-    known = [*named["id"].to_list(), *named["sequence"].to_list()]
-    counts = read_counts(inputs.counts, ids=known, samples=None if samples is None else samples["sample"].to_list())
+    known = {"ids": named["id"].to_list(), "sequences": named["sequence"].to_list()}
+    counts = read_counts(inputs.counts, **known, samples=None if samples is None else samples["sample"].to_list())
     facts = counts.facts
     if facts.repeated:
         say(f"the counts name a pair of sample and ASV more than once, {facts.repeated:,} times; reads were added up")
