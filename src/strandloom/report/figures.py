@@ -15,6 +15,10 @@ CURVES = 6
 UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
+APART = "Bars that do not overlap: the difference is more than chance."
+"""What is said under scores of the same rows."""
+
+
 def forest(scores: Scores) -> Figure | None:
     """The headline metric of the model and of each baseline with intervals."""
     metric = scores.headline
@@ -40,13 +44,13 @@ def forest(scores: Scores) -> Figure | None:
     )
 
 
-def forest_of(slug: str, title: str, rows: list[tuple[str, Score, int]]) -> Figure | None:
+def forest_of(slug: str, title: str, rows: list[tuple[str, Score, int]], *, caption: str = APART) -> Figure | None:
     """Scores with intervals under one another: name, score and colour number of each."""
     if not any(s.value is not None for _, s, _ in rows):
         return None
     low, high = span([v for _, s, _ in rows for v in s[:3]], pad=0.08)
     canvas = _forest(slug, title, [(n, s, c, fixed(s.value)) for n, s, c in rows], low, high, mark=None)
-    return Figure(canvas.svg(), title, "Bars that do not overlap: the difference is more than chance.")
+    return Figure(canvas.svg(), title, caption)
 
 
 def forest_differences(scores: Scores) -> Figure | None:
