@@ -53,6 +53,8 @@ class BuildReport:
     ``same genus``, ``same family`` or ``different families``."""
     suspects: pl.DataFrame
     """``record_id, species, family, reason, other, other_records``: records that are likely mislabelled."""
+    look_alikes: pl.DataFrame
+    """``name, accepted``: names that are probably other spellings of names in one genus with a sequence in common; none was merged."""
     classes: pl.DataFrame
     """``class, species, records, fish``: the largest first."""
     single_record_species: int
@@ -75,7 +77,12 @@ class BuildReport:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables that lie beside the reference, by file name without its suffix."""
-        return {"dropped": self.dropped, "shared_sequences": self.shared, "suspect_records": self.suspects}
+        return {
+            "dropped": self.dropped,
+            "shared_sequences": self.shared,
+            "suspect_records": self.suspects,
+            "look_alike_names": self.look_alikes,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Counts and examples as plain JSON values."""
@@ -95,6 +102,7 @@ class BuildReport:
             "synonyms": self.synonyms.to_dicts(),
             "shared_sequences": self.shared_groups(),
             "suspect_records": self.suspects.height,
+            "look_alike_names": self.look_alikes.height,
             "classes": self.classes.to_dicts(),
             "single_record_species": self.single_record_species,
             "unknown_class_species": self.unknown_class_species,
@@ -146,6 +154,13 @@ class BuildReport:
             yield (
                 f"{plural(self.suspects.height, 'record')} likely mislabelled and marked suspect "
                 f"(such as {_first(self.suspects['record_id'])})"
+            )
+        if self.look_alikes.height:
+            name, accepted = self.look_alikes.row(0)
+            yield (
+                f"{plural(self.look_alikes.height, 'name is', 'names are')} a letter or two from another name in the genus with the same "
+                f"sequence, so probably another spelling (such as {name} of {accepted}); none was merged: look at look_alike_names.tsv, "
+                "which can be given back as --synonyms"
             )
         if self.unknown_class_species:
             yield f"{self.unknown_class_species:,} species of unknown class, taken for fish"
