@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "strandloom"
 ROOT = PACKAGE.parents[1]
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "settings", "alphabet", "kmers", "pwm"),
+    ("errors", "settings", "alphabet", "kmers", "pwm", "words"),
     ("io",),
     ("data",),
     ("models",),

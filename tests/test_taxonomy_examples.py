@@ -18,6 +18,7 @@ from strandloom.workflows.taxonomy.clean import DROPPED
 from strandloom.workflows.taxonomy.contamination import FLAG_COLUMNS
 from strandloom.workflows.taxonomy.field import REMOVABLE
 from strandloom.workflows.taxonomy.lineage import RANKS
+from strandloom.workflows.taxonomy.look_alikes import LOOK_ALIKE
 from strandloom.workflows.taxonomy.markers import MARKERS
 from strandloom.workflows.taxonomy.measures import MEASURES
 from strandloom.workflows.taxonomy.reference import COLUMNS
@@ -92,7 +93,7 @@ def test_columns_and_settings_are_documented() -> None:
     """docs/formats.md names the columns and settings of taxonomy files, docs/taxonomy.md the markers and flags."""
     page = (ROOT / "docs" / "formats.md").read_text().split("\n## Taxonomy\n")[1]
     words = set(re.findall(r"[A-Za-z0-9_]+", page))
-    names = {*COLUMNS, *DROPPED, *SHARED, *SUSPECTS, *FLAG_COLUMNS, *MEASURES, *RANKS}
+    names = {*COLUMNS, *DROPPED, *SHARED, *SUSPECTS, *LOOK_ALIKE, *FLAG_COLUMNS, *MEASURES, *RANKS}
     names |= {*AssignSettings.model_fields, *TaxonomyTraining.model_fields}
     assert names <= words, names - words
     text = PAGE.read_text()

@@ -28,6 +28,7 @@ from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
 from strandloom.io.settings import LetterPolicy
 from strandloom.io.write import TableWriter
+from strandloom.words import plural
 
 if TYPE_CHECKING:
     from torch import nn
@@ -343,25 +344,21 @@ class PredictionSummary:
     def lines(self) -> list[str]:
         """The summary in words, a line each."""
         rate = self.rows / self.seconds if self.seconds else 0.0
-        lines = [f"{_many(self.rows, 'row')} in {self.seconds:.1f} s ({rate:,.0f} rows/s) → {self.out}"]
+        lines = [f"{plural(self.rows, 'row')} in {self.seconds:.1f} s ({rate:,.0f} rows/s) → {self.out}"]
         if self.abstained:
             lines.append(
-                f"{_many(self.abstained, 'row')} marked abstain: below the confidence that was chosen on validation"
+                f"{plural(self.abstained, 'row')} marked abstain: below the confidence that was chosen on validation"
             )
         if self.longer:
-            lines.append(f"{_many(self.longer, 'sequence')} longer than {self.length} bases, cropped")
+            lines.append(f"{plural(self.longer, 'sequence')} longer than {self.length} bases, cropped")
         if self.shorter:
-            lines.append(f"{_many(self.shorter, 'sequence')} shorter than {self.length} bases, padded")
+            lines.append(f"{plural(self.shorter, 'sequence')} shorter than {self.length} bases, padded")
         if self.letters.skipped_rows:
-            lines.append(f"{_many(self.letters.skipped_rows, 'row')} skipped:")
+            lines.append(f"{plural(self.letters.skipped_rows, 'row')} skipped:")
             lines += [f"  {text}" for text in self.letters.skipped]
             if self.letters.skipped_rows > len(self.letters.skipped):
                 lines.append(f"  and {self.letters.skipped_rows - len(self.letters.skipped):,} more")
         return lines
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def predict_file(

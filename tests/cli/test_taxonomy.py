@@ -53,6 +53,12 @@ def test_location_tells_two_fish_of_one_sequence_apart(fish: Path, tmp_path: Pat
         assert (out / "report.html").is_file()
 
 
+def test_a_place_may_have_decimal_commas(fish: Path, tmp_path: Path) -> None:
+    files = (fish / "RUN" / "bundle", fish / "asvs.fasta")
+    strandloom("taxonomy", "assign", *files, "--at", "39,4", "-9,5", "--out", tmp_path / "out").good()
+    assert '"place": [\n  39.4,\n  -9.5\n ]' in (tmp_path / "out" / "assignment.json").read_text()
+
+
 def test_evaluate(fish: Path, tmp_path: Path) -> None:
     done = strandloom(
         "taxonomy",
@@ -79,6 +85,17 @@ CASES = {
     "a place off the globe": (
         ("assign", "RUN/bundle", "asvs.fasta", "--at", "95", "10"),
         ("no place on the globe", "swapped"),
+    ),
+    "half a place": (
+        ("assign", "RUN/bundle", "asvs.fasta", "--at", "55.3"),
+        (
+            "--at: a longitude is wanted: '--out' is no coordinate",
+            "hint: two numbers, latitude first: --at 55.3 -132.5",
+        ),
+    ),
+    "no place": (
+        ("assign", "RUN/bundle", "asvs.fasta", "--at", "unknown", "3"),
+        ("--at: a latitude is wanted: 'unknown' is no coordinate",),
     ),
     "no bundle": (("assign", "REF", "asvs.fasta"), ("bundle.json is missing",)),
     "the same name twice": (("assign", "RUN/bundle", "twice.fasta"), ("'q0' stands there twice",)),

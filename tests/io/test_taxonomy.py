@@ -182,6 +182,8 @@ def test_broken_ranks_are_told_by_record(tmp_path: Path) -> None:
         (FASTA, "Feature ID\tTaxon\nAB1\tGadus;Gadus morhua\n", "t.tsv: the lineages have 2 parts"),
         (FASTA, "Feature ID\tTaxon\n\tk__A;s__x\n", "t.tsv:2: the id is empty"),
         (FASTA, None, "r.txt: the headers name no lineage and no species: '>AB1 some words'"),
+        ("id,family,genus,sequence\na,F,G,ACGTAC\n", None, "r.txt: no column is called species; columns: id, family, genus, sequence"),
+        (FASTA, "accession\tfamily\tgenus\nAB1\tF\tG\n", "t.tsv: no column is called species; columns: accession, family, genus"),
         ("id,sequence\na,ACGTAC\n", None, "r.txt: no column holds a rank or a lineage; columns: id, sequence"),
         ("id,genus,species,sequence\na,G,G m,ACGTAC\n", FLAT, "r.txt: the table has lineages of its own (genus, species)"),
         (">AB1 Gadus morhua\nAC!T\n", None, "record 'AB1'"),

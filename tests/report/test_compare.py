@@ -7,6 +7,7 @@ import pytest
 from strandloom.report.compare import (
     Setting,
     common_metric,
+    one_test_set,
     render_comparison,
     setting_differences,
     summary,
@@ -73,7 +74,25 @@ def test_runs_of_different_kinds_and_sizes(make_inputs):
 
 def test_different_test_sizes_are_said(make_inputs, make_evaluation):
     html = render_comparison([make_inputs(), make_inputs(evaluation=make_evaluation(rows=100))])
-    assert "not judged on the same number of rows" in html
+    assert "not judged on the same test rows" in html
+
+
+def test_different_test_rows_are_not_ranked(make_inputs, make_evaluation):
+    def runs(*hashes):
+        first = other(make_inputs, make_evaluation, 0.5, 0.6, name="low", test_rows=hashes[0])
+        return [first, make_inputs(name="high", test_rows=hashes[1])]
+
+    same, different = runs("a", "a"), runs("a", "b")
+    assert one_test_set(same)
+    assert one_test_set(runs("a", ""))
+    assert not one_test_set(different)
+    assert summary(different, ["low", "high"]) == (
+        "The runs were judged on different test rows, so none is best by MCC: high 0.71, low 0.55."
+    )
+    for words in ("more than chance", "Bold: best value", '<td class="best'):
+        assert words in render_comparison(same)
+        assert words not in render_comparison(different)
+    assert "the bars do not say which run is better" in render_comparison(different)
 
 
 def test_the_intervals_of_the_runs_are_named(make_inputs, make_evaluation):

@@ -42,8 +42,6 @@ def test_what_is_no_number_is_a_dash(write, value):
         (n.percent(0.00001), f"< 0.1{NB}%"),
         (n.percent(0), f"0{NB}%"),
         (n.count(5920), "5,920"),
-        (n.plural(1, "row"), "1 row"),
-        (n.plural(2, "class", "classes"), "2 classes"),
         (n.duration(0.85), "850 ms"),
         (n.duration(42), "42 s"),
         (n.duration(200), "3 min 20 s"),

@@ -139,11 +139,12 @@ def test_the_same_input_gives_the_same_text() -> None:
 def test_the_result_in_one_sentence() -> None:
     assert story(PAGE.totals).replace("\N{NO-BREAK SPACE}", " ") == (
         "Of 6 sequences, 3 (50 %, with 100 % of the reads) are called to species, 1 to genus only and 2 stay unknown: "
-        "2 species of fish in 4 samples; location changed the best species of 1 call."
+        "2 species of fish in 4 samples; location changed the best species of 1 sequence."
     )
     assert story(Totals(1, {"species": 1}, species=1)).replace("\N{NO-BREAK SPACE}", " ") == (
         "Of 1 sequence, 1 (100 %) is called to species: 1 species of fish."
     )
+    assert "3 to genus, family or order only" in story(Totals(4, {"species": 1, "genus": 1, "family": 1, "order": 1}))
     assert "2 to genus or family only" in story(Totals(3, {"species": 1, "genus": 1, "family": 1}))
     assert story(Totals(0)) == "There was no sequence to assign."
 
@@ -167,7 +168,38 @@ def test_the_same_move_of_several_sequences_is_said_once() -> None:
     assert "360,000 reads" in move.where
     page = replace(PAGE, moved=many, totals=replace(PAGE.totals, moved=5))
     assert render_taxonomy(page).count("Location moved") == 1
-    assert "2 further calls that location moved" in read(page).text
+    assert "2 further sequences of which location changed the best species" in read(page).text
+
+
+def test_every_pair_is_listed_and_nothing_is_said_of_calls_to_species() -> None:
+    pairs = tuple(
+        replace(
+            HERRING,
+            id=f"ASV_{i}",
+            after=replace(PALLASII, species=f"Clupea pallasii{'abcdefgh'[i % 8]}{i // 8}", probability=0.01),
+        )
+        for i in range(56)
+    )
+    page = replace(PAGE, moved=pairs, totals=replace(PAGE.totals, moved=56))
+    assert render_taxonomy(page).count("Location moved") == 56
+    text = read(page).text
+    assert "of which location changed" not in text
+    assert "one that was called" not in text
+    assert "Best species changed by location56" in text
+
+
+def test_wider_calls_are_counted_as_sequences() -> None:
+    totals = replace(PAGE.totals, called={"species": 1, "genus": 134, "family": 56})
+    assert "Rolled up190134 to genus, 56 to family" in read(replace(PAGE, totals=totals)).text
+
+
+def test_without_samples_the_places_are_of_sequences() -> None:
+    page = replace(PAGE, totals=replace(PAGE.totals, samples=None, located=None))
+    text = read(page).text
+    assert "3 sequences at 2 places" in text
+    assert "Where the sequences are from" in render_taxonomy(page)
+    assert "no map" not in text
+    assert "other sequences" in text
 
 
 def test_why_a_sequence_stayed_undecided() -> None:
@@ -179,6 +211,9 @@ def test_why_a_sequence_stayed_undecided() -> None:
     assert "The best match, <i>Clupea best</i>, is not known from there." in why(
         replace(far, candidates=(HARENGUS, best)), 0.8
     )
+    two = (replace(HARENGUS, differences=14), replace(PALLASII, differences=12))
+    new = replace(SHARED, why=("new",), candidates=two)
+    assert str(why(new, 0.8)) == "No reference sequence is close (the nearest has 12 differences)."
     for reason in ("shared", "near", "outside", "new", "unsure"):
         assert str(why(Undecided("a", "family", "X", 0.9, (reason,)), 0.8)).endswith(".")
 
@@ -223,13 +258,13 @@ def test_samples_at_one_place_are_one_point() -> None:
     [
         (
             {"places": (), "ranges": (), "moved": (), "totals": Totals(6, {"species": 6})},
-            "No samples were given, so there is no map.",
+            "No place was given, so there is no map",
         ),
         (
             {"places": (), "moved": (), "totals": Totals(6, {"species": 6}, samples=4, located=0)},
             "every call rests on the sequence alone",
         ),
-        ({"moved": (), "totals": replace(PAGE.totals, moved=0)}, "Location changed no call."),
+        ({"moved": (), "totals": replace(PAGE.totals, moved=0)}, "Location changed the best species of no sequence."),
         ({"undecided": (), "totals": Totals(2, {"species": 2})}, "Every sequence was called to species."),
         (
             {"totals": Totals(0), "taxa": (), "calls": (), "undecided": (), "flags": (), "files": ()},

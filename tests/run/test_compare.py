@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from strandloom.errors import BundleError, InputError, UsageError
@@ -68,6 +69,21 @@ def test_other_inputs_are_remarked(full_run: RunResult, tmp_path: Path) -> None:
     notes = compare_runs([full_run.folder, other]).as_dict()["notes"]
     assert any("different input files" in note for note in notes)
     assert not any("different input files" in n for n in compare_runs([full_run.folder] * 2).as_dict()["notes"])
+
+
+def test_test_rows_are_told_apart(full_run: RunResult, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(full_run.folder, tmp_path / "other"))
+    path = other / "predictions.parquet"
+    table = pl.read_parquet(path)
+    table.reverse().write_parquet(path)
+    first, second = compare_runs([full_run.folder, other]).runs
+    assert first.test_rows == second.test_rows != ""
+    changed = pl.when(pl.col("part") == "test").then(pl.lit("x") + pl.col("id").cast(pl.String)).otherwise("id")
+    table.with_columns(changed.alias("id")).write_parquet(path)
+    found = compare_runs([full_run.folder, other])
+    assert any("judged on different test rows" in note for note in found.as_dict()["notes"])
+    path.unlink()
+    assert compare_runs([full_run.folder, other]).runs[1].test_rows == ""
 
 
 def test_what_cannot_be_compared(full_run: RunResult, tmp_path: Path) -> None:

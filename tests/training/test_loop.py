@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,17 @@ def test_patience_counts_from_the_best_epoch() -> None:
     rising = [record(i + 1, 1.0, x) for i, x in enumerate([0.7, math.nan, 0.6])]
     assert why_stop(rising, monitor="roc_auc", patience=2, epochs=9) is not None
     assert why_stop(rising[:2], monitor="roc_auc", patience=2, epochs=9) is None
+
+
+def test_the_reason_to_stop_says_why_the_highest_epoch_is_not_kept() -> None:
+    history = [record(i + 1, 1.0, x) for i, x in enumerate([0.7, 0.9, 0.8, 0.85, 0.84])]
+    why = partial(why_stop, monitor="roc_auc", patience=3, epochs=6)
+    words = "the validation roc_auc had not improved for 3 epochs since epoch 2"
+    assert why(history, first=0) == words
+    assert why(history, first=5) == words  # not reached: epoch 2 is kept
+    told = why(history, first=3)
+    assert told == words + "; kept is the best from epoch 4 on, as the learning rate was still high before"
+    assert history[best_index(history, "roc_auc", first=3)].epoch == 4
 
 
 def test_best_epoch_of_a_ranking_is_of_the_settled_half() -> None:

@@ -18,6 +18,36 @@ def _group() -> None:
     """Which species is this marker sequence, given where it was sampled? Build a reference, train, assign, evaluate."""
 
 
+def _place(texts: tuple[str, str]) -> tuple[float, float]:
+    """Latitude and longitude in degrees, as people write them.
+
+    Raises
+    ------
+    UsageError
+        One of them is no coordinate.
+    """
+    from strandloom.errors import UsageError
+    from strandloom.io.coordinate_text import Axis, parse_coordinate
+
+    axes: tuple[Axis, Axis] = ("latitude", "longitude")
+    found = []
+    for text, axis in zip(texts, axes, strict=True):
+        read = parse_coordinate(text, axis)
+        if read.value is None:
+            told = read.fault or f"'{text}' is no coordinate"
+            hint = "two numbers, latitude first: --at 55.3 -132.5"
+            raise UsageError(f"a {axis} is wanted: {told}", where="--at", hint=hint)
+        found.append(read.value)
+    return found[0], found[1]
+
+
+def _checked(at: tuple[str, str] | None) -> tuple[str, str] | None:
+    """The place as it was typed; a wrong one is said before anything else is missed (``--at 55.3 --out FOUND`` swallows ``--out``)."""
+    if at is not None:
+        _place(at)
+    return at
+
+
 @app.command()
 def build(
     source: Annotated[
@@ -61,6 +91,7 @@ def build(
     """Clean reference sequences: cut the marker out by its primers, orient, check names and lineages, flag what looks mislabelled."""
     from strandloom.cli.console import out as say_out
     from strandloom.cli.console import say
+    from strandloom.words import plural
     from strandloom.workflows.taxonomy.build_job import build_folder, chosen_marker
 
     chosen = chosen_marker(marker, forward=forward, reverse=reverse, min_length=min_length, max_length=max_length)
@@ -78,7 +109,7 @@ def build(
     for line in built.report.lines():
         say(line)
     own = built.reference
-    say_out(f"{len(own):,} records of {len(own.taxonomy):,} species, marker {own.marker.name}: {out}")
+    say_out(f"{plural(len(own), 'record')} of {len(own.taxonomy):,} species, marker {own.marker.name}: {out}")
 
 
 @app.command()
@@ -147,9 +178,12 @@ def assign(
         ),
     ] = None,
     at: Annotated[
-        tuple[float, float] | None,
+        tuple[str, str] | None,
         typer.Option(
-            metavar="LAT LON", help="Place of what has none, decimal degrees: --at 55.3 -132.5.", show_default=False
+            callback=_checked,
+            metavar="LAT LON",
+            help="Place of what has none, decimal degrees: --at 55.3 -132.5.",
+            show_default=False,
         ),
     ] = None,
     threshold: Annotated[
@@ -187,7 +221,7 @@ def assign(
     given = {} if threshold is None else {"threshold": threshold}
     done = assign_file(
         bundle,
-        AssignInputs(queries, counts, samples, at),
+        AssignInputs(queries, counts, samples, None if at is None else _place(at)),
         out=out,
         settings=AssignSettings(bootstraps=bootstraps, candidates=candidates, **given),
         field=field_settings(min_reads=min_reads, min_replicates=min_replicates, drop=tuple(drop or ())),

@@ -87,7 +87,11 @@ class _Cells(NamedTuple):
 
 
 def read_counts(
-    path: str | Path, *, ids: Collection[str] | None = None, samples: Collection[str] | None = None
+    path: str | Path,
+    *,
+    ids: Collection[str] | None = None,
+    sequences: Collection[str] | None = None,
+    samples: Collection[str] | None = None,
 ) -> Counts:
     """Read a count table.
 
@@ -99,6 +103,8 @@ def read_counts(
         ``FeatureTable[Frequency]``.
     ids
         The ASVs that are known; with ``samples`` they decide which way round a table stands.
+    sequences
+        The sequences of these ASVs, by which a table may name them too.
     samples
         The samples that are known.
 
@@ -122,7 +128,7 @@ def read_counts(
         raise InputError("this is a BIOM 1 (JSON) table", where=path, hint="convert it first: biom convert --to-hdf5")
     else:
         table = read_text_frame(path)
-        cells = _long(table) or _wide(table, ids, samples)
+        cells = _long(table) or _wide(table, {*(ids or ()), *(sequences or ())}, samples)
     return _finished(cells, path, ids, samples)
 
 

@@ -14,6 +14,7 @@ from strandloom.errors import InputError
 from strandloom.io.coordinate_text import LIMIT, Axis, CoordinateColumn, is_missing, parse_coordinates
 from strandloom.io.frames import NAMED, TextFrame, find_column, key, listed, read_text_frame
 from strandloom.io.sample_text import Texts, iso_date, parse_dates, parse_depths
+from strandloom.words import plural
 
 SAMPLE_KEYS = ("sampleid", "samplename", "sample", "sampname", "sampleidentifier", "materialsampleid", "eventid", "id")
 LATITUDE_KEYS = (
@@ -221,7 +222,7 @@ def _pair(lat: NDArray[np.float64], lon: NDArray[np.float64], notes: list[str]) 
 
 
 def _many(count: int) -> str:
-    return f"{count:,} samples have" if count != 1 else "1 sample has"
+    return plural(count, "sample has", "samples have")
 
 
 def _said(read: Texts, what: str, notes: list[str]) -> pl.Series:

@@ -151,9 +151,19 @@ def _table(path: Path, taxonomy: str | Path | None) -> ReferenceTable:
         )
     text = columns.with_columns(pl.all().cast(pl.String))
     if lineage is None or len(ranks) >= _FEWEST_RANKS:
+        _check_species(ranks, names, path)
         return _finished(records, _ranked(text, ranks).with_columns(ids), "table with a column a rank")
     found = split_lineages(text[lineage], where=str(path))
     return _finished(records, found.with_columns(ids), f"table with lineages ('{lineage}')")
+
+
+def _check_species(ranks: dict[str, str], names: list[str], path: Path) -> None:
+    if "species" not in ranks:
+        raise InputError(
+            f"no column is called species; columns: {listed(names, most=20)}",
+            where=path,
+            hint='every record needs its species, as "Genus epithet", in a column of that name',
+        )
 
 
 def _ranked(frame: pl.DataFrame, ranks: dict[str, str]) -> pl.DataFrame:
@@ -184,6 +194,7 @@ def _read_lineages(path: Path) -> _Lineages:
         elif headless and len(names) in (2, 3):
             lineage = names[1]
         if len(ranks) >= _FEWEST_RANKS:
+            _check_species(ranks, names, path)
             found, kind = _ranked(table.frame, ranks), "flat taxonomy"
         elif lineage is not None:
             found, kind = split_lineages(table.frame[lineage], where=str(data)), "QIIME 2 taxonomy"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from strandloom.report.inputs import Member, ReportInputs
-from strandloom.report.numbers import finite, fixed, percent, plural
+from strandloom.report.numbers import finite, fixed, percent
 from strandloom.report.scores import Scores, metric_title, reads_better
+from strandloom.words import plural
 
 Level = Literal["serious", "caution", "note"]
 

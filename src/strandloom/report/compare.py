@@ -8,7 +8,7 @@ from typing import Any
 
 from strandloom.report import history
 from strandloom.report.cautions import near_twin_fraction
-from strandloom.report.figures import UNIT_TICKS, forest_of
+from strandloom.report.figures import APART, UNIT_TICKS, forest_of
 from strandloom.report.inputs import Member, ReportInputs
 from strandloom.report.numbers import MISSING, count, fixed, interval, percent, shorten
 from strandloom.report.report import Section, page
@@ -105,8 +105,14 @@ def common_metric(runs: Sequence[ReportInputs]) -> str | None:
     return next((m for m in wanted if m is not None and all(m in s.model for s in scored)), None)
 
 
+def one_test_set(runs: Sequence[ReportInputs]) -> bool:
+    """Whether the runs may have been judged on the same rows: nothing that is known of these differs."""
+    sizes = {(r.scores.rows, r.scores.part) for r in runs if r.scores.rows}
+    return len(sizes) < 2 and len({r.test_rows for r in runs if r.test_rows}) < 2
+
+
 def summary(runs: Sequence[ReportInputs], names: Sequence[str]) -> str:
-    """Which run is best, and whether the intervals of the first two overlap."""
+    """Which run is best, and whether the intervals of the first two overlap; on different test rows none is."""
     metric = common_metric(runs)
     if metric is None:
         return "The runs share no metric, so they cannot be ranked."
@@ -121,6 +127,9 @@ def summary(runs: Sequence[ReportInputs], names: Sequence[str]) -> str:
     )
     if not ranked:
         return "No run has a test score yet."
+    if not one_test_set(runs):
+        listed = ", ".join(f"{n} {fixed(s.value, 2)}" for s, n in ranked)
+        return f"The runs were judged on different test rows, so none is best by {metric_title(metric)}: {listed}."
     score, name = ranked[0]
     bounds = interval(score.low, score.high, 2)
     said = f"{name} has the best {metric_title(metric)}, {fixed(score.value, 2)}" + (f" ({bounds})" if bounds else "")
@@ -140,12 +149,8 @@ def _lead(runs: Sequence[ReportInputs]) -> str:
     said = f"Small figures: {' or '.join(levels)} intervals of each run on its own test rows."
     if len(levels) > 1:
         said += " The runs were set to different intervals, so do not compare their widths."
-    sizes = {(r.scores.rows, r.scores.part) for r in runs if r.scores.rows}
-    if len(sizes) > 1:
-        said += (
-            " The runs were not judged on the same number of rows, so compare with care: "
-            "an easier test set gives a higher score."
-        )
+    if not one_test_set(runs):
+        said += " The runs were not judged on the same test rows, so they cannot be ranked: an easier test set gives a higher score."
     return said
 
 
@@ -155,12 +160,13 @@ def _levels(runs: Sequence[ReportInputs]) -> list[str]:
 
 
 def score_table(runs: Sequence[ReportInputs], names: Sequence[str]) -> Table | None:
-    """Every metric of every run; best in bold."""
+    """Every metric of every run; best in bold, where all were judged on the same rows."""
     metrics = list(dict.fromkeys(m for r in runs for m in r.scores.model))
     if not metrics:
         return None
     best: dict[str, float] = {}
-    for m in metrics:
+    ranked = one_test_set(runs)
+    for m in metrics if ranked else ():
         known = [v for r in runs if (v := r.scores.model.get(m, Score(None)).value) is not None]
         if known:
             best[m] = max(known) if reads_better(m) else min(known)
@@ -182,7 +188,7 @@ def score_table(runs: Sequence[ReportInputs], names: Sequence[str]) -> Table | N
     head += [Cell(metric_title(m) + arrow(m), tip=metric_meaning(m)) for m in metrics]
     head.append(Cell("best baseline"))
     return Table(
-        "Scores. ↑ higher is better, ↓ lower is better. Bold: best value.",
+        "Scores. ↑ higher is better, ↓ lower is better." + (" Bold: best value." if ranked else ""),
         tuple(head),
         tuple(rows),
         {},
@@ -243,7 +249,9 @@ def _forest(runs: Sequence[ReportInputs], names: Sequence[str]) -> Figure | None
         for i, (r, n) in enumerate(zip(runs, names, strict=True))
         if metric in r.scores.model
     ]
-    return forest_of(f"runs-{metric}", f"{metric_title(metric)} with {' or '.join(_levels(runs))} intervals", rows)
+    title = f"{metric_title(metric)} with {' or '.join(_levels(runs))} intervals"
+    caption = APART if one_test_set(runs) else "Different test rows: the bars do not say which run is better."
+    return forest_of(f"runs-{metric}", title, rows, caption=caption)
 
 
 def _overlays(runs: Sequence[ReportInputs], names: Sequence[str]) -> tuple[Figure | None, ...]:

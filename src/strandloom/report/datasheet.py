@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from strandloom.report.numbers import count, finite, fixed, general, percent, plural
+from strandloom.report.numbers import count, finite, fixed, general, percent
 from strandloom.report.scores import Json, mapping
 from strandloom.report.svg import Axis, Figure, Key, Plot
 from strandloom.report.tables import MOST_CLASSES, Cell, Table, text
+from strandloom.words import plural
 
 GC_CURVES = 6
 

@@ -5,13 +5,18 @@ Each function takes :class:`~strandloom.report.scores.Scores` and gives a figure
 
 from __future__ import annotations
 
-from strandloom.report.numbers import count, fixed, interval, percent, plural, shorten, signed
+from strandloom.report.numbers import count, fixed, interval, percent, shorten, signed
 from strandloom.report.scores import Curve, Histogram, Score, Scores, metric_title, reads_better
 from strandloom.report.svg import Axis, Canvas, Figure, Key, Plot, round_ticks, span
+from strandloom.words import plural
 
 LABELLED, DRAWN = 24, 80
 CURVES = 6
 UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+APART = "Bars that do not overlap: the difference is more than chance."
+"""What is said under scores of the same rows."""
 
 
 def forest(scores: Scores) -> Figure | None:
@@ -39,13 +44,13 @@ def forest(scores: Scores) -> Figure | None:
     )
 
 
-def forest_of(slug: str, title: str, rows: list[tuple[str, Score, int]]) -> Figure | None:
+def forest_of(slug: str, title: str, rows: list[tuple[str, Score, int]], *, caption: str = APART) -> Figure | None:
     """Scores with intervals under one another: name, score and colour number of each."""
     if not any(s.value is not None for _, s, _ in rows):
         return None
     low, high = span([v for _, s, _ in rows for v in s[:3]], pad=0.08)
     canvas = _forest(slug, title, [(n, s, c, fixed(s.value)) for n, s, c in rows], low, high, mark=None)
-    return Figure(canvas.svg(), title, "Bars that do not overlap: the difference is more than chance.")
+    return Figure(canvas.svg(), title, caption)
 
 
 def forest_differences(scores: Scores) -> Figure | None:

@@ -224,6 +224,8 @@ class ReportInputs:
         When the run was made, as text; nothing here reads a clock.
     description
         A line under the heading.
+    test_rows
+        A hash of the test rows, by id and truth; empty where they are not known. Runs of different hashes are not ranked.
     motifs, motifs_page
         What the network has learned, an entry for each output that was explained, and the relative address of the page that shows all
         of it.
@@ -246,6 +248,7 @@ class ReportInputs:
     version: str = ""
     date: str = ""
     description: str = ""
+    test_rows: str = ""
     motifs: tuple[MotifPage, ...] = ()
     motifs_page: str = ""
 

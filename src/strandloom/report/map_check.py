@@ -8,8 +8,9 @@ from strandloom.explain.attribution import Check, Method
 from strandloom.explain.check import DOUBTFUL, SILENT, WIDE_GAP, agreement_words, gap_words
 from strandloom.report.cautions import Caution
 from strandloom.report.motif_words import sentence
-from strandloom.report.numbers import fixed, plural
+from strandloom.report.numbers import fixed
 from strandloom.report.report import Card
+from strandloom.words import plural
 
 METHODS: dict[Method, str] = {
     "gradient": "gradient × input",

@@ -10,9 +10,10 @@ from strandloom.explain.motif import Sites
 from strandloom.explain.profile import Enrichment, Profile, profile
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif
 from strandloom.report.motif_words import axis_words, effect_words, enrichment_words
-from strandloom.report.numbers import count, finite, fixed, percent, plural, signed
+from strandloom.report.numbers import count, finite, fixed, percent, signed
 from strandloom.report.svg import Canvas, Figure, round_ticks, span
 from strandloom.report.tracks import Positions, position_words
+from strandloom.words import plural
 
 WIDTH = 340.0
 CLASSES = 8

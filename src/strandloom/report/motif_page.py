@@ -27,10 +27,11 @@ from strandloom.report.motif_words import (
     side_words,
     story,
 )
-from strandloom.report.numbers import count, general, percent, plural, shorten, signed
+from strandloom.report.numbers import count, general, percent, shorten, signed
 from strandloom.report.report import Card, page
 from strandloom.report.svg import Figure
 from strandloom.report.tracks import Head, Positions, aligned, position_words
+from strandloom.words import plural
 
 CLASS_TEST = (
     "odds ratios compare the explained sequences of a class with the others (95 % interval); q is of Fisher's exact test, over all "

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from strandloom.evaluation.results import Interval
 from strandloom.explain.profile import Enrichment
 from strandloom.report.motif_inputs import FoundMotif, KnownMatch, MarginalEffect, MotifPage
-from strandloom.report.numbers import MINUS, NARROW, count, finite, fixed, general, interval, plural, shorten, signed
+from strandloom.report.numbers import MINUS, NARROW, count, finite, fixed, general, interval, shorten, signed
+from strandloom.words import plural
 
 NAMED = 4
 """Motifs named in the first sentence."""

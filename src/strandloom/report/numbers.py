@@ -85,11 +85,6 @@ def count(value: Any) -> str:
     return MISSING if number is None else fixed(round(number), 0)
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """``1 sequence``, ``5,920 sequences``."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
 def duration(seconds: Any) -> str:
     """``850 ms``, ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
     number = finite(seconds)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from strandloom.report import datasheet, figures, history, tables
 from strandloom.report.cautions import Caution, near_twin_fraction
 from strandloom.report.inputs import ReportInputs
-from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, plural, shorten
+from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, shorten
 from strandloom.report.scores import Json, Score, Scores, mapping, metric_title
 from strandloom.report.svg import Figure
 from strandloom.report.tables import Table
 from strandloom.report.verdict import verdict
+from strandloom.words import plural
 
 if TYPE_CHECKING:
     from jinja2 import Environment

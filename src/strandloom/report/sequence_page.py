@@ -20,12 +20,13 @@ from strandloom.report.logo import LetterTrack, LogoTrack, base_heights, sequenc
 from strandloom.report.map_check import METHODS, check_cards, check_cautions
 from strandloom.report.motif_inputs import NamedSite, SequencePage
 from strandloom.report.motif_words import axis_words, class_words
-from strandloom.report.numbers import count, fixed, plural, shorten, signed
+from strandloom.report.numbers import count, fixed, shorten, signed
 from strandloom.report.report import Card, page
 from strandloom.report.sequence_tracks import ProfileTrack, SiteTrack
 from strandloom.report.svg import Figure
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.tracks import LEFT, RIGHT, Head, Positions, Track, aligned, position_words, row_spans
+from strandloom.words import plural
 
 MOST_ROWS = 20
 """Rows of 100 bases that are drawn in full; of a longer sequence those with the largest contributions."""

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strandloom.report.cautions import Caution
-from strandloom.report.numbers import MISSING, count, fixed, percent, plural
+from strandloom.report.numbers import MISSING, count, fixed, percent
 from strandloom.report.report import Card, Section, page
 from strandloom.report.svg import Canvas, Figure, Key
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.verdict import Tone, Verdict
+from strandloom.words import plural
 
 UNKNOWN_COLOUR = 7
 MOST_BARS, MOST_PANELS = 60, 12

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strandloom.report.cautions import Caution
-from strandloom.report.numbers import MISSING, NARROW, count, finite, fixed, interval, percent, plural
+from strandloom.report.numbers import MISSING, NARROW, count, finite, fixed, interval, percent
 from strandloom.report.report import Card, Section, page
 from strandloom.report.scores import Json, Score, mapping
 from strandloom.report.svg import Axis, Figure, Key, Plot
@@ -18,6 +18,7 @@ from strandloom.report.taxonomy_evaluation_inputs import RANKS, Part, listed, po
 from strandloom.report.taxonomy_evaluation_tables import kind_table, lacking_table, system_table
 from strandloom.report.taxonomy_evaluation_words import READING, SURE, difference_words, sure_words, verdict_words
 from strandloom.report.verdict import Tone, Verdict
+from strandloom.words import plural
 
 COLOURED, FIRM = 8, 20
 """Colours of the house; names that a bin of certainty needs to be joined to the line."""

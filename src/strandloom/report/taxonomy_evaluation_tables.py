@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from strandloom.report.numbers import MISSING, NARROW, finite, fixed, interval, percent, plural, signed
+from strandloom.report.numbers import MISSING, NARROW, finite, fixed, interval, percent, signed
 from strandloom.report.scores import Score, mapping
 from strandloom.report.tables import OUTCOMES, Cell, Table, text
 from strandloom.report.taxonomy_evaluation_inputs import RANKS, Part, point_at
 from strandloom.report.taxonomy_evaluation_words import KINDS, SURE
+from strandloom.words import plural
 
 PLURALS = {"species": "species", "genus": "genera", "family": "families"}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from strandloom.report.numbers import NARROW, fixed, interval, percent, plural, signed
+from strandloom.report.numbers import NARROW, fixed, interval, percent, signed
 from strandloom.report.scores import Difference, Score
+from strandloom.words import plural
 
 SURE = 0.9
 """Probability from which ``taxonomy assign`` calls a species; calls so sure are the ones that are counted."""

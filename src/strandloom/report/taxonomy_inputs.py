@@ -33,9 +33,9 @@ class Totals:
     reads, species_reads
         Reads of all sequences and of those called to species; None without a count table.
     samples, located
-        Field samples and those of them with coordinates; None without samples.
+        Field samples and those of them with coordinates; None without samples: places are then those of sequences.
     moved
-        Calls of which location changed the best species; None where no location was given.
+        Sequences of which location changed the best species, whatever rank they were called at; None where no location was given.
     """
 
     sequences: int
@@ -177,7 +177,7 @@ class Undecided:
 
 @dataclass(frozen=True)
 class SamplePlace:
-    """A field sample with coordinates: its name, degrees, different taxa and reads in it."""
+    """A field sample (without samples: a sequence) with coordinates: its name, degrees, different taxa and reads in it."""
 
     sample: str
     lat: float
@@ -244,7 +244,7 @@ class TaxonomyPage:
     calls
         Sequences in the order to list them; the page shows the first of them.
     places
-        All field samples with coordinates.
+        All field samples with coordinates; without samples the first sequences with coordinates.
     ranges
         The most abundant species, most abundant first.
     moved, undecided

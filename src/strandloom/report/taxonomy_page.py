@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from strandloom.report.map import Extent, MapPoint, extent_of, map_figure
-from strandloom.report.numbers import MISSING, count, fixed, percent, plural
+from strandloom.report.numbers import MISSING, count, fixed, percent
 from strandloom.report.report import Card, page
 from strandloom.report.svg import Figure, Key
 from strandloom.report.tables import Table
 from strandloom.report.taxonomy_inputs import SamplePlace, SpeciesRange, TaxonomyPage, Undecided
 from strandloom.report.taxonomy_tables import call_table, candidate_table, flag_table, move_table, taxon_table
-from strandloom.report.taxonomy_words import PLURALS, Move, chance, moves, name, story, why
+from strandloom.report.taxonomy_words import Move, chance, listing, moves, name, story, why
+from strandloom.words import plural
 
 MOST_RANGES = 12
-MOST_MOVES = 40
 MOST_UNDECIDED = 40
 CANDIDATES = 6
 NAMED = 6
@@ -64,12 +64,12 @@ def render_taxonomy(page_of: TaxonomyPage) -> str:
             "cautions": page_of.cautions,
             "cards": cards(page_of),
             "taxa": taxon_table(page_of.taxa),
-            "map": sample_map(page_of.places),
+            "map": sample_map(page_of.places, of=_placed(page_of)),
             "unlocated": _unlocated(page_of),
-            "ranges": [(range_map(r, i, page_of.places), name(r.species)) for i, r in enumerate(page_of.ranges[:MOST_RANGES], 1)],
+            "ranges": [(range_map(r, i, page_of), name(r.species)) for i, r in enumerate(page_of.ranges[:MOST_RANGES], 1)],
             "range_legend": range_legend(page_of),
             "located": totals.moved is not None,
-            "moves": [(m, move_table(m)) for m in moved[:MOST_MOVES]],
+            "moves": [(m, move_table(m)) for m in moved],
             "more_moves": _more_moves(page_of, moved),
             "undecided": open_,
             "more_undecided": _more_undecided(page_of, len(open_)),
@@ -96,7 +96,7 @@ def cards(page_of: TaxonomyPage) -> list[Card]:
     wider = {rank: n for rank, n in totals.called.items() if rank != "species"}
     of_all = f"{percent(species / totals.sequences)} of the sequences" if totals.sequences else ""
     reads = f", {percent((totals.species_reads or 0) / totals.reads)} of the reads" if totals.reads else ""
-    ranks = ", ".join(f"{count(n)} {PLURALS[rank] if n > 1 else rank}" for rank, n in wider.items() if n)
+    ranks = ", ".join(f"{count(n)} to {rank}" for rank, n in wider.items() if n)
     found = [
         Card("Sequences", count(totals.sequences), plural(totals.reads, "read") if totals.reads is not None else ""),
         Card("Called to species", count(species), of_all + reads),
@@ -109,7 +109,10 @@ def cards(page_of: TaxonomyPage) -> list[Card]:
         known = "" if totals.located is None else f"{count(totals.located)} with coordinates"
         found.append(Card("Samples", count(totals.samples), known))
     moved = "no coordinates were given" if totals.moved is None else "listed below, to check" if totals.moved else ""
-    return [*found, Card("Calls moved by location", MISSING if totals.moved is None else count(totals.moved), moved)]
+    return [
+        *found,
+        Card("Best species changed by location", MISSING if totals.moved is None else count(totals.moved), moved),
+    ]
 
 
 def _together(places: Sequence[SamplePlace]) -> list[list[SamplePlace]]:
@@ -121,9 +124,13 @@ def _together(places: Sequence[SamplePlace]) -> list[list[SamplePlace]]:
     return list(found.values())
 
 
+def _placed(page_of: TaxonomyPage) -> str:
+    """What has a place: samples, or the sequences themselves."""
+    return "sequence" if page_of.totals.samples is None else "sample"
+
+
 def _tip(here: Sequence[SamplePlace]) -> str:
-    names = [place.sample for place in here]
-    words = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more samples" if len(names) > NAMED else "")
+    words = listing([place.sample for place in here], NAMED)
     taxa, reads = [p.taxa for p in here if p.taxa is not None], [p.reads for p in here if p.reads is not None]
     told = [plural(max(taxa), "taxon", "taxa") + (" at most" if len(here) > 1 else "")] if taxa else []
     told += [plural(sum(reads), "read")] if reads else []
@@ -135,17 +142,17 @@ def _dot(here: Sequence[SamplePlace], most: int, colour: int, largest: float) ->
     return MapPoint(here[0].lat, here[0].lon, _tip(here), size, colour)
 
 
-def sample_map(places: Sequence[SamplePlace]) -> Figure | None:
-    """All samples; places with more samples have a larger point. None without coordinates."""
+def sample_map(places: Sequence[SamplePlace], *, of: str = "sample") -> Figure | None:
+    """All samples, or sequences; places with more of them have a larger point. None without coordinates."""
     spots = _together(places)
     if not spots:
         return None
     most = max(map(len, spots))
-    words = f"{plural(sum(map(len, spots)), 'sample')} at {plural(len(spots), 'place')}"
-    more = "; a larger point stands for more samples" if most > 1 else ""
+    words = f"{plural(sum(map(len, spots)), of)} at {plural(len(spots), 'place')}"
+    more = f"; a larger point stands for more {of}s" if most > 1 else ""
     return map_figure(
         "places",
-        title="Where the samples are from",
+        title=f"Where the {of}s are from",
         description=words,
         samples=[_dot(spot, most, 0, 7.0 if most > 1 else 9.0) for spot in spots],
         width=1034,
@@ -155,16 +162,16 @@ def sample_map(places: Sequence[SamplePlace]) -> Figure | None:
     )
 
 
-def range_map(found: SpeciesRange, number: int, places: Sequence[SamplePlace]) -> Figure:
-    """Where a species is known, the samples it was called in and, faint, the others."""
+def range_map(found: SpeciesRange, number: int, page_of: TaxonomyPage) -> Figure:
+    """Where a species is known, the samples (or sequences) it was called in and, faint, the others."""
     here = _together(found.places)
     called = {(spot[0].lat, spot[0].lon) for spot in here}
-    others = [spot for spot in _together(places) if (spot[0].lat, spot[0].lon) not in called]
+    others = [spot for spot in _together(page_of.places) if (spot[0].lat, spot[0].lon) not in called]
     dots = [MapPoint(s[0].lat, s[0].lon, f"not called in {_tip(s)}", 1.9, ELSEWHERE) for s in others]
     dots += [MapPoint(s[0].lat, s[0].lon, _tip(s), 3.1, CALLED) for s in here]
     numbers = [plural(found.sequences, "sequence")]
     numbers += [plural(found.reads, "read")] if found.reads is not None else []
-    numbers += [plural(len(found.places), "located sample")]
+    numbers += [plural(len(found.places), f"located {_placed(page_of)}")]
     known = found.words or ("" if found.cells else "Nothing is known of its range.")
     return map_figure(
         f"range-{number}",
@@ -195,8 +202,8 @@ def range_legend(page_of: TaxonomyPage) -> tuple[Key, ...]:
     """The keys of the small maps."""
     keys = (
         Key("known to occur", RANGE, "box"),
-        Key("called in this sample", CALLED, "dot"),
-        Key("other samples", ELSEWHERE, "dot"),
+        Key("called here", CALLED, "dot"),
+        Key(f"other {_placed(page_of)}s", ELSEWHERE, "dot"),
     )
     return keys if page_of.ranges else ()
 
@@ -204,7 +211,11 @@ def range_legend(page_of: TaxonomyPage) -> tuple[Key, ...]:
 def _unlocated(page_of: TaxonomyPage) -> str:
     totals = page_of.totals
     if totals.samples is None:
-        return "No samples were given, so there is no map."
+        return (
+            ""
+            if page_of.places
+            else "No place was given, so there is no map and every call rests on the sequence alone."
+        )
     missing = totals.samples - (totals.located or 0)
     if not missing:
         return ""
@@ -215,11 +226,11 @@ def _unlocated(page_of: TaxonomyPage) -> str:
 
 
 def _more_moves(page_of: TaxonomyPage, moved: Sequence[Move]) -> str:
-    shown = sum(len(m.calls) for m in moved[:MOST_MOVES])
-    rest = max(page_of.totals.moved or 0, len(page_of.moved)) - shown
+    rest = (page_of.totals.moved or 0) - sum(len(m.calls) for m in moved)
     if rest <= 0:
         return ""
-    return f"{plural(rest, 'further call')} that location moved: see the column moved of {page_of.whole}."
+    words = plural(rest, "further sequence", "further sequences")
+    return f"{words} of which location changed the best species: see the column moved of {page_of.whole}."
 
 
 def _open(found: Undecided, threshold: float) -> Open:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from strandloom.report.numbers import MISSING, count, general, plural, signed
+from strandloom.report.numbers import MISSING, count, general, signed
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.taxonomy_inputs import Call, Candidate, ControlFlag, TaxonomyPage, TaxonTotal
 from strandloom.report.taxonomy_words import RANGES, Move, chance, name
+from strandloom.words import plural
 
 MOST_CALLS = 2_000
 MOST_TAXA = 1_000
@@ -184,7 +185,13 @@ def move_table(move: Move) -> Table | None:
         Cell("Differences", "to the first"), Cell("Differences", "to the second"), Cell("Reads"), Cell("Samples"),
     )  # fmt: skip
     rest = len(move.calls) - len(rows)
-    return Table("Every call that location moved this way.", head, rows, {}, f"and {rest:,} more" if rest else "")
+    return Table(
+        "Every sequence whose best species location moved so.",
+        head,
+        rows,
+        {},
+        f"and {rest:,} more" if rest else "",
+    )
 
 
 def flag_table(flags: Sequence[ControlFlag]) -> Table | None:

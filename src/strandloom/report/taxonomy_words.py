@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from strandloom.report.numbers import MISSING, count, finite, fixed, percent, plural
+from strandloom.report.numbers import MISSING, count, finite, fixed, percent
 from strandloom.report.taxonomy_inputs import Candidate, Moved, Reason, Totals, Undecided
+from strandloom.words import plural
 
 ITALIC = ("species", "genus")
-PLURALS = {"species": "species", "genus": "genera", "family": "families", "order": "orders", "class": "classes"}
 RANGES = {"listed here": "better", "nearby": "same", "far": "worse", "no data": "unknown"}
 """Range words and the class that colours them."""
 
@@ -55,7 +55,9 @@ def story(totals: Totals) -> str:
     words = f"Of {plural(totals.sequences, 'sequence')}, {count(species)} ({known}) {_are(species)} called to species"
     parts = []
     if wider:
-        parts.append(f"{count(sum(wider.values()))} to {' or '.join(wider)} only")
+        *most, last = wider
+        ranks = f"{', '.join(most)} or {last}" if most else last
+        parts.append(f"{count(sum(wider.values()))} to {ranks} only")
     if totals.unknown:
         parts.append(f"{count(totals.unknown)} {'stays' if totals.unknown == 1 else 'stay'} unknown")
     words += "".join(f"{' and' if part is parts[-1] else ','} {part}" for part in parts)
@@ -63,7 +65,7 @@ def story(totals: Totals) -> str:
     if totals.samples:
         words += f" in {plural(totals.samples, 'sample')}"
     if totals.moved:
-        words += f"; location changed the best species of {plural(totals.moved, 'call')}"
+        words += f"; location changed the best species of {plural(totals.moved, 'sequence')}"
     return words + "."
 
 
@@ -172,6 +174,7 @@ def _reason(reason: Reason, found: Undecided, threshold: float) -> Markup:
     if reason == "outside":
         return Markup("the best match is not known from there")
     if reason == "new":
-        off = f" (the nearest has {plural(best.differences, 'difference')})" if best and best.differences else ""
+        fewest = min((c.differences for c in found.candidates if c.differences is not None), default=0)
+        off = f" (the nearest has {plural(fewest, 'difference')})" if fewest else ""
         return Markup("no reference sequence is close{}").format(off)
     return Markup("no species reaches a probability of {}").format(fixed(threshold, 2))

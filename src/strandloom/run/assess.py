@@ -35,6 +35,7 @@ from strandloom.run.output_folder import check_free, new_folder
 from strandloom.run.seen import seen_rows
 from strandloom.training.runtime import environment
 from strandloom.version import VERSION
+from strandloom.words import plural
 
 if TYPE_CHECKING:
     from torch import nn
@@ -117,7 +118,7 @@ def evaluate_bundle(
     )
     dataset = load_data(data, task=manifest.task, names=manifest.labels, window=predictor.window)
     assert dataset.target is not None
-    told(f"{len(dataset):,} rows")
+    told(plural(len(dataset), "row"))
     codes = np.asarray(dataset.codes)
     network, scores = predictor.scores(codes, dataset.lengths)
     answers = predictor.decision.apply(scores)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from strandloom.bundle import MANIFEST, read_bundle
 from strandloom.errors import InputError, UsageError
@@ -107,7 +110,21 @@ def read_run(path: Path) -> ReportInputs:
         command=str(environment.get("command", "")),
         files=input_files(environment),
         version=str(environment.get("strandloom", "")),
+        test_rows=_test_rows(folder),
     )
+
+
+def _test_rows(folder: RunFolder) -> str:
+    """A hash of the ids and truths of the test rows, in whatever order they stand; empty where they were taken away."""
+    if not folder.predictions.is_file():
+        return ""
+    try:
+        table = pl.scan_parquet(folder.predictions)
+        known = [x for x in table.collect_schema().names() if x == "id" or x.startswith("truth")]
+        rows = table.filter(pl.col("part") == "test").select(pl.col(known).cast(pl.String)).sort(known).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"the predictions cannot be read: {error}", where=folder.predictions) from error
+    return hashlib.sha256(rows.write_csv().encode()).hexdigest()
 
 
 def _model(folder: RunFolder) -> ModelFacts:

@@ -31,10 +31,10 @@ from strandloom.explain.settings import ExplainSettings
 from strandloom.predict import Predictor
 from strandloom.pwm import Matrix
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
-from strandloom.report.numbers import plural
 from strandloom.report.tracks import position_number
 from strandloom.run.explain_rows import Rows
 from strandloom.training.onehot import one_hot, one_hot_table
+from strandloom.words import plural
 
 LONG_SECONDS = 3600.0
 """Work that is estimated to take longer is begun only when that is said."""

@@ -18,7 +18,7 @@ from strandloom.errors import InputError
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
 from strandloom.predict import Predictor
-from strandloom.report.numbers import plural
+from strandloom.words import plural
 
 
 @dataclass(frozen=True, eq=False)

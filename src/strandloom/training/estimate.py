@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from torch import nn
 from strandloom.training.arrays import Arrays, to_device
 from strandloom.training.batches import batch_bounds, epoch_order
 from strandloom.training.infer import batch_rows, logits
+from strandloom.training.pinning import pinned
 from strandloom.training.seeds import PROBE, derive_seed, private_rng, seed_torch
 from strandloom.training.settings import Precision, Strand, TrainingSettings
 from strandloom.training.step import Stepper
 from strandloom.training.task import TaskHead
 
 WARM_UP_STEPS = 2
+MOST_STEPS, ENOUGH_SECONDS = 20, 2.0
+"""More steps are timed while they are fast: many quick ones tell a stall from the usual."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def measure_step(
     precision: Precision = "fp32",
     steps: int = 5,
 ) -> StepCost:
-    """Time a few steps; the model, its weights and the random state of the caller stay as they are.
+    """Time a few steps as a training makes them; the model, its weights and the random state of the caller stay as they are.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ def measure_step(
     settings, task, strand, device, precision
         As for the training itself.
     steps
-        Timed after two that are not.
+        Timed after two that are not; more where they are fast.
     """
     where = torch.device(device)
     with private_rng(where):
@@ -89,15 +93,18 @@ def measure_step(
         )
         bounds = batch_bounds(len(few), batch_size)
         order = torch.arange(len(few), device=stepper.train.codes.device)
-        times = []
-        for number in range(WARM_UP_STEPS + steps):
-            start, stop = bounds[number % max(len(bounds) - 1, 1)]
-            begun = time.perf_counter()
-            loss = stepper.step(
-                order[start:stop], epoch=0, step=number, number=number, rate=settings.optimizer.learning_rate
-            )
-            float(loss)  # waits for the accelerator
-            times.append(time.perf_counter() - begun)
+        times: list[float] = []
+        with pinned() if where.type == "cpu" else nullcontext():  # as in training: a busy machine stalls other threads
+            while len(times) < WARM_UP_STEPS + steps or (len(times) < MOST_STEPS and sum(times) < ENOUGH_SECONDS):
+                number = len(times)
+                start, stop = bounds[number % max(len(bounds) - 1, 1)]
+                begun = time.perf_counter()
+                loss = stepper.step(
+                    order[start:stop], epoch=0, step=number, number=number, rate=settings.optimizer.learning_rate
+                )
+                float(loss)  # waits for the accelerator
+                times.append(time.perf_counter() - begun)
+        usual = sorted(times[WARM_UP_STEPS:])
         size = batch_rows(few.codes.shape[1])
         some = few.take(torch.arange(min(len(few), 2 * size)))
         spent = []
@@ -107,7 +114,7 @@ def measure_step(
             spent.append(time.perf_counter() - begun)
         passes = -(-len(some) // size)
         return StepCost(
-            seconds=sorted(times[WARM_UP_STEPS:])[steps // 4],
+            seconds=usual[len(usual) // 4],
             rows=bounds[0][1],
             validation_seconds=min(spent) / (passes * size),
             memory_bytes=peak_memory(where),

@@ -13,6 +13,7 @@ from typing import Any
 from strandloom.errors import OutputError
 from strandloom.training.checkpoint import replace_file
 from strandloom.training.settings import Monitor, ScheduleSettings
+from strandloom.words import plural
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,13 @@ def first_candidate(schedule: ScheduleSettings, monitor: Monitor, *, epochs: int
     return 0 if monitor == "loss" or schedule.kind != "cosine" else epochs // 2
 
 
-def why_stop(history: Sequence[EpochRecord], *, monitor: Monitor, patience: int | None, epochs: int) -> str | None:
-    """The sentence that ends the training after these epochs, or None to go on."""
+def why_stop(
+    history: Sequence[EpochRecord], *, monitor: Monitor, patience: int | None, epochs: int, first: int = 0
+) -> str | None:
+    """The sentence that ends the training after these epochs, or None to go on.
+
+    Patience counts from the best epoch of all; where that one comes before ``first``, the sentence says why another is kept.
+    """
     if len(history) >= epochs:
         return "every epoch was trained" if epochs > 1 else "the only epoch was trained"
     if patience is None or not history:
@@ -106,7 +112,12 @@ def why_stop(history: Sequence[EpochRecord], *, monitor: Monitor, patience: int 
     if len(history) - 1 - best < patience:
         return None
     figure = "loss" if monitor == "loss" else monitor
-    return f"the validation {figure} had not improved for {patience} epochs since epoch {history[best].epoch}"
+    words = (
+        f"the validation {figure} had not improved for {plural(patience, 'epoch')} since epoch {history[best].epoch}"
+    )
+    if best < first < len(history):
+        words += f"; kept is the best from epoch {history[first].epoch} on, as the learning rate was still high before"
+    return words
 
 
 def summarise(history: Sequence[EpochRecord], *, monitor: Monitor, stopped: str, first: int = 0) -> FitResult:

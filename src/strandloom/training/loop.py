@@ -184,7 +184,9 @@ class _Training:
         patience = self.settings.patience
         self.progress.start(Plan(self.epochs, len(self.history), len(self.bounds), len(self.stepper.train)))
         while True:
-            stopped = why_stop(self.history, monitor=self.monitor, patience=patience, epochs=self.epochs)
+            stopped = why_stop(
+                self.history, monitor=self.monitor, patience=patience, epochs=self.epochs, first=self.first
+            )
             if stopped is not None:
                 break
             self.epoch(len(self.history) + 1)

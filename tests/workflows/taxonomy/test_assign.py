@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
 from strandloom.errors import InputError, OutputError, StrandloomError, UsageError
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.assign import Assigned, AssignInputs, assign_file, field_settings
 
 FILES = {
@@ -95,6 +98,52 @@ def test_without_a_place_and_at_a_given_one(study: SimpleNamespace, tiny: Simple
         assert there["species"][0] == there["species"][1] == name
 
 
+def test_one_sequence_in_one_sample_has_no_plural(study: SimpleNamespace) -> None:
+    study.fasta.write_text("".join(study.fasta.read_text().splitlines(keepends=True)[:2]))
+    study.counts.write_text("sample_id\tasv_id\treads\nsite0\tasv0\t1\n")
+    study.samples.write_text("\n".join(study.samples.read_text().splitlines()[:2]) + "\n")
+    said: list[str] = []
+    inputs = AssignInputs(study.fasta, study.counts, study.samples)
+    done = assign_file(study.bundle, inputs, out=study.folder / "one", threads=1, say=said.append)
+    assert "1 sample: 1 field sample; 1 read, 1 of them in field samples" in said
+    assert "1 sequence assigned" in said
+    assert "primers were cut off 1 sequence" in said
+    assert done.sentence.startswith("1 sequence: 1 called to species")
+
+
+def test_far_from_every_record_is_the_reason_whoever_is_as_near(study: SimpleNamespace, tiny: SimpleNamespace) -> None:
+    rows, _ = tiny.world()
+    shared = next(row[5] for row in rows if row[0] == study.species[0])  # two species have it
+    far = tiny.changed(shared, np.random.default_rng(1), 12)
+    study.fasta.write_text(f">far\n{tiny.flanked(far)}\n")
+    done = assign(study, counts=None, samples=None)
+    assert done.ranks.get("species", 0) == 0
+    page = (done.folder / "report.html").read_text()
+    assert re.search(r"No reference sequence is close \(the nearest has \d+ differences\)", page)
+    assert "equally near" not in page
+
+
+def test_the_page_counts_what_the_files_count(study: SimpleNamespace) -> None:
+    done = assign(study)
+    table = pl.read_parquet(done.folder / "assignments.parquet").filter("moved")
+    page = (done.folder / "report.html").read_text()
+    assert page.count("Location moved") == table.n_unique(("sequence_species", "species"))
+    facts = json.loads((done.folder / "assignment.json").read_text())
+    assert done.moved == facts["moved_by_location"] == table.height
+    assert f"location changed the best species of {plural(done.moved, 'sequence')}" in page
+    assert f"location changed the best species of {plural(done.moved, 'sequence')}" in done.sentence
+
+
+def test_a_place_inland_is_that_of_at_not_of_samples(study: SimpleNamespace) -> None:
+    done = assign(study, counts=None, samples=None, at=(9.5, 39.4))
+    page = (done.folder / "report.html").read_text()
+    assert "The place given by --at lies more than 50 km inland" in page
+    assert "latitude 9.5, longitude 39.4" in page
+    assert "4 sequences at 1 place" in page
+    assert "samples lie" not in page
+    assert "no map" not in page
+
+
 def test_bootstraps_say_how_sure(study: SimpleNamespace) -> None:
     from strandloom.workflows.taxonomy.settings import AssignSettings
 
@@ -124,7 +173,7 @@ def test_wrong_use(study: SimpleNamespace, given: dict[str, object], error: type
 
 def test_counts_of_other_sequences(study: SimpleNamespace) -> None:
     study.counts.write_text("sample_id\tasv_id\treads\nsite0\tother1\t5\n")
-    with pytest.raises(InputError, match="other1"):
+    with pytest.raises(InputError, match=r"it has other1; known are asv0, asv1, asv2, … \(4 in all\)"):
         assign(study)
     assert not (study.folder / "out").exists()
 

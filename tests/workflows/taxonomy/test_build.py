@@ -13,7 +13,7 @@ from strandloom.errors import InputError, SettingsError
 from strandloom.workflows.taxonomy.build import TOO_AMBIGUOUS, BuildSettings, build_reference
 from strandloom.workflows.taxonomy.clean import INPUT
 from strandloom.workflows.taxonomy.markers import MARKERS
-from strandloom.workflows.taxonomy.names import Synonyms
+from strandloom.workflows.taxonomy.names import Synonyms, read_synonyms
 from strandloom.workflows.taxonomy.ragged import decoded, encoded, turned
 from strandloom.workflows.taxonomy.reference import read_reference
 
@@ -163,3 +163,22 @@ def test_a_reference_of_bare_amplicons_stays_as_it_is(real_data: Path) -> None:
     assert built.reference.marker.name == "teleo"
     assert built.reference.to_frame()["sequence"].to_list() == table["sequence"].to_list()
     assert RIAZ.name in built.report.usable
+
+
+def test_two_spellings_are_told_and_merged_only_when_the_list_is_given_back(tmp_path: Path) -> None:
+    names = ("Engraulis encrasicolus", "Engraulis encrasicholus", "Engraulis encrasicolus", "Engraulis mordax")
+    lineage = ("Actinopteri", "Clupeiformes", "Engraulidae", "Engraulis")
+    rows = [(f"r{i}", *lineage, name, flanked(ONE)) for i, name in enumerate(names)]
+    built = build_reference(records(*rows), name="small", marker="mifish")
+    assert len(built.reference.taxonomy) == 3
+    text = "\n".join(built.report.lines())
+    assert "1 name is a letter or two from another" in text
+    assert "Engraulis encrasicholus of Engraulis encrasicolus" in text
+    built.write(tmp_path / "ref")
+    table = tmp_path / "ref" / "look_alike_names.tsv"
+    assert table.read_text() == "name\taccepted\nEngraulis encrasicholus\tEngraulis encrasicolus\n"
+    assert json.loads((tmp_path / "ref" / "reference.json").read_text())["build"]["look_alike_names"] == 1
+    again = build_reference(records(*rows), name="small", marker="mifish", synonyms=read_synonyms(table))
+    assert again.reference.taxonomy.species == ("Engraulis encrasicolus", "Engraulis mordax")
+    assert again.report.look_alikes.is_empty()
+    assert "letter or two" not in "\n".join(again.report.lines())

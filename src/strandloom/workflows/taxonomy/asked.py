@@ -12,6 +12,7 @@ import polars as pl
 from strandloom.errors import InputError
 from strandloom.io.darwin_core import LATITUDE_KEYS, LONGITUDE_KEYS
 from strandloom.io.frames import find_column, listed, read_text_frame
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
 from strandloom.workflows.taxonomy.names import KnownNames, parse_name
@@ -76,7 +77,9 @@ def read_asked(
             hint="a column species is needed, and the same ids as the sequences have",
         )
     if len(known) < len(queries):
-        notes.append(f"{len(queries) - len(known):,} sequences of which nobody says what they are were left out")
+        notes.append(
+            f"{plural(len(queries) - len(known), 'sequence')} of unknown species left out: nobody says what they are"
+        )
     asked = Asked(queries.take(known), names[known])
     _check_species(asked.names["species"], reference.taxonomy.species, Path(truth or table), notes)
     again = set(asked.queries.ids.to_list()) & set(reference.record_ids)
@@ -124,7 +127,8 @@ def _check_species(species: pl.Series, known: Sequence[str], path: Path, notes: 
         )
     number = int(species.is_in(strange).sum())
     notes.append(
-        f"{number:,} sequences are of {len(strange):,} species that the reference does not have under this name: {listed(told, most=NAMED)}"
+        f"{plural(number, 'sequence is', 'sequences are')} of {len(strange):,} species that the reference does not have "
+        f"under this name: {listed(told, most=NAMED)}"
     )
 
 
@@ -151,5 +155,5 @@ def _placed(queries: Queries, path: Path, notes: list[str]) -> Queries:
         )
     strange = places.filter(~pl.col("id").is_in(queries.ids.to_list())).height
     if strange:
-        notes.append(f"{strange:,} places are of other sequences")
+        notes.append(f"{plural(strange, 'place is', 'places are')} of other sequences")
     return queries.placed(np.where(whole, north, queries.lat), np.where(whole, east, queries.lon))

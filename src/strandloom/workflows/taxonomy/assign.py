@@ -22,6 +22,7 @@ from strandloom.report.taxonomy_page import render_taxonomy
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.assign_block import Assigner
 from strandloom.workflows.taxonomy.assign_report import Material, assignment_page
 from strandloom.workflows.taxonomy.field import FieldResult, FieldSettings, Removable, clean_counts
@@ -147,7 +148,7 @@ def assign_file(
     def blocks() -> Iterator[Block]:
         for queries in reader.blocks(inputs.queries):
             yield Block(*assigner.block(queries), queries.frame)
-            say(f"{reader.facts.sequences:,} sequences assigned")
+            say(f"{plural(reader.facts.sequences, 'sequence')} assigned")
         if not reader.facts.sequences:
             raise InputError("there is no sequence to assign", where=inputs.queries)
 
@@ -224,8 +225,8 @@ def _field(inputs: AssignInputs, settings: FieldSettings, say: Say) -> tuple[Fie
         for note in read.facts.notes:
             say(note)
     named = _named(inputs.queries)
-    known = [*named["id"].to_list(), *named["sequence"].to_list()]
-    counts = read_counts(inputs.counts, ids=known, samples=None if samples is None else samples["sample"].to_list())
+    known = {"ids": named["id"].to_list(), "sequences": named["sequence"].to_list()}
+    counts = read_counts(inputs.counts, **known, samples=None if samples is None else samples["sample"].to_list())
     facts = counts.facts
     if facts.repeated:
         say(f"the counts name a pair of sample and ASV more than once, {facts.repeated:,} times; reads were added up")
@@ -293,20 +294,22 @@ def _sentence(assignments: pl.DataFrame, ranks: dict[str, int], moved: int) -> s
     species, unknown = ranks.get("species", 0), ranks.get("unknown", 0)
     wider = total - species - unknown
     beasts = assignments.filter((pl.col("rank") == "species") & ~pl.col("fish")).height
-    words = [f"{total:,} sequences: {species:,} called to species, {wider:,} at a wider rank, {unknown:,} unknown"]
+    words = [
+        f"{plural(total, 'sequence')}: {species:,} called to species, {wider:,} at a wider rank, {unknown:,} unknown"
+    ]
     if beasts:
-        words.append(f"{beasts:,} of the species calls are no fish")
+        words.append(f"{plural(beasts, 'species call is', 'species calls are')} no fish")
     if moved:
-        words.append(f"location changed the best species of {moved:,}")
+        words.append(f"location changed the best species of {plural(moved, 'sequence')}")
     return "; ".join(words)
 
 
 def _told(reader: QueryReader, outputs: Outputs) -> Iterator[str]:
     facts = reader.facts
     if facts.trimmed:
-        yield f"primers were cut off {facts.trimmed:,} sequences"
+        yield f"primers were cut off {plural(facts.trimmed, 'sequence')}"
     if facts.short:
-        yield f"{facts.short:,} sequences are too short to be judged and stay unknown"
+        yield f"{plural(facts.short, 'sequence is', 'sequences are')} too short to be judged: unknown"
     if facts.turned:
-        yield f"{facts.turned:,} sequences were in the other orientation and were turned round"
+        yield f"{plural(facts.turned, 'sequence was', 'sequences were')} in the other orientation, and turned round"
     yield from outputs.notes

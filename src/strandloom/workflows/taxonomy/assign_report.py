@@ -10,6 +10,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from strandloom.data.geography.coast import coast_km, on_land
 from strandloom.report.cautions import Caution
@@ -29,6 +30,7 @@ from strandloom.report.taxonomy_inputs import (
     Undecided,
 )
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.field import FieldResult
 from strandloom.workflows.taxonomy.lineage import RANKS
 from strandloom.workflows.taxonomy.model import TaxonomyModel
@@ -37,6 +39,7 @@ from strandloom.workflows.taxonomy.queries import QueryFacts
 from strandloom.workflows.taxonomy.ranges.grid import Grid
 from strandloom.workflows.taxonomy.ranges.index import RangeIndex
 from strandloom.workflows.taxonomy.ranges.surface import Surfaces
+from strandloom.workflows.taxonomy.reference import Reference
 from strandloom.workflows.taxonomy.sample_kinds import FIELD_KINDS
 
 SHOWN = 2_000
@@ -45,11 +48,10 @@ SPECIES_MAPS = 12
 LEVEL = 0.08
 """Presence below which a cell is not shaded."""
 INLAND_KM = 50.0
-LIKELY = 0.1
-WORTH = pl.col("moved") & ((pl.col("species_probability") >= LIKELY) | (pl.col("sequence_probability") >= LIKELY))
-"""Calls whose best species location changed, where it or the one before is at all likely."""
-NEAR, FAR_OFF = 2, 15
-"""Candidates within so many differences are near twins; a nearest record beyond so many is not close."""
+NEAR = 2
+"""Candidates within so many differences are near twins."""
+FAR_OFF = 0.05
+"""A nearest record that differs in more than this share of its bases is not close, whoever its equals are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ class Material:
 def assignment_page(made: Material) -> TaxonomyPage:
     """The page of an assignment."""
     reference = made.model.match.reference
-    moved = _most_read(made, WORTH, LISTED * 3)
+    moved = _most_read(made, pl.col("moved"), SHOWN)
     undecided = _most_read(made, pl.col("rank") != "species", LISTED)
     shown = _candidates_of(made, pl.concat([moved["id"], undecided["id"]]))
     return TaxonomyPage(
@@ -85,7 +87,7 @@ def assignment_page(made: Material) -> TaxonomyPage:
         places=tuple(_places(made)),
         ranges=tuple(_ranges(made)),
         moved=tuple(_moved(made, moved, shown)),
-        undecided=tuple(_undecided(undecided, shown)),
+        undecided=tuple(_undecided(undecided, shown, _far(reference))),
         cautions=tuple(_cautions(made)),
         flags=tuple(_flags(made)),
         read=tuple(_read(made)),
@@ -134,7 +136,7 @@ def _candidates_of(made: Material, ids: pl.Series) -> dict[object, pl.DataFrame]
 
 
 def _totals(made: Material) -> Totals:
-    columns = ("rank", "fish", "reads", "moved", "species_probability", "sequence_probability", "lat")
+    columns = ("rank", "fish", "reads", "moved", "lat")
     frame = made.calls.assignments.select(columns).collect()
     ranks = dict(frame.group_by("rank").len().iter_rows())
     named = _seen(made).filter((pl.col("rank") == "species") & pl.col("fish"))
@@ -153,7 +155,7 @@ def _totals(made: Material) -> Totals:
         species_reads=int(frame.filter(pl.col("rank") == "species")["reads"].sum()) if counted else None,
         samples=None if kinds is None else kinds.height,
         located=None if kinds is None else kinds.filter(pl.col("lat").is_not_null()).height,
-        moved=frame.filter(WORTH).height if located and made.model.ranges is not None else None,
+        moved=int(frame["moved"].sum()) if located and made.model.ranges is not None else None,
     )
 
 
@@ -276,7 +278,12 @@ def _moved(made: Material, calls: pl.DataFrame, shown: dict[object, pl.DataFrame
     return found
 
 
-def _undecided(calls: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[Undecided]:
+def _far(reference: Reference) -> float:
+    """Differences beyond which a nearest record is not close."""
+    return FAR_OFF * float(np.median(np.diff(reference.offsets)))
+
+
+def _undecided(calls: pl.DataFrame, shown: dict[object, pl.DataFrame], far: float) -> list[Undecided]:
     found = []
     for row in calls.iter_rows(named=True):
         rows = shown.get(row["id"])
@@ -288,7 +295,7 @@ def _undecided(calls: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[U
                 row["rank"],
                 row["taxon"],
                 row["probability"],
-                tuple(_reasons(row, candidates)),
+                tuple(_reasons(row, candidates, far)),
                 tuple(candidates),
                 row["reads"],
             )
@@ -296,9 +303,9 @@ def _undecided(calls: pl.DataFrame, shown: dict[object, pl.DataFrame]) -> list[U
     return found
 
 
-def _reasons(row: dict[str, object], candidates: list[Candidate]) -> list[Reason]:
+def _reasons(row: dict[str, object], candidates: list[Candidate], far: float) -> list[Reason]:
     differences = row["differences"]
-    if not candidates or differences is None or int(str(differences)) > FAR_OFF:
+    if not candidates or differences is None or int(str(differences)) > far:
         return ["new"]
     best = min(x.differences or 0 for x in candidates)
     equal = [x for x in candidates if (x.differences or 0) == best]
@@ -338,15 +345,7 @@ def _cautions(made: Material) -> list[Caution]:
         lat, lon = places["lat"].to_numpy(), places["lon"].to_numpy()
         inland = np.flatnonzero(on_land(lat, lon) & (coast_km(lat, lon) > INLAND_KM))
         if len(inland):
-            named = ", ".join(places["sample"].gather(inland[:5]).to_list())
-            found.append(
-                Caution(
-                    "serious" if len(inland) > 0.2 * places.height else "caution",
-                    f"{len(inland):,} samples lie more than {INLAND_KM:.0f} km inland",
-                    f"Marine fish are not expected there: {named}{' …' if len(inland) > 5 else ''}. Check the signs and the order of the "
-                    "coordinates, unless these are rivers or lakes.",
-                )
-            )
+            found.append(_inland(made, places, inland))
     if made.model.ranges is not None and not places.height:
         found.append(
             Caution(
@@ -368,11 +367,27 @@ def _cautions(made: Material) -> list[Caution]:
         found.append(
             Caution(
                 "caution",
-                f"The strand of {made.facts.unclear:,} sequences is not clear",
+                f"The strand of {plural(made.facts.unclear, 'sequence')} is not clear",
                 "They resemble the reference on neither strand: another marker, or off-target DNA.",
             )
         )
     return found
+
+
+def _inland(made: Material, places: pl.DataFrame, inland: NDArray[np.int64]) -> Caution:
+    """Places far from the coast, some of the rows of ``places``."""
+    where = ", ".join(places["sample"].gather(inland[:5]).to_list()) + (" …" if len(inland) > 5 else "")
+    if made.found is not None:
+        who = plural(len(inland), "sample lies", "samples lie")
+    elif made.at is not None and places.n_unique(("lat", "lon")) == 1:
+        who, where = "The place given by --at lies", f"latitude {made.at[0]:g}, longitude {made.at[1]:g}"
+    else:
+        who = f"The places of {plural(len(inland), 'sequence')} lie"
+    return Caution(
+        "serious" if len(inland) > 0.2 * places.height else "caution",
+        f"{who} more than {INLAND_KM:.0f} km inland",
+        f"Marine fish are not expected there: {where}. Check the signs and the order of the coordinates, unless these are rivers or lakes.",
+    )
 
 
 def _all_places(made: Material) -> pl.DataFrame:
@@ -388,11 +403,15 @@ def _read(made: Material) -> list[tuple[str, str]]:
     facts = made.facts
     pairs = [("Sequences", f"{facts.sequences:,}")]
     if facts.trimmed:
-        pairs.append(("Primers", f"cut off {facts.trimmed:,} sequences, with what lay beyond them"))
+        pairs.append(("Primers", f"cut off {plural(facts.trimmed, 'sequence')}, with what lay beyond them"))
     if facts.turned:
-        pairs.append(("Orientation", f"{facts.turned:,} were in the other orientation and were turned round"))
+        pairs.append(
+            ("Orientation", f"{plural(facts.turned, 'was', 'were')} in the other orientation, and turned round")
+        )
     if facts.letters.ambiguous or facts.letters.n:
-        pairs.append(("Letters", f"{facts.letters.ambiguous + facts.letters.n:,} letters other than A, C, G, T"))
+        pairs.append(
+            ("Letters", f"{plural(facts.letters.ambiguous + facts.letters.n, 'letter')} other than A, C, G, T")
+        )
     if made.found is not None:
         pairs += [("Samples" if i == 0 else "", line) for i, line in enumerate(made.found.facts.lines())]
     pairs += [("Note", note) for note in made.outputs.notes]
@@ -415,7 +434,8 @@ def _decided(made: Material) -> list[tuple[str, str]]:
         pairs.append(
             (
                 "Bootstraps",
-                f"{made.bootstraps:,} copies of each sequence with 2 % of its bases masked, each at a place drawn by reads",
+                f"{plural(made.bootstraps, 'copy', 'copies')} of each sequence with 2 % of its bases masked, "
+                f"each at a place drawn by reads",
             )
         )
     return pairs

@@ -16,6 +16,7 @@ from strandloom.workflows.taxonomy.build_report import BuildReport
 from strandloom.workflows.taxonomy.clean import DROPPED, Cleaned, clean_records
 from strandloom.workflows.taxonomy.insert import METHODS, REASONS, Inserts, InsertSettings, find_inserts
 from strandloom.workflows.taxonomy.lineage import FISH_CLASSES
+from strandloom.workflows.taxonomy.look_alikes import look_alike_names
 from strandloom.workflows.taxonomy.markers import AUTO, MARKERS, Marker, marker_named
 from strandloom.workflows.taxonomy.names import Synonyms
 from strandloom.workflows.taxonomy.ragged import cut, decoded, encoded
@@ -106,7 +107,7 @@ def build_reference(
     suspect = np.zeros(len(records), np.bool_)
     suspect[suspects["row"].to_numpy()] = True
     reference = Reference.from_frame(records.with_columns(pl.Series("suspect", suspect)), name=name, marker=chosen)
-    report = _report(frame.height, reference, cut_out, cleaned, repaired, shared_sequences(judged), suspects, usable)
+    report = _report(frame.height, reference, cut_out, cleaned, repaired, judged, suspects, usable)
     return Built(reference, report)
 
 
@@ -178,7 +179,7 @@ def _report(
     cut_out: _CutOut,
     cleaned: Cleaned,
     repaired: Repaired,
-    shared: pl.DataFrame,
+    judged: pl.DataFrame,
     suspects: pl.DataFrame,
     usable: dict[str, int],
 ) -> BuildReport:
@@ -208,7 +209,8 @@ def _report(
         filled=repaired.filled,
         genus_mismatch=repaired.genus_mismatch,
         synonyms=cleaned.synonyms,
-        shared=shared.select(list(SHARED)),
+        shared=shared_sequences(judged).select(list(SHARED)),
+        look_alikes=look_alike_names(judged),
         suspects=suspects.select(list(SUSPECTS)),
         classes=classes,
         single_record_species=int((counts == 1).sum()),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from strandloom.errors import InputError, UsageError
 from strandloom.io.taxonomy import read_reference_table
 from strandloom.run.output_folder import new_folder
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.build import Built, build_reference
 from strandloom.workflows.taxonomy.markers import AUTO, Marker, marker_named
 from strandloom.workflows.taxonomy.names import read_synonyms
@@ -124,7 +125,7 @@ def _without(frame: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, str]:
             f"none of its {len(ids):,} ids is a record of the reference", where=path, hint="give one record id a line"
         )
     strange = sorted(ids - set(frame["record_id"].to_list()))
-    told = f"{int(met.sum()):,} records left out as --exclude asks"
+    told = f"{plural(int(met.sum()), 'record')} left out as --exclude asks"
     if strange:
         told += f"; {len(strange):,} of its ids are no record (such as {', '.join(strange[:3])})"
     return frame.filter(~met), told

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from strandloom.words import plural
+
 EXAMPLES = 5
 """Examples that ``reference.json`` gives of each reason; the tables beside it hold them all."""
 
@@ -51,6 +53,8 @@ class BuildReport:
     ``same genus``, ``same family`` or ``different families``."""
     suspects: pl.DataFrame
     """``record_id, species, family, reason, other, other_records``: records that are likely mislabelled."""
+    look_alikes: pl.DataFrame
+    """``name, accepted``: names that are probably other spellings of names in one genus with a sequence in common; none was merged."""
     classes: pl.DataFrame
     """``class, species, records, fish``: the largest first."""
     single_record_species: int
@@ -73,7 +77,12 @@ class BuildReport:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables that lie beside the reference, by file name without its suffix."""
-        return {"dropped": self.dropped, "shared_sequences": self.shared, "suspect_records": self.suspects}
+        return {
+            "dropped": self.dropped,
+            "shared_sequences": self.shared,
+            "suspect_records": self.suspects,
+            "look_alike_names": self.look_alikes,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Counts and examples as plain JSON values."""
@@ -93,6 +102,7 @@ class BuildReport:
             "synonyms": self.synonyms.to_dicts(),
             "shared_sequences": self.shared_groups(),
             "suspect_records": self.suspects.height,
+            "look_alike_names": self.look_alikes.height,
             "classes": self.classes.to_dicts(),
             "single_record_species": self.single_record_species,
             "unknown_class_species": self.unknown_class_species,
@@ -101,34 +111,34 @@ class BuildReport:
     def lines(self) -> Iterator[str]:
         """The story in a few sentences, for a terminal."""
         yield (
-            f"{self.kept:,} of {self.read:,} records kept: {self.species:,} species, {self.sequences:,} distinct sequences "
+            f"{self.kept:,} of {plural(self.read, 'record')} kept: {self.species:,} species, {plural(self.sequences, 'distinct sequence')} "
             f"({', '.join(f'{count:,} by {how}' for how, count in self.methods.items())})"
         )
         if self.turned:
-            yield f"{_many(self.turned, 'record')} found in reverse orientation and turned round"
+            yield f"{plural(self.turned, 'record')} found in reverse orientation and turned round"
         if self.trimmed:
-            yield f"{_many(self.trimmed, 'record')} with one primer still attached, which was cut off"
+            yield f"{plural(self.trimmed, 'record')} with one primer still attached, which was cut off"
         for reason, records, examples in self.reasons().iter_rows():
             yield f"{records:,} dropped: {reason} (such as {', '.join(examples[:3])})"
         if self.synonyms.height:
-            yield f"{_many(int(self.synonyms['records'].sum()), 'record')} renamed by {_many(self.synonyms.height, 'synonym')}"
+            yield f"{plural(int(self.synonyms['records'].sum()), 'record')} renamed by {plural(self.synonyms.height, 'synonym')}"
         if self.broken.height:
             yield (
-                f"{_many(self.broken.height, 'rank')} differed between records of one species; the majority was taken "
+                f"{plural(self.broken.height, 'rank')} differed between records of one species; the majority was taken "
                 f"(such as {_first(self.broken['species'])})"
             )
         if self.divided.height:
             yield (
-                f"{_many(self.divided['taxon'].n_unique(), 'taxon', 'taxa')} under several wider ones; the one of most records was taken "
+                f"{plural(self.divided['taxon'].n_unique(), 'taxon', 'taxa')} under several wider ones; the one of most records was taken "
                 f"(such as {_first(self.divided['taxon'])})"
             )
         if self.misplaced.height:
             yield (
-                f"{_many(self.misplaced.height, 'name')} with the ending of another rank taken for unknown "
+                f"{plural(self.misplaced.height, 'name')} with the ending of another rank taken for unknown "
                 f"(such as {_first(self.misplaced['taxon'])})"
             )
         if self.filled.height:
-            yield f"{_many(self.filled.height, 'empty rank')} filled from relatives of the species"
+            yield f"{plural(self.filled.height, 'empty rank')} filled from relatives of the species"
         if self.genus_mismatch.height:
             yield (
                 f"{self.genus_mismatch.height:,} species under a genus other than their name's; the name was believed "
@@ -142,15 +152,18 @@ class BuildReport:
             ).replace("the same", "one")
         if self.suspects.height:
             yield (
-                f"{_many(self.suspects.height, 'record')} likely mislabelled and marked suspect "
+                f"{plural(self.suspects.height, 'record')} likely mislabelled and marked suspect "
                 f"(such as {_first(self.suspects['record_id'])})"
+            )
+        if self.look_alikes.height:
+            name, accepted = self.look_alikes.row(0)
+            yield (
+                f"{plural(self.look_alikes.height, 'name is', 'names are')} a letter or two from another name in the genus with the same "
+                f"sequence, so probably another spelling (such as {name} of {accepted}); none was merged: look at look_alike_names.tsv, "
+                "which can be given back as --synonyms"
             )
         if self.unknown_class_species:
             yield f"{self.unknown_class_species:,} species of unknown class, taken for fish"
-
-
-def _many(count: int, noun: str, several: str = "") -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or noun + 's'}"
 
 
 def _first(values: pl.Series) -> str:

@@ -21,6 +21,7 @@ from strandloom.report.taxonomy_evaluation import render_evaluation
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.asked import Asked, read_asked
 from strandloom.workflows.taxonomy.baselines.binaries import Vsearch
 from strandloom.workflows.taxonomy.baselines.kernel import ListedCentroids, rerank
@@ -116,7 +117,7 @@ def evaluate_file(
     runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
     asked = read_asked(model, table, truth=truth, locations=locations)
     say(
-        f"{len(asked.queries):,} sequences of known species, {int(np.isfinite(asked.queries.lat).sum()):,} with a location"
+        f"{plural(len(asked.queries), 'sequence')} of known species, {int(np.isfinite(asked.queries.lat).sum()):,} with a location"
     )
     with new_folder(out, mark=FACTS, what="an evaluation of strandloom taxonomy", force=force) as folder:
         sections = judge_model(model, asked, baselines=baselines, threads=runtime.threads, say=say)  # type: ignore[arg-type]

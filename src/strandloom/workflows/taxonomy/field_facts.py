@@ -8,6 +8,7 @@ from typing import Any
 
 from strandloom.io.frames import listed
 from strandloom.io.taxonomy import Named
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.contamination import TagJumps
 
 _KINDS = {
@@ -91,7 +92,10 @@ class FieldFacts:
     def lines(self) -> Iterator[str]:
         """The story in a few sentences, for a terminal."""
         kinds = ", ".join(f"{n:,} {_KINDS[kind][n != 1]}" for kind, n in self.kinds.items())
-        yield f"{sum(self.kinds.values()):,} samples: {kinds}; {self.reads:,} reads, {self.field_reads:,} of them in field samples"
+        yield (
+            f"{plural(sum(self.kinds.values()), 'sample')}: {kinds}; {plural(self.reads, 'read')}, "
+            f"{self.field_reads:,} of them in field samples"
+        )
         if not self.metadata:
             yield "no metadata of samples: all of them are treated as field samples without a place"
         unclear = [f"'{text}'" for text, kind in self.types if kind == "unknown"]
@@ -107,19 +111,19 @@ class FieldFacts:
                 yield f"{words}: {found.count:,} ({', '.join(found.first)}{more})"
         if self.replicated:
             yield (
-                f"{_many(self.replicated, 'sample')} with replicates: {self.seen_once:,} of {_many(self.seen, 'ASV')} found there "
+                f"{plural(self.replicated, 'sample')} with replicates: {self.seen_once:,} of {plural(self.seen, 'ASV')} found there "
                 "(sample by sample) in one replicate only"
             )
         if "in_blank" in self.flags:
             below = self.flags["below_blank"].count if "below_blank" in self.flags else 0
             yield (
                 f"blanks with reads: {self.blanks_with_reads:,} of {self.kinds.get('blank', 0):,}, of "
-                f"{_many(self.flags['in_blank'].count, 'ASV')}; {_many(below, 'detection')} in field samples "
+                f"{plural(self.flags['in_blank'].count, 'ASV')}; {plural(below, 'detection')} in field samples "
                 f"{'has' if below == 1 else 'have'} fewer reads than a blank"
             )
         yield from self._jumps()
         for flag, (number, reads) in self.removed.items():
-            yield f"removed: {_many(number, 'detection')} ({_many(reads, 'read')}) {DETECTION_FLAGS[flag]}"
+            yield f"removed: {plural(number, 'detection')} ({plural(reads, 'read')}) {DETECTION_FLAGS[flag]}"
 
     def _jumps(self) -> Iterator[str]:
         if not self.jumps.ids:
@@ -132,7 +136,3 @@ class FieldFacts:
         yield f"positive controls are made of {listed(self.jumps.ids)}: {', '.join(rates)} (tag jumps)"
         if self.jumps.native:
             yield f"of these, mostly found in field samples, so perhaps living there: {listed(self.jumps.native)}"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

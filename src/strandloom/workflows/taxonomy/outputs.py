@@ -15,6 +15,7 @@ import polars.selectors as cs
 from strandloom.io.darwin_core_write import DnaTerms, SharedTerms, write_darwin_core_parts
 from strandloom.io.spill import Spill
 from strandloom.io.write import TableWriter
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.field import FieldResult
 from strandloom.workflows.taxonomy.ladder import WIDEST_FIRST, lineages, qiime_text
 from strandloom.workflows.taxonomy.lineage import RANKS, Taxonomy
@@ -296,10 +297,13 @@ def _described(
 ) -> Iterable[Written]:
     ranks = {rank: sums.ranks[rank] for rank in (*RANKS, "unknown") if rank in sums.ranks}
     called = ", ".join(f"{number:,} {rank}" for rank, number in ranks.items()) or "none"
-    yield Written(folder / ASSIGNMENTS, f"{sum(ranks.values()):,} sequences by the rank they are called at: {called}")
+    number = plural(sum(ranks.values()), "sequence")
+    yield Written(folder / ASSIGNMENTS, f"{number} by the rank they are called at: {called}")
     yield Written(folder / _parquet(ASSIGNMENTS), "the same, as Parquet")
     if field is not None:
-        yield Written(folder / BY_SAMPLE, f"{sums.pairs:,} finds of a sequence in a sample, each called at its place")
+        yield Written(
+            folder / BY_SAMPLE, f"{plural(sums.pairs, 'find')} of a sequence in a sample, each called at its place"
+        )
         yield Written(folder / _parquet(BY_SAMPLE), "the same, as Parquet")
     yield Written(
         folder / CANDIDATES, f"{sums.candidates:,} candidate species, with what sequence and range say of them"
@@ -309,16 +313,17 @@ def _described(
     where = "in field samples" if field is not None else "of the sequences"
     yield Written(
         folder / TAXA,
-        f"{named.height:,} taxa {where}, {named.filter(pl.col('rank') == RANKS[0]).height:,} of them species; not fish: {beasts:,}",
+        f"{plural(named.height, 'taxon', 'taxa')} {where}, "
+        f"{named.filter(pl.col('rank') == RANKS[0]).height:,} of them species; not fish: {beasts:,}",
     )
     yield Written(folder / QIIME, "the calls as a taxonomy for QIIME 2")
     if field is not None:
         yield Written(
             folder / FLAGS,
-            f"{field.flags.height:,} flags: contamination, shallow samples, and what stands in one table only",
+            f"{plural(field.flags.height, 'flag')}: contamination, shallow samples, and what stands in one table only",
         )
     if occurrences:
         yield Written(
             folder / ARCHIVE,
-            f"{occurrences:,} occurrences for OBIS and GBIF: occurrence.tsv, dna_derived_data.tsv, meta.xml",
+            f"{plural(occurrences, 'occurrence')} for OBIS and GBIF: occurrence.tsv, dna_derived_data.tsv, meta.xml",
         )

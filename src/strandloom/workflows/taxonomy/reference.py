@@ -132,7 +132,8 @@ def write_reference(folder: str | Path, reference: Reference, *, report: BuildRe
     """Write the folder of a reference; the same reference and report give the same bytes.
 
     ``reference.parquet`` holds the records (:data:`COLUMNS`), ``reference.json`` the marker, the counts and what was
-    done; with a report also ``dropped.tsv``, ``shared_sequences.tsv`` and ``suspect_records.tsv``.
+    done; with a report also ``dropped.tsv``, ``shared_sequences.tsv``, ``suspect_records.tsv`` and
+    ``look_alike_names.tsv``.
 
     Raises
     ------

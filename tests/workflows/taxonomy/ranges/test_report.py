@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from strandloom.workflows.taxonomy.ranges.report import RangeFile, RangeReport, count
+from strandloom.workflows.taxonomy.ranges.report import RangeFile, RangeReport
 
 
 def test_words() -> None:
@@ -26,8 +26,3 @@ def test_words() -> None:
     report = RangeReport((file, RangeFile("map.tsv", "map of ecoregions", 9, 9)))
     assert report.lines()[-1] == "map.tsv: map of ecoregions, 9 rows"
     assert RangeReport.from_json(json.loads(json.dumps(report.to_json()))) == report
-
-
-def test_count() -> None:
-    assert count(1, "row", "rows") == "1 row"
-    assert count(2000, "row", "rows") == "2,000 rows"

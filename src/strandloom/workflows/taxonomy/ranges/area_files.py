@@ -10,8 +10,9 @@ import polars as pl
 
 from strandloom.errors import InputError
 from strandloom.io.frames import listed
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.ranges.ranges import AREAS, BASIN, CELLS, ECOREGION, MEMBERS
-from strandloom.workflows.taxonomy.ranges.report import RangeFile, count
+from strandloom.workflows.taxonomy.ranges.report import RangeFile
 
 _MAP: dict[str, tuple[str, str]] = {
     ECOREGION: (
@@ -97,7 +98,7 @@ def _unmapped(file: RangeFile, listing: pl.DataFrame, number: pl.DataFrame, kind
             where=file.path,
             hint="the map and the list need the same codes",
         )
-    note = f"{count(lost.height, 'row', 'rows')} left out whose {kind} is not on the map: {codes}"
+    note = f"{plural(lost.height, 'row')} left out whose {kind} is not on the map: {codes}"
     return replace(file, used=file.used - lost.height, notes=(*file.notes, note))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from strandloom.errors import InputError
 from strandloom.io.coordinate_text import LIMIT, MISSING, Axis, parse_coordinates
 from strandloom.io.frames import NAMED, TextFrame
-from strandloom.workflows.taxonomy.ranges.report import count
+from strandloom.words import plural
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def places(table: TextFrame, lat: str, lon: str) -> Places:
     total = int((wrong[0] | wrong[1]).sum()) + len(read[0].faults.keys() | read[1].faults.keys())
     if not faults:
         understood = read[0].understood + read[1].understood
-        note = f"{count(understood, 'coordinate', 'coordinates')} with a decimal comma or in degrees and minutes"
+        note = f"{plural(understood, 'coordinate')} with a decimal comma or in degrees and minutes"
         return Places(
             north, east, (note + (" was" if understood == 1 else " were") + " understood",) if understood else ()
         )

@@ -12,9 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.errors import InputError
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.lineage import Taxonomy
 from strandloom.workflows.taxonomy.names import KnownNames, Synonyms, parse_name
-from strandloom.workflows.taxonomy.ranges.report import count
 
 _EXAMPLES = 5
 _PLAIN = re.compile(r"[A-Z][a-z]+ [a-z]+")  # nothing to leave away
@@ -98,7 +98,7 @@ class SpeciesMatcher:
         near = [f"'{close}' for '{name}'" for name, close in examples if close]
         quoted = ", ".join(f"'{name}'" for name, _ in examples)
         of = f"its only species name is not in the taxonomy ({quoted})" if names == 1 else (
-            f"none of its {count(names, 'species name', 'species names')} is in the taxonomy "
+            f"none of its {plural(names, 'species name')} is in the taxonomy "
             f"({quoted}{', …' if names > len(examples) else ''})"
         )  # fmt: skip
         known = self.taxonomy.species[0] if len(self.taxonomy) else "Genus epithet"

@@ -14,6 +14,7 @@ from strandloom.errors import InputError, UsageError
 from strandloom.io.coordinate_text import MISSING
 from strandloom.io.darwin_core import COAST_KEYS, TEMPERATURE_KEYS, read_occurrences
 from strandloom.io.frames import TextFrame, find_column, read_text_frame
+from strandloom.words import plural
 from strandloom.workflows.taxonomy.lineage import Taxonomy
 from strandloom.workflows.taxonomy.names import Synonyms
 from strandloom.workflows.taxonomy.ranges.area_files import AreaFiles, join
@@ -38,7 +39,7 @@ from strandloom.workflows.taxonomy.ranges.recognise import (
     is_darwin_core,
     recognise,
 )
-from strandloom.workflows.taxonomy.ranges.report import RangeFile, RangeReport, count
+from strandloom.workflows.taxonomy.ranges.report import RangeFile, RangeReport
 
 _COUNT_KEYS = ("n", "count", "records", "individualcount")
 _COVARIATE_KEYS = {
@@ -124,7 +125,7 @@ def _file(table: TextFrame, kind: FileKind, used: int, notes: Sequence[str]) -> 
 def _told(table: TextFrame, kind: FileKind, frame: pl.DataFrame, notes: Sequence[str], found: Matched) -> RangeFile:
     """A file about species, of which ``frame`` is what can be used."""
     if found.nameless:
-        notes = (*notes, f"{count(found.nameless, 'row', 'rows')} without a species name left out")
+        notes = (*notes, f"{plural(found.nameless, 'row')} without a species name left out")
     if not frame.height:
         raise InputError(f"no row about a species of the taxonomy can be used: {'; '.join(notes)}", where=table.path)
     file = _file(table, kind, frame.height, notes)
@@ -169,7 +170,7 @@ def _covariates(table: TextFrame) -> tuple[dict[str, pl.Series], list[str]]:
         lost = int((found[name].is_null() & texts.is_not_null() & ~missing).sum())
         if lost:
             notes.append(
-                f"{count(lost, 'value', 'values')} of the column '{column}' that {'is' if lost == 1 else 'are'} no number left out"
+                f"{plural(lost, 'value')} of the column '{column}' that {'is' if lost == 1 else 'are'} no number left out"
             )
     return found, notes
 
@@ -277,4 +278,4 @@ def _codes(table: TextFrame, column: str) -> pl.Series:
 
 
 def _counted(*cases: tuple[NDArray[np.bool_], str]) -> list[str]:
-    return [f"{count(int(mask.sum()), 'row', 'rows')} {what}" for mask, what in cases if mask.any()]
+    return [f"{plural(int(mask.sum()), 'row')} {what}" for mask, what in cases if mask.any()]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from strandloom.words import plural
+
 
 @dataclass(frozen=True)
 class RangeFile:
@@ -32,12 +34,12 @@ class RangeFile:
         """The file in words, a line each."""
         head = f"{self.path}: {self.kind}, {self.rows:,} rows"
         if self.species or self.unmatched:
-            head += f"; {self.used:,} of them about {count(self.species, 'species', 'species')} of the taxonomy"
+            head += f"; {self.used:,} of them about {plural(self.species, 'species', 'species')} of the taxonomy"
         told = [head, *(f"  {note}" for note in self.notes)]
         if self.unmatched:
             near = [f"'{name}' (nearest: '{close}')" if close else f"'{name}'" for name, close in self.examples]
             named = f": {', '.join(near)}{', …' if self.unmatched > len(near) else ''}" if near else ""
-            told.append(f"  {count(self.unmatched, 'name', 'names')} not in the taxonomy{named}")
+            told.append(f"  {plural(self.unmatched, 'name')} not in the taxonomy{named}")
         return tuple(told)
 
 
@@ -71,8 +73,3 @@ class RangeReport:
                 for file in value["files"]
             )
         )
-
-
-def count(number: int, one: str, many: str) -> str:
-    """``1 name``, ``2,000 names``."""
-    return f"{number:,} {one if number == 1 else many}"
