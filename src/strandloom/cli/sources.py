@@ -223,6 +223,39 @@ def evaluate(
     say_out(f"report: {out / 'report.html'}")
 
 
+@app.command()
+def taxa(
+    counts: Annotated[
+        Path, typer.Argument(help="Reads of taxa in samples: TSV, CSV, Parquet, BIOM 2, QIIME 2.", show_default=False)
+    ],
+    metadata: Annotated[
+        Path, typer.Option(help="Table SampleID, Env, SourceSink (Source or Sink).", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables.", show_default=False)],
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Ask also for every source sample, without itself.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier result.")] = False,
+) -> None:
+    """Estimate the sources of samples from counts of taxa, as SourceTracker and FEAST do."""
+    from strandloom.cli.console import command_line, say
+    from strandloom.cli.console import out as say_out
+    from strandloom.workflows.sources.taxa import track_taxa
+
+    frame = track_taxa(
+        counts,
+        metadata,
+        out=out,
+        leave_one_out=leave_one_out,
+        seed=seed,
+        force=force,
+        command=command_line(),
+        say=say,
+    )
+    say_out(f"{frame['sample'].n_unique()} sinks: {out / 'composition.tsv'}")
+
+
 def _training(model: str, *, seed: int, members: int):  # type: ignore[no-untyped-def]
     """How a model is trained.
 

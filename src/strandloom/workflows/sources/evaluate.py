@@ -18,6 +18,7 @@ from strandloom.io.write import TableWriter, replacing
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.sources.collection import UNKNOWN, Collection, read_collection
 from strandloom.workflows.sources.composition import METHODS
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
@@ -232,7 +233,10 @@ def _compositions(
         "coverage_of_90_intervals": float(np.mean(inside)),
         "samples": len(rows),
     }
-    sentence = f"total variation error of {len(rows)} samples: {mean['em']:.3f}; corrected argmax {mean['confusion']:.3f}, argmax {mean['argmax']:.3f}"
+    sentence = (
+        f"total variation error of {plural(len(rows), 'sample')}: {mean['em']:.3f}; "
+        f"corrected argmax {mean['confusion']:.3f}, argmax {mean['argmax']:.3f}"
+    )
     return facts, pl.DataFrame(rows), sentence
 
 
