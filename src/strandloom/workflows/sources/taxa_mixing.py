@@ -35,7 +35,7 @@ def mix_taxa(sink: NDArray[np.integer], sources: NDArray[np.floating], *, steps:
     """The sources of one sink.
 
     Known sources are corrected by the sink's own reads as they go, the unknown one is made of these alone. All begin with the same share and
-    the unknown one evenly: begun with what no mixture explains, it keeps nearly everything where SourceTracker gives it nearly nothing.
+    the unknown one evenly: begun with what no mixture explains, it keeps nearly all where SourceTracker gives it nearly nothing.
 
     Parameters
     ----------
