@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from strandloom.alphabet import DNA
 from strandloom.bundle import Bundle, write_bundle
 from strandloom.errors import InputError
 from strandloom.io.plain import write_json
+from strandloom.io.write import TableWriter
 from strandloom.models.build import build
 from strandloom.predict import Predictor
 from strandloom.run.output_folder import new_folder
@@ -42,6 +45,8 @@ RUN = "sources.json"
 FORMAT = 1
 CALIBRATION_READS = 1500
 """Reads of each lineage and regime that the profiles rest on."""
+CHECK_READS = 5200
+"""Reads in ``check.tsv`` of a published network."""
 LEAST_CONTIG = 100
 Say = Callable[[str], None]
 
@@ -57,6 +62,8 @@ class Trained:
     notes: tuple[str, ...]
     network: Bundle | None = None
     """The published network, still without its calibration."""
+    check: pl.DataFrame | None = None
+    """``sequence, environment``: fresh reads, by which ``strandloom export`` can judge other engines for it."""
 
 
 def train_model(
@@ -141,7 +148,18 @@ def _published(
     strange = ReadBlock.rectangle(reads_like_nothing(drawn, generator=generator), lengths)
     practised = [Practised(model.answer(reads), lineage, SEEN)]
     calibration = calibrate(practised, model.answer(strange), lineages, seed=settings.seed, exchangeable=False)
-    return Trained(model, calibration, None, seconds, notes, bundle)
+    return Trained(model, calibration, None, seconds, notes, bundle, _check_rows(collection, rehearsal, settings))
+
+
+def _check_rows(collection: Collection, rehearsal: Rehearsal, settings: SourceTraining) -> pl.DataFrame:
+    """Reads that nothing was learned from, with their environments."""
+    lineages = rehearsal.lineages
+    lineage = np.resize(np.arange(len(lineages)), CHECK_READS)
+    codes, lengths = rehearsal.draw(lineage, seed=settings.seed * 31 + 9)
+    letters = DNA.decode_table[codes]
+    texts = [letters[i, :n].tobytes().decode() for i, n in enumerate(lengths.tolist())]
+    names = [collection.environments[e] for e in lineages.environment[lineage].tolist()]
+    return pl.DataFrame({"sequence": texts, "environment": names})
 
 
 def rehearse(
@@ -273,6 +291,9 @@ def train_sources(
             assert trained.network is not None
             bundle = published_bundle(trained.network, trained.calibration, name=name, card=card, facts=facts)
         write_bundle(folder / "bundle", bundle)
+        if trained.check is not None:
+            with TableWriter(folder / "check.tsv") as writer:
+                writer.write(trained.check)
         write_json(folder / RUN, {"format": FORMAT, "command": command, **facts, "seconds": trained.seconds})
         write_json(folder / "environment.json", {**environment(runtime), "command": command})
     return trained
