@@ -1,6 +1,6 @@
-"""Source tracking: a FASTQ.gz on disk to the composition of its sample, by the lean model; the published network through its engines beside Keras.
+"""Source tracking: a FASTQ.gz on disk to the composition of its sample; the published network through its engines beside Keras.
 
-The reads are drawn from the genomes of STRANDLOOM_DATA/source_genomes. Peak memory is measured in processes of their own, at 0.1 and 1 million reads.
+The reads are drawn from the genomes of STRANDLOOM_DATA/source_genomes. Peak memory is measured in processes of their own.
 
 Usage: python benchmarks/sources.py [--reads 500000] [--repeats 5] [--published]
 """
@@ -33,7 +33,8 @@ from strandloom.workflows.sources.reads import SampleFiles
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 from strandloom.workflows.sources.store import load_model
 loaded = load_model(sys.argv[1])
-estimate_sample(SampleFiles("x", Path(sys.argv[2])), loaded.model, loaded.calibration, settings=EstimateSettings(), reads=ReadSettings(), threads=2)
+sample = SampleFiles("x", Path(sys.argv[2]))
+estimate_sample(sample, loaded.model, loaded.calibration, settings=EstimateSettings(), reads=ReadSettings(), threads=2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -81,7 +82,6 @@ def main() -> None:
             return run
 
         ways["lean"] = way(folder / "lean" / "bundle", "whole", asked.reads)
-        note = ""
         if asked.published:
             from workers import fastest_keras
 
@@ -120,7 +120,8 @@ def main() -> None:
                                check=True, capture_output=True, text=True).stdout)
             for name in ("small", "large")
         ]  # fmt: skip
-        note = f"training the lean model on 26 genomes {training:.0f} s; peak memory {peaks[0]} MiB at {sizes['small']:,} reads, {peaks[1]} MiB at {sizes['large']:,}"
+        note = f"training the lean model on 26 genomes {training:.0f} s; peak memory {peaks[0]} MiB at {sizes['small']:,} reads, "
+        note += f"{peaks[1]} MiB at {sizes['large']:,}"
     record("sources", "Source tracking: FASTQ.gz to composition", rows, packages=("torch", "numpy", "numba"), note=note)
 
 

@@ -256,6 +256,33 @@ def taxa(
     say_out(f"{frame['sample'].n_unique()} sinks: {out / 'composition.tsv'}")
 
 
+@app.command()
+def genera(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="Clades × samples with a row that names the environments (as LEfSe has it).", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for genera.tsv and the picture.", show_default=False)
+    ],
+    environment: Annotated[
+        str | None, typer.Option(help="The row with the environments.", show_default="environment, body_site, …")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier result.")] = False,
+) -> None:
+    """List the genera typical of each environment, from a table of abundances; samples clustered by Spearman distance."""
+    from strandloom.cli.console import command_line, say
+    from strandloom.cli.console import out as say_out
+    from strandloom.workflows.sources.genera import genera_of
+
+    genera_of(table, out=out, environment=environment, seed=seed, force=force, command=command_line(), say=say)
+    say_out(f"genera: {out / 'genera.tsv'}")
+    say_out(f"report: {out / 'report.html'}")
+
+
 def _training(model: str, *, seed: int, members: int):  # type: ignore[no-untyped-def]
     """How a model is trained.
 

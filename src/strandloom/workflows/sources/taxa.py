@@ -195,6 +195,6 @@ def _left_out(table: TaxaTable, seed: int) -> pl.DataFrame:
     rows = []
     for number, name in enumerate(table.sources):
         truth = table.environments[table.environment[number]]
-        for row in _sink(table, name, table.source_counts[number], number, seed, number):
-            rows.append({**row, "truth": truth})
+        own = _sink(table, name, table.source_counts[number], number, seed, number)
+        rows += [{**row, "truth": truth} for row in own]
     return pl.DataFrame(rows, schema={**_SCHEMA, "truth": pl.String})

@@ -34,8 +34,8 @@ class Mixed(NamedTuple):
 def mix_taxa(sink: NDArray[np.integer], sources: NDArray[np.floating], *, steps: int = STEPS) -> Mixed:
     """The sources of one sink.
 
-    Known sources are corrected by the sink's own reads as they go, the unknown one is made of these alone. All begin with the same share and
-    the unknown one evenly: begun with what no mixture explains, it keeps nearly all where SourceTracker gives it nearly nothing.
+    Known sources are corrected by the sink's own reads as they go, the unknown one is made of these alone. All begin with the same
+    share, the unknown one evenly: begun with what no mixture explains, it keeps nearly all where SourceTracker gives nearly nothing.
 
     Parameters
     ----------
