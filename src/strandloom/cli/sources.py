@@ -39,7 +39,7 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; RUN/bundle is the model.", show_default=False)],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of all draws.")] = 1,
     model: Annotated[
         str, typer.Option(help="lean, or published: the convolutional network of Oskolkov, for comparison.")
     ] = "lean",
@@ -93,8 +93,8 @@ def estimate(
     engine: Annotated[
         str, typer.Option(help="What computes a published network: torch, or one of `strandloom export`.")
     ] = "torch",
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 1,
+    level: Annotated[float, typer.Option(min=0.51, max=0.999, help="Of the intervals.")] = 0.9,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the resamples.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier estimate.")] = False,
 ) -> None:
     """Estimate which sources a sample is made of, with intervals and an unknown share."""
@@ -154,7 +154,7 @@ def simulate(
     errors: Annotated[float, typer.Option(min=0.0, max=0.2, help="Share of wrong bases.")] = 0.005,
     insertions: Annotated[float, typer.Option(min=0.0, max=0.1, help="Inserted bases per base.")] = 0.0,
     deletions: Annotated[float, typer.Option(min=0.0, max=0.1, help="Missing bases per base.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of all draws.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier simulation.")] = False,
 ) -> None:
     """Draw samples of known composition from genomes: FASTQ files and truth.tsv."""
@@ -198,7 +198,7 @@ def evaluate(
     adapter: Adapters = None,
     min_length: MinLength = 40,
     quality: Quality = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the reads drawn.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the reads drawn.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier evaluation.")] = False,
 ) -> None:
     """Judge a model on reads of known origin, or on samples of known composition, beside simpler methods."""
@@ -235,12 +235,13 @@ def taxa(
     leave_one_out: Annotated[
         bool, typer.Option("--leave-one-out", help="Ask also for every source sample, without itself.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the resamples.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier result.")] = False,
 ) -> None:
     """Estimate the sources of samples from counts of taxa, as SourceTracker and FEAST do."""
     from strandloom.cli.console import command_line, say
     from strandloom.cli.console import out as say_out
+    from strandloom.words import plural
     from strandloom.workflows.sources.taxa import track_taxa
 
     frame = track_taxa(
@@ -253,7 +254,7 @@ def taxa(
         command=command_line(),
         say=say,
     )
-    say_out(f"{frame['sample'].n_unique()} sinks: {out / 'composition.tsv'}")
+    say_out(f"{plural(frame['sample'].n_unique(), 'sink')}: {out / 'composition.tsv'}")
 
 
 @app.command()
@@ -270,7 +271,7 @@ def genera(
     environment: Annotated[
         str | None, typer.Option(help="The row with the environments.", show_default="environment, body_site, …")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the permutations.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier result.")] = False,
 ) -> None:
     """List the genera typical of each environment, from a table of abundances; samples clustered by Spearman distance."""

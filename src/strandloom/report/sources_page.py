@@ -268,10 +268,7 @@ def _read_table(page_of: SourcesPage) -> Table:
 
 def practice_confusion(page_of: SourcesPage) -> Figure | None:
     """How practice reads of known origin were answered."""
-    words = (
-        "Rows are the truth. Fresh reads of the training genomes met the collection whole, "
-        "without their genome, and without their genus."
-    )
+    words = "Rows are the truth: practice reads of known origin, as the model was calibrated with them."
     return confusion_figure(
         "practice", "How practice reads were answered", page_of.sources[:-1], page_of.confusion, words=words
     )

@@ -102,7 +102,7 @@ def test_a_file_cut_short_gives_what_came_before(trained: Made, samples: Path, t
     assert found.fault is not None
     assert "cut short" in str(found.fault)
     assert 10_000 < found.samples[0].composition.reads < 45_000
-    assert "reading stopped" in (tmp_path / "E" / "samples.tsv").read_text()
+    assert "reading stopped after" in (tmp_path / "E" / "samples.tsv").read_text()
 
 
 def test_damage_at_the_start_is_an_error(trained: Made, tmp_path: Path) -> None:
@@ -159,6 +159,34 @@ def test_mates_make_one_sample(trained: Made, samples: Path, tmp_path: Path) -> 
 def test_mates_that_are_not_as_many(trained: Made, samples: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ends 3 reads"):
         estimate_files(trained[0], pairs(samples, tmp_path, lost=3), out=tmp_path / "E", settings=QUICK, threads=1)
+
+
+def test_numbered_samples_are_no_mates(tmp_path: Path) -> None:
+    def names(*files: str) -> list[str]:
+        for name in files:
+            (tmp_path / name).write_text(">a\nACGT\n")
+        return [x.sample for x in sample_files([tmp_path / name for name in files])]
+
+    assert names("sample-1.fa", "sample-2.fa") == ["sample-1", "sample-2"]
+    assert names("s_1.fa", "s_2.fa", "s_3.fa") == ["s_1", "s_2", "s_3"]
+    assert names("t_1.fa", "t_2.fa") == ["t"]
+    assert names("u_R1_001.fa", "u_R2_001.fa", "u_3.fa") == ["u", "u_3"]
+
+
+def test_an_empty_mate_is_an_error(trained: Made, samples: Path, tmp_path: Path) -> None:
+    files = pairs(samples, tmp_path)
+    lines = files[0].read_text().splitlines()
+    lines[5], lines[7] = "", ""
+    files[0].write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"x_R1.fastq:\d+"):
+        estimate_files(trained[0], files, out=tmp_path / "E", settings=QUICK, threads=1)
+
+
+def test_one_read_says_next_to_nothing(trained: Made, samples: Path, tmp_path: Path) -> None:
+    lines = gzip.decompress((samples / "sample-1.fastq.gz").read_bytes()).decode().splitlines()[:4]
+    (tmp_path / "one.fastq").write_text("\n".join(lines) + "\n")
+    shares = one(trained, tmp_path / "one.fastq", tmp_path / "E").samples[0].composition.shares["em"]
+    assert (shares.high - shares.low).max() > 0.8
 
 
 def test_two_samples_of_one_name(tmp_path: Path) -> None:

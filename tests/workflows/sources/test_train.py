@@ -109,4 +109,5 @@ def test_samples_of_reads(genomes: Path, tmp_path: Path) -> None:
     assert made.held_out is not None
     assert made.held_out.macro(made.held_out.genome) > 0.8
     assert np.isnan(made.held_out.genus).all()  # the only sample of its environment
+    assert made.calibration.profiles.exchangeable is False
     assert "the sequencing run too" in (tmp_path / "run" / "bundle" / "card.md").read_text()

@@ -18,7 +18,7 @@ def source_card(collection: Collection, held_out: HeldOut | None, *, name: str) 
         if held_out is None
         else held_out.sentence()[0].upper() + held_out.sentence()[1:] + "."
     )
-    if collection.kind == "reads":
+    if collection.kind == "reads" and held_out is not None:
         judged += " Reads were left out, not samples: the figures measure the sequencing run too."
     return "\n".join(
         [

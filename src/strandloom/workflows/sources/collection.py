@@ -60,7 +60,7 @@ class Collection:
         return tuple(dict.fromkeys(member.genus for member in self.members))
 
 
-def read_collection(path: str | Path) -> Collection:
+def read_collection(path: str | Path, *, least: int = 2) -> Collection:
     """Read the table of a collection.
 
     Parameters
@@ -69,10 +69,13 @@ def read_collection(path: str | Path) -> Collection:
         Table with ``environment, genome_id[, file, genus, species, weight]`` (genomes) or ``environment, sample[, file]`` (reads);
         ``file`` is relative to the table and defaults to ``<id>.fa.gz`` (or another usual suffix) beside it; other columns are ignored.
 
+    least
+        Fewest environments.
+
     Raises
     ------
     InputError
-        A column or a value is missing, a name stands twice, a file is not there, or there are fewer than two environments.
+        A column or a value is missing, a name stands twice, a file is not there, or there are too few environments.
     """
     table = read_text_frame(path)
     columns = table.frame.columns
@@ -99,9 +102,9 @@ def read_collection(path: str | Path) -> Collection:
     files = _files(table, names, Path(path).parent)
     genus, species = (find_column(columns, (x,)) for x in ("genus", "species"))
     order = tuple(dict.fromkeys(environments))
-    if len(order) < 2:
+    if len(order) < least:
         raise InputError(f"there is one environment, '{order[0]}'; at least two are needed", where=path)
-    weights = _weights(table)
+    weights = _weights(table) if kind == "genomes" else [1.0] * len(names)
     members = []
     for row, own in enumerate(names):
         given = table.frame[genus][row] if genus else None
@@ -137,6 +140,11 @@ def _weights(table: TextFrame) -> list[float]:
     return found
 
 
+def candidates(folder: Path, name: str) -> list[Path]:
+    """Where the sequences of a name may lie."""
+    return [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
+
+
 def _files(table: TextFrame, names: list[str], folder: Path) -> list[Path]:
     """The file of every row; all that are missing are named at once."""
     column = find_column(table.frame.columns, ("file",))
@@ -151,11 +159,11 @@ def _files(table: TextFrame, names: list[str], folder: Path) -> list[Path]:
             )
         seen[name] = row
         given = table.frame[column][row] if column else None
-        candidates = [folder / given] if given else [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
-        file = next((x for x in candidates if x.is_file()), None)
+        places = [folder / given] if given else candidates(folder, name)
+        file = next((x for x in places if x.is_file()), None)
         if file is None:
-            missing.append(f"{name} ({candidates[0].name}, {table.where(row)})")
-        files.append(file or candidates[0])
+            missing.append(f"{name} ({places[0].name}, {table.where(row)})")
+        files.append(file or places[0])
     if missing:
         raise InputError(
             f"{len(missing)} of {len(names)} have no file: {listed(missing)}",

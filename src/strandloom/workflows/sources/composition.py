@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from strandloom.workflows.sources.calibrate import Calibration
 from strandloom.workflows.sources.mixture import deviance, many_shares, shares_of
-from strandloom.workflows.sources.practice import SEEN
 from strandloom.workflows.sources.settings import EstimateSettings
 
+UNSEEN = 2.0
+"""Reads of any kind added to a sample that is drawn again: the next read of a small sample may be of a kind that it has not shown."""
 METHODS = ("em", "confusion", "argmax")
 """The default first: mixture of calibrated profiles; argmax shares corrected by the confusion matrix; argmax shares (as published)."""
 
@@ -41,8 +42,6 @@ class Composition:
         Reads counted.
     shares
         By method.
-    seen
-        float64 ``(E,)``: of each environment's share, the part that meets a genome of the collection itself (the rest: relatives of one).
     misfit
         Divergence of its answers from the fitted mixture, nats a read.
     odd
@@ -51,7 +50,6 @@ class Composition:
 
     reads: int
     shares: dict[str, Shares]
-    seen: NDArray[np.float64]
     misfit: float
     odd: float
 
@@ -97,13 +95,9 @@ def estimate(
         value = values[name] if reads else np.full(environments + 1, np.nan)
         low, high = np.quantile(drawn[name], (tail, 1 - tail), axis=0)
         shares[name] = Shares(value, np.fmin(low, value), np.fmax(high, value))
-    seen = np.zeros(environments)
-    for c in range(len(parts.source) - 1):
-        if parts.regime[c] == SEEN:
-            seen[parts.source[c]] += fitted.shares[c]
     misfit = deviance(binned, fitted.expected)
     odd = float(np.searchsorted(calibration.misfit, misfit, side="right") / max(len(calibration.misfit), 1))
-    return Composition(reads, shares, seen, misfit, odd)
+    return Composition(reads, shares, misfit, odd)
 
 
 def _by_source(shares: NDArray[np.float64], source: NDArray[np.int64], environments: int) -> NDArray[np.float64]:
@@ -136,8 +130,10 @@ def _resample(
         anything = np.zeros((rounds, environments + 1))
         anything[::2] = 1.0  # from 0 to 1
         return dict.fromkeys(METHODS, anything)
-    counts = generator.multinomial(independent, binned / reads, size=rounds)
-    kinds = generator.multinomial(independent, answered / reads, size=rounds)
+    expected = profiles.components().profiles.mean(0)
+    likely = (binned + UNSEEN * expected) / (reads + UNSEEN)
+    counts = generator.multinomial(independent, likely / likely.sum(), size=rounds)
+    kinds = generator.multinomial(independent, (answered + UNSEEN / environments) / (reads + UNSEEN), size=rounds)
     every = []
     for _ in range(rounds):
         weights = _other_lineages(profiles.environment, environments, generator)

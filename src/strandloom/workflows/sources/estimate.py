@@ -20,6 +20,7 @@ from strandloom.io.write import TableWriter
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.sources.calibrate import Calibration
 from strandloom.workflows.sources.collection import UNKNOWN
 from strandloom.workflows.sources.composition import METHODS, Composition, estimate
@@ -32,6 +33,8 @@ from strandloom.workflows.sources.store import load_model
 FACTS = "estimate.json"
 FORMAT = 1
 WHAT = "an estimate of strandloom sources"
+LEAST_MISFIT = 0.1
+"""Nats a read below which a sample is not called odd, however well practice fits."""
 Say = Callable[[str], None]
 Hear = Callable[[int, float], None]
 """Told the reads done and how many a second."""
@@ -152,10 +155,11 @@ def estimate_files(
             )  # fmt: skip
             results.append(result)
             done += result.facts.reads
+            _compare_length(result.facts, loaded.facts)
             for line in result.facts.lines():
                 say(f"{sample.sample}: {line}")
-            if result.fault is not None:
-                say(f"{sample.sample}: reading stopped after {result.facts.reads:,} reads; the shares are of these")
+            for words in warnings_of(result, few=settings.few):
+                say(f"careful: {sample.sample}: {words}")
         if not any(x.composition.reads for x in results):
             raise _nothing(results)
         stack.close()
@@ -177,9 +181,19 @@ def estimate_files(
             },
         )
         (folder / "report.html").write_text(
-            estimate_page(found, loaded, command=command, per_read=per_read), encoding="utf-8"
+            estimate_page(found, loaded, level=settings.level, command=command, per_read=per_read), encoding="utf-8"
         )
     return found
+
+
+def _compare_length(facts: ReadFacts, trained: dict[str, Any]) -> None:
+    """Note where reads are much longer or shorter than those that the profiles were measured on."""
+    length = (trained.get("reads") or {}).get("length")
+    mean = facts.bases / facts.kept if facts.kept else None
+    if length and mean and not 0.75 <= mean / length <= 1.33:
+        facts.notes.append(
+            f"the reads have {mean:.0f} bases on average, the model was trained for {length}: train with --length {mean:.0f}"
+        )
 
 
 def _nothing(results: list[SampleResult]) -> InputError:
@@ -305,7 +319,8 @@ def write_tables(folder: Path, found: Estimated) -> None:
         with TableWriter(folder / f"composition.{suffix}") as writer:
             writer.write(frame)
     with TableWriter(folder / "samples.tsv") as writer:
-        writer.write(pl.DataFrame([_sample_facts(x) for x in found.samples], infer_schema_length=None))
+        frame = pl.DataFrame([_sample_facts(x) for x in found.samples], infer_schema_length=None)
+        writer.write(frame.with_columns(pl.col("warning").cast(pl.String)))
 
 
 def _sample_facts(found: SampleResult) -> dict[str, Any]:
@@ -313,7 +328,7 @@ def _sample_facts(found: SampleResult) -> dict[str, Any]:
     return {
         "sample": found.sample, "reads": facts.reads, "used": facts.kept, "too_short": facts.short, "ambiguous": facts.ambiguous,
         "adapters_cut": facts.adapters, "quality_cut": facts.low_quality, "bases": facts.bases,
-        "misfit": round(made.misfit, 5), "odd": round(made.odd, 3), "warning": "; ".join(warnings_of(found)),
+        "misfit": round(made.misfit, 5), "odd": round(made.odd, 3), "warning": "; ".join(warnings_of(found)) or None,
     }  # fmt: skip
 
 
@@ -321,10 +336,10 @@ def warnings_of(found: SampleResult, *, few: int = EstimateSettings().few) -> li
     """What a reader should know of a sample's estimate."""
     made, told = found.composition, []
     if found.fault is not None:
-        told.append(f"reading stopped: {found.fault.message}")
+        told.append(f"reading stopped after {plural(found.facts.reads, 'read')}: {found.fault.message}")
     if made.reads < few:
-        told.append(f"only {made.reads:,} reads: the intervals are wide")
-    if made.reads >= few and made.odd >= 1:
+        told.append(f"only {plural(made.reads, 'read')}: the intervals are wide")
+    if made.reads >= few and made.odd >= 1 and made.misfit > LEAST_MISFIT:
         told.append("the sample resembles no training environment: its reads are answered as those of no known mixture")
     if found.facts.adapter_share and not found.facts.adapters:
         told.append(f"{found.facts.adapter_share:.1%} of its first reads carry an adapter that was not cut off")

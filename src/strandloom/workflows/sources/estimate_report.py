@@ -24,7 +24,7 @@ WORDS = {
 }
 
 
-def estimate_page(found: Estimated, loaded: Loaded, *, command: str, per_read: bool) -> str:
+def estimate_page(found: Estimated, loaded: Loaded, *, level: float, command: str, per_read: bool) -> str:
     """The HTML page."""
     from strandloom.workflows.sources.estimate import warnings_of
 
@@ -39,7 +39,7 @@ def estimate_page(found: Estimated, loaded: Loaded, *, command: str, per_read: b
         SourcesPage(
             sources=sources,
             samples=tuple(_sample(x, tuple(warnings_of(x))) for x in found.samples),
-            level=0.9,
+            level=level,
             training=_training(loaded),
             confusion=tuple(tuple(float(v) for v in row) for row in loaded.calibration.confusion),
             methods=tuple((name, WORDS[name]) for name in METHODS),

@@ -19,7 +19,7 @@ from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime
 from strandloom.version import VERSION
 from strandloom.words import plural
-from strandloom.workflows.sources.collection import UNKNOWN, Collection, read_collection
+from strandloom.workflows.sources.collection import UNKNOWN, Collection, candidates, read_collection
 from strandloom.workflows.sources.composition import METHODS
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
 from strandloom.workflows.sources.estimate import estimate_sample
@@ -35,6 +35,7 @@ from strandloom.workflows.sources.store import Loaded, load_model
 FACTS = "evaluation.json"
 FORMAT = 1
 WHAT = "an evaluation of strandloom sources"
+NAMES = ("right", "naive_bayes_10mers")
 READS = 4000
 """Reads drawn from each genome."""
 Say = Callable[[str], None]
@@ -96,7 +97,9 @@ def evaluate_file(
         if find_column(read.frame.columns, ("proportion",)):
             facts, frame, sentence = _compositions(loaded, read, Path(table), reads, runtime.threads, say)
         else:
-            facts, frame, sentence = _reads(loaded, read_collection(table), profile, reads, seed, runtime.threads, say)
+            facts, frame, sentence = _reads(
+                loaded, read_collection(table, least=1), profile, reads, seed, runtime.threads, say
+            )
         facts = {
             "format": FORMAT, "strandloom": VERSION, "command": command, "model": str(bundle), "table": str(table), **facts,
             "training": {key: loaded.facts.get(key) for key in ("collection", "held_out")},
@@ -120,6 +123,7 @@ def _reads(
     for number, member in enumerate(collection.members):
         home = known[member.environment]
         answered, bayes, unknown, count = np.zeros(len(model.environments)), 0, 0.0, 0
+        composed = isinstance(model, LeanModel)
         for block in _blocks(collection, number, profile, reads, seed):
             found, composition = _asked(model, block, threads)
             answered += np.bincount(found.log_posterior.argmax(1), minlength=len(answered))
@@ -132,14 +136,15 @@ def _reads(
         rows.append(
             {
                 "member": member.name, "environment": model.environments[home], "genus": member.genus, "in_training": member.name in seen,
-                "reads": count, "right": answered[home] / count, "naive_bayes_10mers": bayes / count, "like_nothing": unknown / count,
+                "reads": count, "right": answered[home] / count, "naive_bayes_10mers": bayes / count if composed else None,
+                "like_nothing": unknown / count,
                 "mostly": model.environments[int(answered.argmax())],
             }
         )  # fmt: skip
         say(f"{member.name}: {answered[home] / count:.1%} of {count:,} reads right")
     frame = pl.DataFrame(rows)
     by = frame.group_by("environment", maintain_order=True).agg(pl.mean("right"), pl.mean("naive_bayes_10mers"))
-    macro = {name: float(by[name].to_numpy().mean()) for name in ("right", "naive_bayes_10mers")}
+    macro = {name: float(by[name].to_numpy().mean()) if by[name].null_count() == 0 else None for name in NAMES}
     facts = {
         "kind": collection.kind,
         "read_accuracy": {
@@ -149,10 +154,9 @@ def _reads(
         "confusion": (confusion / np.maximum(confusion.sum(1, keepdims=True), 1e-12)).tolist(),
         "profile": profile.model_dump() if collection.kind == "genomes" else None,
     }  # fmt: skip
-    sentence = (
-        f"{macro['right']:.1%} of the reads answered with the right environment (mean over environments); "
-        f"10-mer naive Bayes {macro['naive_bayes_10mers']:.1%}"
-    )
+    sentence = f"{macro['right']:.1%} of the reads answered with the right environment (mean over environments)"
+    if macro["naive_bayes_10mers"] is not None:
+        sentence += f"; 10-mer naive Bayes {macro['naive_bayes_10mers']:.1%}"
     trained = int(frame["in_training"].sum())
     if trained:
         sentence += f"; {trained} of {len(frame)} are in the training collection"
@@ -198,9 +202,7 @@ def _compositions(
     errors: dict[str, list[float]] = {name: [] for name in METHODS}
     inside = []
     for number, (sample, shares) in enumerate(truth.items()):
-        file = next(
-            (x for x in path.parent.glob(f"{sample}.*") if x.suffix in (".gz", ".fastq", ".fq", ".fa", ".fasta")), None
-        )
+        file = next((x for x in candidates(path.parent, sample) if x.is_file()), None)
         if file is None:
             raise InputError(
                 f"sample '{sample}' has no reads beside the table", where=path, hint="call them <sample>.fastq.gz"

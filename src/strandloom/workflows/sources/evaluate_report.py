@@ -42,11 +42,13 @@ def _reads(
     facts: Mapping[str, Any], frame: pl.DataFrame, environments: tuple[str, ...]
 ) -> tuple[Verdict, list[Card], list[Section]]:
     score = facts["read_accuracy"]
-    gain = score["model"] - score["naive_bayes_10mers"]
+    bayes = score["naive_bayes_10mers"]
+    gain = score["model"] - (score["chance"] if bayes is None else bayes)
     tone: Tone = "good" if gain > 0.02 else "fair" if gain > -0.01 else "poor"
     words = (
         f"{percent(score['model'])} of the reads are answered with the right environment (mean over environments), "
-        f"by 10-mer naive Bayes {percent(score['naive_bayes_10mers'])}, by chance {percent(score['chance'])}."
+        + ("" if bayes is None else f"by 10-mer naive Bayes {percent(bayes)}, ")
+        + f"by chance {percent(score['chance'])}."
     )
     trained = int(frame["in_training"].sum())
     if trained:

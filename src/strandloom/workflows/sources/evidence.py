@@ -13,7 +13,6 @@ from strandloom.workflows.sources.tables import (
     LONG_DNA,
     LONG_PROTEIN,
     SHORT,
-    SMOOTHING,
     LineageCounts,
     Tables,
     smoothing_total,
@@ -105,7 +104,8 @@ def _evidence(
             kernels.composition(*reads, k, tables.logs[number], summed)
         else:
             kernels.composition_without(
-                *reads, k, counts.counts[number], lineages.environment, visible, _logs(), counts.totals[number], smoothing_total(k), summed
+                *reads, k, counts.counts[number], lineages.environment, visible, counts.logs, counts.totals[number],
+                smoothing_total(k), summed,
             )  # fmt: skip
         words = np.maximum(reads.lengths - k + 1, 1).astype(np.float32)
         out[:, :, at] = (summed - summed.mean(1, keepdims=True)) / np.sqrt(words)[:, None]
@@ -129,8 +129,3 @@ def _evidence(
     any_ = np.log1p(union.astype(np.float32) * scale)
     out[:, :, at + 2] = any_ - any_.mean(1, keepdims=True)
     return out
-
-
-def _logs() -> NDArray[np.float32]:
-    """Logarithm of a count with its pseudocount."""
-    return np.log(np.arange(65536) + SMOOTHING).astype(np.float32)

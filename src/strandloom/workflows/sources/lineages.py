@@ -1,6 +1,6 @@
 """Lineages: the parts of a collection that can be hidden from a read, so that a model practises on what it has not seen.
 
-A lineage is a genome, or a tenth of a sample's reads; where there are more than :data:`MOST`, genomes of a genus share one.
+A lineage is a genome, or an eighth of a sample's reads; where there are more than :data:`MOST`, genomes of a genus (or samples) share some.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.errors import InputError
 from strandloom.workflows.sources.collection import Collection
 
 MOST = 64
@@ -68,34 +69,73 @@ class Lineages:
 def genome_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64]]:
     """Lineages of a collection of genomes, and the lineage of each member, int64 ``(members,)``.
 
-    Up to :data:`MOST` genomes are a lineage each. Of more, those of a genus in an environment share one, and genera do too where there are
-    more than fit.
+    Up to :data:`MOST` genomes are a lineage each. Of more, those of a genus in an environment share as many as there is room for,
+    and genera do too where there are more than fit. The group of a lineage is its genus, in whatever environment.
+
+    Raises
+    ------
+    InputError
+        More environments than half of :data:`MOST`.
     """
+    _check(collection)
     environments = len(collection.environments)
     environment = np.array([member.environment for member in collection.members])
     genus = np.array([collection.genera.index(member.genus) for member in collection.members])
     if len(collection) <= MOST:
         return Lineages(environment, genus, environments), np.arange(len(collection))
-    numbers: dict[tuple[int, int], int] = {}
+    room = MOST // environments
+    lineage = np.empty(len(collection), np.int64)
+    group: list[int] = []
     for e in range(environments):
-        own = dict.fromkeys(genus[environment == e].tolist())
-        numbers |= {(e, g): i % (MOST // environments) for i, g in enumerate(own)}
-    keys = [(e, numbers[e, g]) for e, g in zip(environment.tolist(), genus.tolist(), strict=True)]
-    distinct = sorted(set(keys))
-    lineage = np.array([distinct.index(key) for key in keys])
-    return Lineages(np.array([e for e, _ in distinct]), np.arange(len(distinct)), environments), lineage
+        rows = np.flatnonzero(environment == e)
+        own = list(dict.fromkeys(genus[rows].tolist()))
+        share = max(1, room // len(own))  # lineages of a genus here
+        base = len(group)
+        met = dict.fromkeys(own, 0)
+        for row in rows.tolist():
+            bucket = own.index(int(genus[row])) % (room // share)
+            lineage[row] = base + bucket * share + met[int(genus[row])] % share
+            met[int(genus[row])] += 1
+        whole = len(own) <= room
+        group += [
+            own[i // share] if whole else len(collection.genera) + base + i
+            for i in range(min(len(own), room // share) * share)
+        ]
+    used, numbers = np.unique(lineage, return_inverse=True)
+    places = np.array([int(np.flatnonzero(lineage == i)[0]) for i in used])
+    return Lineages(environment[places], np.array(group)[used], environments), numbers.reshape(-1).astype(np.int64)
 
 
-def read_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64]]:
-    """Lineages of a collection of reads, and the first lineage of each member, int64 ``(members,)``; its reads go to as many as fit.
+def read_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64], int]:
+    """Lineages of a collection of reads, the first lineage of each member, int64 ``(members,)``, and into how many its reads go.
 
-    The group of a lineage is its sample.
+    The group of a lineage is its sample; of more samples than fit, several of an environment share one.
+
+    Raises
+    ------
+    InputError
+        More environments than half of :data:`MOST`.
     """
-    folds = max(1, min(FOLDS, MOST // len(collection)))
+    _check(collection)
+    environments = len(collection.environments)
     environment = np.array([member.environment for member in collection.members])
-    return (
-        Lineages(
-            np.repeat(environment, folds), np.repeat(np.arange(len(collection)), folds), len(collection.environments)
-        ),
-        np.arange(len(collection)) * folds,
-    )
+    most = max(1, MOST // 2 // environments)
+    first = np.empty(len(collection), np.int64)
+    home: list[int] = []
+    for e in range(environments):
+        rows = np.flatnonzero(environment == e)
+        groups = len(rows) if len(collection) <= MOST // 2 else min(len(rows), most)
+        first[rows] = len(home) + np.arange(len(rows)) % groups
+        home += [e] * groups
+    folds = max(2, min(FOLDS, MOST // len(home)))
+    lineages = Lineages(np.repeat(np.array(home), folds), np.repeat(np.arange(len(home)), folds), environments)
+    return lineages, first * folds, folds
+
+
+def _check(collection: Collection) -> None:
+    if len(collection.environments) > MOST // 2:
+        raise InputError(
+            f"{len(collection.environments)} environments; at most {MOST // 2} can be told apart",
+            where=collection.members[0].file.parent,
+            hint="join environments, or leave some out",
+        )

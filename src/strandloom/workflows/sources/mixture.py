@@ -31,7 +31,6 @@ def shares_of(
     counts: NDArray[np.floating] | NDArray[np.integer],
     profiles: NDArray[np.float64],
     *,
-    prior: NDArray[np.float64] | None = None,
     steps: int = STEPS,
 ) -> Fit:
     """The most probable shares.
@@ -42,20 +41,17 @@ def shares_of(
         ``(B,)``: reads in each bin.
     profiles
         float64 ``(C, B)``: probability of each bin in each component; rows sum to 1, and no bin with reads is 0 in all.
-    prior
-        float64 ``(C,)``: pseudo-reads of each component (0: maximum likelihood).
     """
     components = len(profiles)
     total = float(counts.sum())
-    extra = np.zeros(components) if prior is None else prior
     shares = np.full(components, 1 / components)
-    if total + extra.sum() <= 0:
+    if total <= 0:
         return Fit(shares, shares @ profiles)
     met = np.flatnonzero(counts)
     own, seen = profiles[:, met], np.asarray(counts, np.float64)[met]
     for _ in range(steps):
         mixed = shares @ own
-        new = shares * (own @ (seen / np.maximum(mixed, 1e-300))) + extra
+        new = shares * (own @ (seen / np.maximum(mixed, 1e-300)))
         new /= new.sum()
         moved = float(np.abs(new - shares).max())
         shares = new
@@ -68,18 +64,16 @@ def many_shares(
     counts: NDArray[np.floating] | NDArray[np.integer],
     profiles: NDArray[np.float64],
     *,
-    prior: NDArray[np.float64] | None = None,
     steps: int = STEPS,
 ) -> NDArray[np.float64]:
     """As :func:`shares_of` for R resamples at once: counts ``(R, B)`` and profiles ``(R, C, B)`` to shares float64 ``(R, C)``."""
     resamples, components, _ = profiles.shape
-    extra = np.zeros(components) if prior is None else prior
     shares = np.full((resamples, components), 1 / components)
     seen = np.asarray(counts, np.float64)
     for _ in range(steps):
         mixed = np.einsum("rc,rcb->rb", shares, profiles)
         ratio = np.divide(seen, mixed, out=np.zeros_like(seen), where=(mixed > 0) & (seen > 0))
-        new = shares * np.einsum("rcb,rb->rc", profiles, ratio) + extra
+        new = shares * np.einsum("rcb,rb->rc", profiles, ratio)
         new /= np.maximum(new.sum(1, keepdims=True), 1e-300)
         moved = float(np.abs(new - shares).max())
         shares = new

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
-from strandloom.workflows.sources.evidence import ReadBlock, gather, gather_without
+from strandloom.workflows.sources.evidence import ReadBlock, gather
 from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.practice import REGIMES
 from strandloom.workflows.sources.profiles import answer_points
-from strandloom.workflows.sources.tables import LineageCounts, Tables
+from strandloom.workflows.sources.tables import Tables
 
 _ROWS = 16_384
 
@@ -69,12 +69,6 @@ class LeanModel:
     def answer(self, reads: ReadBlock, *, threads: int = 1) -> Answers:
         """Answers for reads that see the whole collection."""
         return self.weigh(gather(self.tables, reads, threads=threads))
-
-    def answer_without(
-        self, counts: LineageCounts, reads: ReadBlock, visible: NDArray[np.uint64], *, threads: int = 1
-    ) -> Answers:
-        """Answers for reads that see only some lineages (practice)."""
-        return self.weigh(gather_without(self.tables, counts, reads, visible, threads=threads))
 
     def weigh(self, evidence: NDArray[np.float32]) -> Answers:
         """Answers for evidence float32 ``(N, E, F)``."""

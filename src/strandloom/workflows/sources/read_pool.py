@@ -10,6 +10,8 @@ from strandloom.workflows.sources.pool import GAP, Pool
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
 from strandloom.workflows.sources.settings import ReadSettings
 
+LEAST_READS = 200
+"""Fewest reads of a sample."""
 MOST_READS = 500_000
 """Reads of a sample that are used; the first ones."""
 
@@ -39,9 +41,9 @@ def pool_of_reads(collection: Collection, settings: ReadSettings) -> tuple[Pool,
             if count >= MOST_READS:
                 notes.append(f"{sample.name}: the first {MOST_READS:,} reads are used")
                 break
-        if not count:
+        if count < LEAST_READS:
             raise InputError(
-                f"no read of sample '{sample.name}' can be used",
+                f"sample '{sample.name}' has {count:,} reads that can be used; at least {LEAST_READS} are needed",
                 where=sample.file,
                 hint="; ".join(facts.lines()) or None,
             )

@@ -17,14 +17,17 @@ from strandloom.io.frames import find_column, read_text_frame
 from strandloom.io.read import read_blocks
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
+from strandloom.workflows.sources.collection import candidates
 from strandloom.workflows.sources.evidence import ReadBlock
 from strandloom.workflows.sources.settings import ReadSettings
 from strandloom.workflows.sources.trim import Trimmer, find_adapters
 
 LETTERS = LetterPolicy(gap="remove", empty="skip")
+MATES = LetterPolicy(gap="remove")
+"""Of mates none may be skipped: the others would move up to the wrong partners."""
 BLOCK_ROWS = 16_384
 _SUFFIX = re.compile(r"(?i)\.(?:fastq|fq|fasta|fa|fna|txt)?(?:\.gz)?$")
-_MATE = re.compile(r"^(.+?)[._-]R?([12])((?:_001)?)$")
+_MATE = re.compile(r"^(.+?)[._](R?)([12])((?:_001)?)$")
 _TABLES = (".tsv", ".csv", ".txt")
 
 
@@ -100,9 +103,9 @@ def sample_files(inputs: Sequence[str | Path]) -> list[SampleFiles]:
             raise InputError(
                 what, where=path, hint="name read files (FASTQ or FASTA, gz is fine), or a table with sample and file"
             )
-        named = _MATE.match(_stem(path))
+        named = _mate_of(path, paths)
         if named:
-            mates.setdefault((path.parent, named[1], named[3]), {})[named[2]] = path
+            mates.setdefault((path.parent, named[1], named[4]), {})[named[3]] = path
     paired = {x for both in mates.values() if len(both) == 2 for x in both.values()}
     for path in paths:
         if path.suffix.lower() in _TABLES and (rows := _from_table(path)):
@@ -110,9 +113,9 @@ def sample_files(inputs: Sequence[str | Path]) -> list[SampleFiles]:
         elif path not in paired:
             found.append(SampleFiles(_stem(path), path))
         else:
-            named = _MATE.match(_stem(path))
+            named = _mate_of(path, paths)
             assert named is not None
-            both = mates[path.parent, named[1], named[3]]
+            both = mates[path.parent, named[1], named[4]]
             if path == both["1"]:
                 found.append(SampleFiles(named[1], both["1"], both["2"]))
     seen: dict[str, Path] = {}
@@ -124,6 +127,15 @@ def sample_files(inputs: Sequence[str | Path]) -> list[SampleFiles]:
             )
         seen[sample.sample] = sample.first
     return found
+
+
+def _mate_of(path: Path, paths: Sequence[Path]) -> re.Match[str] | None:
+    """How a file is named as one of two mates: ``_R1``, or a bare ``_1`` where no ``_3`` shows that the numbers count samples."""
+    named = _MATE.match(_stem(path))
+    if named is None or named[2]:
+        return named
+    third = f"{named[1]}_3{named[4]}"
+    return None if any(x.parent == path.parent and _stem(x) == third for x in paths) else named
 
 
 def _stem(path: Path) -> str:
@@ -139,6 +151,8 @@ def _from_table(path: Path) -> list[SampleFiles]:
         return []
     found = []
     for row, name in enumerate(table.frame[sample]):
+        if not name:
+            raise InputError(f"the column '{sample}' is empty", where=table.where(row), hint="name every sample")
         given = table.frame[file][row] if file else None
         first = path.parent / given if given else _beside(path.parent, name)
         other = table.frame[second][row] if second else None
@@ -152,8 +166,8 @@ def _from_table(path: Path) -> list[SampleFiles]:
 
 
 def _beside(folder: Path, name: str) -> Path:
-    names = [folder / f"{name}{x}{gz}" for x in (".fa", ".fasta", ".fastq", ".fq", ".fna") for gz in (".gz", "")]
-    return next((x for x in names if x.is_file()), names[0])
+    places = candidates(folder, name)
+    return next((x for x in places if x.is_file()), places[0])
 
 
 def prepared(files: SampleFiles, settings: ReadSettings, facts: ReadFacts) -> Iterator[Prepared]:
@@ -169,16 +183,17 @@ def prepared(files: SampleFiles, settings: ReadSettings, facts: ReadFacts) -> It
     adapters = find_adapters(files.first, settings, facts)
     trimmer = Trimmer(adapters, settings.quality) if adapters or settings.quality else None
     if files.second is None:
-        for block in _blocks(files.first, trimmer, facts):
+        for block in _blocks(files.first, trimmer, facts, LETTERS):
             yield _kept(block, settings, facts, second=False)
         return
-    one, two = _blocks(files.first, trimmer, facts), _blocks(files.second, trimmer, facts)
+    one, two = _blocks(files.first, trimmer, facts, MATES), _blocks(files.second, trimmer, facts, MATES)
     while True:
         first, second = next(one, None), next(two, None)
         if first is None and second is None:
             return
         count = [0 if x is None else len(x) for x in (first, second)]
         if count[0] != count[1]:
+            next(one if count[0] < count[1] else two, None)  # a fault that ended its block says more
             shorter = files.first if count[0] < count[1] else files.second
             raise InputError(
                 f"the mates are not as many: this file ends {abs(count[0] - count[1]):,} reads (or more) before the other",
@@ -191,11 +206,11 @@ def prepared(files: SampleFiles, settings: ReadSettings, facts: ReadFacts) -> It
         yield _kept(second, settings, facts, second=True, ids=first.ids)
 
 
-def _blocks(file: Path, trimmer: Trimmer | None, facts: ReadFacts) -> Iterator[Records]:
+def _blocks(file: Path, trimmer: Trimmer | None, facts: ReadFacts, letters: LetterPolicy) -> Iterator[Records]:
     if trimmer is None:
-        yield from read_blocks(file, policy=LETTERS, block_rows=BLOCK_ROWS, columns="none")
+        yield from read_blocks(file, policy=letters, block_rows=BLOCK_ROWS, columns="none")
     else:
-        yield from trimmer.blocks(file, facts, policy=LETTERS, block_rows=BLOCK_ROWS)
+        yield from trimmer.blocks(file, facts, policy=letters, block_rows=BLOCK_ROWS)
 
 
 def _kept(

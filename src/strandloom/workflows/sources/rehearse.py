@@ -52,8 +52,16 @@ class Rehearsal:
     tables: Tables
     profile: ReadProfile | None
 
-    def draw(self, lineage: NDArray[np.integer], *, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """One read from each of the given lineages: uint8 ``(N, L)`` and lengths int32 ``(N,)``."""
+    def draw(
+        self, lineage: NDArray[np.integer], *, seed: int, learned: bool = False
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """One read from each of the given lineages: uint8 ``(N, L)`` and lengths int32 ``(N,)``.
+
+        Parameters
+        ----------
+        learned
+            Of real reads every second one is learned from, and the others are kept to judge by.
+        """
         if self.profile is not None:
             found = draw_reads(self._by_lineage, lineage, profile=self.profile, seed=seed)
             return found.codes, found.lengths
@@ -62,7 +70,9 @@ class Rehearsal:
         bounds = np.searchsorted(self.lineage[order], np.arange(len(self.lineages) + 1))
         own = np.asarray(lineage, np.int64)
         room = bounds[own + 1] - bounds[own]
-        contig = order[bounds[own] + (generator.random(len(own)) * room).astype(np.int64)]
+        half = (room + learned) // 2
+        pick = 2 * (generator.random(len(own)) * half).astype(np.int64) + (not learned)
+        contig = order[bounds[own] + np.minimum(pick, room - 1)]
         reads = ReadBlock(self.pool.codes, self.pool.starts[contig], self.pool.lengths[contig].astype(np.int32))
         return padded(reads, min(REAL_LENGTH, int(reads.lengths.max(initial=1))))
 
@@ -79,12 +89,17 @@ class Rehearsal:
         )
 
     def evidence(
-        self, lineage: NDArray[np.integer], visible: NDArray[np.uint64], *, seed: int, threads: int
+        self,
+        lineage: NDArray[np.integer],
+        visible: NDArray[np.uint64],
+        *,
+        seed: int,
+        threads: int,
+        learned: bool = False,
     ) -> NDArray[np.float32]:
-        """Evidence of fresh reads, float32 ``(N, E, F)``."""
-        return gather_without(
-            self.tables, self.counts, ReadBlock.rectangle(*self.draw(lineage, seed=seed)), visible, threads=threads
-        )
+        """Evidence of fresh reads, float32 ``(N, E, F)``; ``learned`` as for :meth:`draw`."""
+        reads = ReadBlock.rectangle(*self.draw(lineage, seed=seed, learned=learned))
+        return gather_without(self.tables, self.counts, reads, visible, threads=threads)
 
     def nothing(self, count: int, visible: np.uint64, *, seed: int, threads: int) -> NDArray[np.float32]:
         """Evidence of reads that resemble nothing."""
@@ -113,7 +128,7 @@ class Rehearsal:
         visible = views.visible & ~hidden
         regime = regimes(lineage, visible, lineages)
         met = np.flatnonzero(regime != NOTHING)
-        found = self.evidence(lineage, visible, seed=seed, threads=threads)[met]
+        found = self.evidence(lineage, visible, seed=seed, threads=threads, learned=True)[met]
         count = max(1, int(len(met) * settings.nothing))
         alien = self.nothing(count, lineages.all & ~hidden, seed=seed + 1, threads=threads)
         environment = lineages.environment[lineage[met]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strandloom.bundle import SOURCES_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.engines.settings import TORCH
-from strandloom.errors import BundleError
+from strandloom.errors import BundleError, UsageError
 from strandloom.io.plain import plain
 from strandloom.models.settings import ModuleSettings
 from strandloom.predict import load
@@ -147,6 +147,8 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
             where=where,
             hint=f"install strandloom {bundle.manifest.strandloom}, or train the model again",
         )
+    if engine != TORCH:
+        raise UsageError("the lean model has no other engine than its own", where="--engine", hint="leave --engine out")
     try:
         assert kept is not None, "its calibration is missing"
         environment = np.array(words.facts["environment"], np.int64)

@@ -1,6 +1,6 @@
 """What a collection's sequences are made of: how often each short word occurs, and which lineages have each long one.
 
-Short words (6, 8 and 10 bases) say what a genome is composed of; they are counted. Long ones (14 bases, 7 residues of an open frame)
+Short words (6, 8 and 10 bases) say what a genome is composed of; they are counted. Long ones (16 bases, 7 residues of an open frame)
 say whose sequence it is; for these only the set of lineages that have them is kept, for a sample of the words that fits the table.
 """
 
@@ -102,10 +102,16 @@ class LineageCounts:
     Parameters
     ----------
     counts
-        For each length of :data:`SHORT`, uint16 ``(4**k, G)``.
+        For each length of :data:`SHORT`, uint32 ``(4**k, G)``.
     """
 
-    counts: tuple[NDArray[np.uint16], ...]
+    counts: tuple[NDArray[np.uint32], ...]
+
+    @cached_property
+    def logs(self) -> NDArray[np.float32]:
+        """Logarithm of a count with its pseudocount, for every count that all lineages together can reach."""
+        most = max(int(c.sum(1, dtype=np.int64).max(initial=0)) for c in self.counts)
+        return np.log(np.arange(most + 1) + SMOOTHING).astype(np.float32)
 
     @cached_property
     def totals(self) -> tuple[NDArray[np.float64], ...]:
@@ -127,12 +133,12 @@ def count_short(pool: Pool, lineage: NDArray[np.integer], lineages: Lineages) ->
     found = []
     for k in SHORT:
         own = np.zeros(4**k, np.uint32)
-        counts = np.zeros((4**k, len(lineages)), np.uint16)
+        counts = np.zeros((4**k, len(lineages)), np.uint32)
         for number in range(len(lineages)):
             own[:] = 0
             for start, stop in parts[number]:
                 count_words(pool.codes[start:stop], k, own)
-            counts[:, number] = np.minimum(own, 65535)
+            counts[:, number] = own
         found.append(counts)
     return LineageCounts(tuple(found))
 
@@ -273,8 +279,3 @@ def _enter_protein(
         if used < 0:
             return False
     return True
-
-
-def rows_of(lineage: Sequence[int], pool: Pool) -> NDArray[np.int64]:
-    """The lineage of every contig, int64 ``(C,)``, from that of every member."""
-    return np.asarray(lineage, np.int64)[pool.member]

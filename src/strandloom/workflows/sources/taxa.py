@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from strandloom.errors import InputError
 from strandloom.io.counts import read_counts
-from strandloom.io.frames import find_column, listed, read_text_frame
+from strandloom.io.frames import TextFrame, find_column, listed, read_text_frame
 from strandloom.io.plain import write_json
 from strandloom.io.write import TableWriter
 from strandloom.run.output_folder import new_folder
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.sources.collection import UNKNOWN
 from strandloom.workflows.sources.taxa_mixing import even_sources, mix_taxa
 
@@ -83,6 +84,7 @@ def read_taxa(counts: str | Path, metadata: str | Path) -> TaxaTable:
             raise InputError(
                 f"'{value or ''}' is neither Source nor Sink", where=table.where(row), hint="fill in the column " + kind
             )
+    _check_metadata(table, sample, env)
     names = table.frame[sample].to_list()
     found = read_counts(counts, samples=names).frame
     taxa = found["id"].unique(maintain_order=True).to_list()
@@ -107,6 +109,23 @@ def read_taxa(counts: str | Path, metadata: str | Path) -> TaxaTable:
         matrix[source],
         matrix[~source],
     )
+
+
+def _check_metadata(table: TextFrame, sample: str, env: str) -> None:
+    """Every row names a sample, once, and an environment that is not called unknown."""
+    seen: dict[str, int] = {}
+    for row, (name, environment) in enumerate(table.frame.select(sample, env).iter_rows()):
+        if not name or not environment:
+            raise InputError(
+                f"the column '{env if name else sample}' is empty", where=table.where(row), hint="fill it in"
+            )
+        if name in seen:
+            raise InputError(
+                f"'{name}' stands twice (the first time at {table.where(seen[name])})", where=table.where(row)
+            )
+        if environment.lower() == UNKNOWN:
+            raise InputError(f"no environment may be called '{environment}'", where=table.where(row), hint="rename it")
+        seen[name] = row
 
 
 def track_taxa(
@@ -156,11 +175,15 @@ def track_taxa(
             left = _left_out(table, seed)
             with TableWriter(folder / "left_out.tsv") as writer:
                 writer.write(left)
-            own = left.filter(pl.col("source") == pl.col("truth"))["proportion"]
-            facts["left_out_own_share"] = float(own.drop_nulls().to_numpy().mean()) if own.len() else None
-            say(
-                f"left out one by one, source samples are {facts['left_out_own_share']:.1%} of their own environment on average"
-            )
+            own = left.filter(pl.col("source") == pl.col("truth"))["proportion"].drop_nulls()
+            facts["left_out_own_share"] = float(own.to_numpy().mean()) if len(own) else None
+            if len(own):
+                mean = facts["left_out_own_share"]
+                say(
+                    f"left out one by one, {plural(len(own), 'source sample')} have {mean:.1%} from their own environment on average"
+                )
+            else:
+                say("no environment has two source samples, so none can be explained by the others of its own")
         write_json(folder / FACTS, facts)
     return frame
 
@@ -196,5 +219,7 @@ def _left_out(table: TaxaTable, seed: int) -> pl.DataFrame:
     for number, name in enumerate(table.sources):
         truth = table.environments[table.environment[number]]
         own = _sink(table, name, table.source_counts[number], number, seed, number)
+        if (table.environment == table.environment[number]).sum() == 1:  # nothing of its environment is left
+            own = [{**row, "proportion": None} if row["source"] == truth else row for row in own]
         rows += [{**row, "truth": truth} for row in own]
     return pl.DataFrame(rows, schema={**_SCHEMA, "truth": pl.String})

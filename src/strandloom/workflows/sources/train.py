@@ -21,7 +21,6 @@ from strandloom.io.write import TableWriter
 from strandloom.models.build import build
 from strandloom.predict import Predictor
 from strandloom.run.output_folder import new_folder
-from strandloom.training.pinning import pinned
 from strandloom.training.runtime import apply, choose_runtime, environment
 from strandloom.workflows.sources.calibrate import Calibration, Practised, calibrate
 from strandloom.workflows.sources.card import source_card
@@ -102,14 +101,13 @@ def train_model(
     at = time.perf_counter()
     if settings.model == "published":
         return _published(collection, rehearsal, settings, seconds, tuple(notes), threads=threads, say=say)
-    with pinned():
-        members = []
-        for number in range(settings.members):
-            say(f"network {number + 1} of {settings.members}")
-            lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
-            members.append(
-                learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
-            )
+    members = []
+    for number in range(settings.members):
+        say(f"network {number + 1} of {settings.members}")
+        lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
+        members.append(
+            learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
+        )
     seconds["networks"] = time.perf_counter() - at
     model = LeanModel(collection.environments, rehearsal.tables, tuple(members))
     at = time.perf_counter()
@@ -180,9 +178,9 @@ def rehearse(
         shape: ReadProfile | None = profile or ReadProfile()
         say(f"{len(collection)} genomes, {int(pool.lengths.sum()):,} bases in {len(pool):,} contigs")
     else:
-        lineages, first = read_lineages(collection)
+        lineages, first, folds = read_lineages(collection)
         pool, notes = pool_of_reads(collection, reads or ReadSettings())
-        lineage = _parts(pool, first, lineages_of(first, len(lineages)))
+        lineage = _parts(pool, first, folds)
         shape = None
         say(f"{len(collection)} samples, {len(pool):,} reads")
     for note in notes:
@@ -199,11 +197,6 @@ def rehearse(
     counts = count_short(pool, lineage, lineages)
     tables = build_tables(pool, lineage, lineages, counts, bits=settings.table_bits, say=say)
     return Rehearsal(pool, lineage, lineages, counts, tables, shape), notes
-
-
-def lineages_of(first: NDArray[np.int64], total: int) -> int:
-    """Lineages of each sample."""
-    return total // len(first)
 
 
 def _parts(pool: Pool, first: NDArray[np.int64], folds: int) -> NDArray[np.int64]:

@@ -60,9 +60,10 @@ def find_adapters(file: Path, settings: ReadSettings, facts: ReadFacts) -> tuple
             found[name] = sum(seed in row for row in rows)
         break
     best = max(found, key=lambda name: found[name])
-    facts.adapter_share = found[best] / max(reads, 1)
-    if found[best] < 3 or facts.adapter_share < LEAST_SHARE:
+    share = found[best] / max(reads, 1)
+    if found[best] < 3 or share < LEAST_SHARE:
         return ()
+    facts.adapter_share = share
     facts.notes.append(f"{facts.adapter_share:.1%} of the first reads carry the {best} adapter")
     try:
         import cutadapt  # noqa: F401

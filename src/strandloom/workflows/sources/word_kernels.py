@@ -230,13 +230,13 @@ def composition_without(
     Parameters
     ----------
     counts
-        uint16 ``(4**k, G)``: canonical k-mers of each lineage.
+        uint32 ``(4**k, G)``: canonical k-mers of each lineage.
     environment
         int64 ``(G,)``.
     visible
         uint64 ``(N,)``: bit g says whether a read sees lineage g.
     logs
-        float32 ``(65536,)``: logarithm of a count with its pseudocount; counts above are taken as the last.
+        float32: logarithm of every count that can occur, with its pseudocount.
     totals
         float64 ``(G,)``: sums over ``counts``.
     smoothing
@@ -275,7 +275,7 @@ def composition_without(
                 for g in range(lineages):
                     met[environment[g]] += counts[word, g] * seen[g]
                 for e in range(environments):
-                    out[i, e] += logs[min(met[e], 65535)]
+                    out[i, e] += logs[met[e]]
         for e in range(environments):
             out[i, e] -= words * np.log(total[e])
 
