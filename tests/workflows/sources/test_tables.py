@@ -162,3 +162,70 @@ def test_a_small_table_keeps_a_sample_of_the_words(made: tuple[Pool, Lineages, n
     assert small.dna.keep < 256
     assert len(small.dna.prints) == 512
     assert LONG_PROTEIN == 7
+
+
+def test_composition_sums_log_probabilities(made: tuple[Pool, Lineages, np.ndarray, Tables], reads: np.ndarray) -> None:
+    tables = made[3]
+    block = ReadBlock.rectangle(reads, np.full(len(reads), 60))
+    for k, logs, counts in zip(SHORT, tables.logs, tables.counts, strict=True):
+        found = np.empty((len(reads), 2), np.float32)
+        kernels.composition(*block, k, logs, found)
+        share = (counts + 0.5) / (counts.sum(0) + 0.5 * 4**k / 2)
+        for read, own in zip(reads, found, strict=True):
+            ids = canonical_ids(kmer_ids(read[None], k), k)[0]
+            np.testing.assert_allclose(own, np.log(share[ids[ids >= 0]]).sum(0), rtol=1e-4)
+
+
+def proteins(codes: np.ndarray, *, least: int) -> list[str]:
+    """Stretches of a sequence without a stop on both strands, as residue letters."""
+    table = genetic_code()
+    found = []
+    for strand in (codes, DNA.reverse_complement(codes)):
+        for frame in range(3):
+            own = strand[frame : frame + 3 * ((len(strand) - frame) // 3)].reshape(-1, 3)
+            letters = [
+                "*"
+                if (codon > 3).any() or table[int(codon @ [16, 4, 1])] == 255
+                else "ACDEFGHIKLMNPQRSTVWY"[table[int(codon @ [16, 4, 1])]]
+                for codon in own.astype(int)
+            ]
+            found += [x for x in "".join(letters).split("*") if len(x) >= least]
+    return found
+
+
+def test_protein_words_are_found_where_they_are() -> None:
+    generator = np.random.default_rng(8)
+    genes = [DNA.encode("".join(generator.choice(list(CODE), 150))) for _ in range(3)]
+    lengths = np.array([len(x) for x in genes], np.int64)
+    codes = np.concatenate([np.append(x, DNA.pad) for x in genes]).astype(np.uint8)
+    pool = Pool(codes, np.concatenate(([0], np.cumsum(lengths + 1)[:-1])), lengths, np.arange(3, dtype=np.int32), 3)
+    lineages = Lineages(np.array([0, 0, 1]), np.array([0, 1, 2]), 2)
+    sets = build_tables(pool, np.arange(3), lineages, count_short(pool, np.arange(3), lineages), bits=14).protein
+    assert sets.keep == 256
+    reads = np.array(
+        [g[s : s + 75] for g in genes for s in (0, 31, 200)] + [generator.integers(0, 4, 75) for _ in range(5)]
+    )
+    reads = np.concatenate([reads, DNA.reverse_complement(reads.astype(np.uint8))]).astype(np.uint8)
+    block = ReadBlock.rectangle(reads, np.full(len(reads), 75))
+    best, union = np.empty((2, len(reads), 2), np.uint16)
+    kernels.protein_hits(
+        *block, genetic_code(), 20, LONG_PROTEIN, 256, sets.prints, sets.numbers, sets.sets, lineages.environment, lineages.within,
+        np.zeros(1, np.uint64), True, best, union, np.zeros(3, np.int64), np.empty(40, np.uint8),
+    )  # fmt: skip
+
+    def words(protein: str) -> list[str]:
+        return [protein[i : i + LONG_PROTEIN] for i in range(len(protein) - LONG_PROTEIN + 1)]
+
+    entered = []
+    for gene in genes:
+        frames = sorted(proteins(gene, least=60), key=len, reverse=True)
+        entered.append({w for p in frames for w in words(p)})
+    for i, read in enumerate(reads):
+        own = [w for p in proteins(read, least=18) for w in words(p)]
+        most = [sum(w in entered[g] for w in own) for g in range(3)]
+        assert best[i, 0] <= max(most[0], most[1])  # of overlapping frames only the longest were entered
+        assert best[i, 1] <= most[2]
+    whole = best[:9].copy()
+    assert (whole[[0, 1, 2], 0] > 10).all()
+    assert (whole[[6, 7, 8], 1] > 10).all()
+    np.testing.assert_array_equal(best[: len(reads) // 2], best[len(reads) // 2 :])  # the other strand
