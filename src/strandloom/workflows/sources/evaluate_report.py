@@ -53,26 +53,23 @@ def _reads(
     trained = int(frame["in_training"].sum())
     if trained:
         words += f" {trained} of {len(frame)} genomes or samples are in the training collection, so this is no test of new ones."
+    real = facts["kind"] == "reads"
     rows = tuple(
         (
-            text(r["member"]), text(r["environment"]), text(r["genus"]), Cell(percent(r["right"])), Cell(percent(r["naive_bayes_10mers"])),
-            text(r["mostly"]), Cell(percent(r["like_nothing"])), text("yes" if r["in_training"] else "no"),
+            text(r["member"]), text(r["environment"]), *(() if real else (text(r["genus"]),)), Cell(percent(r["right"])),
+            Cell(percent(r["naive_bayes_10mers"])), text(r["mostly"]), Cell(percent(r["like_nothing"])),
+            text("yes" if r["in_training"] else "no"),
         )
         for r in frame.iter_rows(named=True)
     )  # fmt: skip
-    head = tuple(
-        text(x)
-        for x in (
-            "member",
-            "environment",
-            "genus",
-            "right",
-            "10-mer naive Bayes",
-            "mostly answered",
-            "like nothing",
-            "in training",
-        )
+    names = (
+        "sample" if real else "genome",
+        "environment",
+        *(() if real else ("genus",)),
+        "right",
+        "10-mer naive Bayes",
     )
+    head = tuple(text(x) for x in (*names, "mostly answered", "like nothing", "in training"))
     cards = [
         Card("Right environment", percent(score["model"]), "mean over environments"),
         Card("10-mer naive Bayes", percent(score["naive_bayes_10mers"]), "composition only"),
