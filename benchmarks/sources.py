@@ -2,7 +2,7 @@
 
 The reads are drawn from the genomes of STRANDLOOM_DATA/source_genomes. Peak memory is measured in processes of their own.
 
-Usage: python benchmarks/sources.py [--reads 500000] [--repeats 5] [--published]
+Usage: python benchmarks/sources.py [--reads 1000000] [--repeats 5] [--published]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from strandloom.workflows.sources.store import load_model
 from strandloom.workflows.sources.train import train_sources
 
 PEAK = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from strandloom.workflows.sources.estimate import estimate_sample
 from strandloom.workflows.sources.reads import SampleFiles
@@ -35,14 +35,14 @@ from strandloom.workflows.sources.store import load_model
 loaded = load_model(sys.argv[1])
 sample = SampleFiles("x", Path(sys.argv[2]))
 estimate_sample(sample, loaded.model, loaded.calibration, settings=EstimateSettings(), reads=ReadSettings(), threads=2)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reads", type=int, default=500_000)
+    parser.add_argument("--reads", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--published", action="store_true", help="Train the published network too (some minutes) and time its engines."
@@ -58,7 +58,7 @@ def main() -> None:
         started = time.perf_counter()
         train_sources(table, out=folder / "lean", judge=False, threads=threads)
         training = time.perf_counter() - started
-        sizes = {"small": asked.reads // 10, "whole": asked.reads, "large": 10 * asked.reads}
+        sizes = {"small": asked.reads // 10, "whole": asked.reads, "large": 2 * asked.reads}
         for name, count in sizes.items():
             simulate_sources(table, out=folder / name, settings=MixtureSettings(samples=1, reads=count))
         ways: dict[str, Any] = {}
