@@ -40,8 +40,8 @@ $(PEERS): $(STAMP) benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast]' --requirement benchmarks/requirements.txt
 	@touch $@
 
-bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about an hour; the engines and taxonomy only with STRANDLOOM_DATA)
-	for name in peak start reads classical lengths mutagenesis predict networks engines taxonomy; do $(BIN)/python benchmarks/$$name.py || exit; done
+bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about an hour; the engines, taxonomy and sources only with STRANDLOOM_DATA)
+	for name in peak start reads classical lengths mutagenesis predict networks engines taxonomy sources; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 bench-%: $(PEERS)  ## one of them, e.g. make bench-reads; bench-quality trains each network three times
 	$(BIN)/python benchmarks/$*.py

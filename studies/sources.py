@@ -21,14 +21,12 @@ from strandloom.workflows.sources.draws import ReadProfile
 from strandloom.workflows.sources.estimate import estimate_sample
 from strandloom.workflows.sources.evidence import gather
 from strandloom.workflows.sources.held_out import judge_held_out
-from strandloom.workflows.sources.learn import learn
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.pool import read_pool
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
-from strandloom.workflows.sources.rehearse import Rehearsal
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings, SourceTraining
 from strandloom.workflows.sources.simulate import Mixer, MixtureSettings
-from strandloom.workflows.sources.train import calibrated, rehearse
+from strandloom.workflows.sources.train import calibrated, lean_model, rehearse
 
 FOREIGN = (
     "yeast_epigenome/S_cerevisiae.R64-1-1.fa.gz",
@@ -38,16 +36,6 @@ FOREIGN = (
 )
 READS = 5000
 DATA = Path(os.environ["STRANDLOOM_DATA"])
-
-
-def networks(rehearsal: Rehearsal, environments: tuple[str, ...], settings: SourceTraining, threads: int) -> LeanModel:
-    members = []
-    for number in range(settings.members):
-        lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
-        members.append(
-            learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
-        )
-    return LeanModel(environments, rehearsal.tables, tuple(members))
 
 
 def subset(collection: Collection, kept: np.ndarray) -> Collection:
@@ -155,7 +143,7 @@ def main() -> None:
                 f"left-out reads, seed {seed}",
                 {**held.to_json(), "by_genome": held.genome.tolist(), "bayes": held.bayes_genome.tolist()},
             )
-        model = networks(rehearsal, genomes.environments, settings, threads)
+        model = lean_model(rehearsal, genomes.environments, settings, threads=threads)
         calibration = calibrated(rehearsal, model, settings, threads=threads)
         if "genomes" in only:
             keep(
@@ -182,7 +170,7 @@ def main() -> None:
         if "reads" in only:
             own, _ = rehearse(samples, settings=settings)
             held = judge_held_out(own, samples.environments, settings, threads=threads)
-            trained = networks(own, samples.environments, settings, threads)
+            trained = lean_model(own, samples.environments, settings, threads=threads)
             kept = calibrated(own, trained, settings, threads=threads)
             keep(f"trained on reads, seed {seed}", {**held.to_json(), **top(trained, kept, samples, threads)})
         print(f"seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
@@ -200,7 +188,7 @@ def left_out(
         out = np.array([own[part % len(own)] for own in order])
         kept = np.setdiff1d(np.arange(len(genomes)), out)
         rehearsal, _ = rehearse(subset(genomes, kept), settings=settings)
-        model = networks(rehearsal, genomes.environments, settings.model_copy(update={"members": 1}), threads)
+        model = lean_model(rehearsal, genomes.environments, settings.model_copy(update={"members": 1}), threads=threads)
         calibration = calibrated(rehearsal, model, settings, threads=threads)
         mixer = Mixer(genomes, whole, foreign, ReadProfile(), used=tuple(int(x) for x in out))
         found.append(mixtures(model, calibration, mixer, count // 5, settings.seed * 10 + part, threads))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from strandloom.workflows.sources.settings import ReadSettings, SourceTraining
 
 app = typer.Typer(
     help="Which environments did these reads come from, and in which shares? Simulate, train, estimate, evaluate.",
@@ -284,7 +287,7 @@ def genera(
     say_out(f"report: {out / 'report.html'}")
 
 
-def _training(model: str, *, seed: int, members: int):  # type: ignore[no-untyped-def]
+def _training(model: str, *, seed: int, members: int) -> SourceTraining:
     """How a model is trained.
 
     Raises
@@ -300,7 +303,7 @@ def _training(model: str, *, seed: int, members: int):  # type: ignore[no-untype
     return SourceTraining(model="published" if model == "published" else "lean", seed=seed, members=members)
 
 
-def _reads(adapter: list[str] | None, min_length: int, quality: int):  # type: ignore[no-untyped-def]
+def _reads(adapter: list[str] | None, min_length: int, quality: int) -> ReadSettings:
     """How reads are prepared."""
     from strandloom.workflows.sources.settings import ReadSettings
 

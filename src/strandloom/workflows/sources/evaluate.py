@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,10 @@ def _known(names: tuple[str, ...], environments: tuple[str, ...], collection: Co
     return [environments.index(name) for name in names]
 
 
-def _blocks(collection: Collection, number: int, profile: ReadProfile, reads: ReadSettings, seed: int):  # type: ignore[no-untyped-def]
+def _blocks(
+    collection: Collection, number: int, profile: ReadProfile, reads: ReadSettings, seed: int
+) -> Iterator[ReadBlock]:
+    """Reads of a member: drawn from a genome, or those of a sample."""
     member = collection.members[number]
     if collection.kind == "genomes":
         pool = read_pool([member.file], least=100)

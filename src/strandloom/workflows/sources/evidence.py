@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -76,12 +77,16 @@ def gather_without(
     return _in_parts(lambda part, own: _evidence(tables, part, counts, own), reads, visible, threads)
 
 
-def _in_parts(work, reads: ReadBlock, visible: NDArray[np.uint64] | None, threads: int) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+def _in_parts(
+    work: Callable[[ReadBlock, NDArray[np.uint64] | None], NDArray[np.float32]],
+    reads: ReadBlock,
+    visible: NDArray[np.uint64] | None,
+    threads: int,
+) -> NDArray[np.float32]:
     parts = [slice(i, i + _PART) for i in range(0, len(reads.starts), _PART)] or [slice(0, 0)]
 
     def one(rows: slice) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = work(reads.part(rows), None if visible is None else visible[rows])
-        return found
+        return work(reads.part(rows), None if visible is None else visible[rows])
 
     if threads == 1 or len(parts) == 1:
         return np.concatenate([one(rows) for rows in parts])

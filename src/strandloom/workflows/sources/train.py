@@ -101,15 +101,8 @@ def train_model(
     at = time.perf_counter()
     if settings.model == "published":
         return _published(collection, rehearsal, settings, seconds, tuple(notes), threads=threads, say=say)
-    members = []
-    for number in range(settings.members):
-        say(f"network {number + 1} of {settings.members}")
-        lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
-        members.append(
-            learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
-        )
+    model = lean_model(rehearsal, collection.environments, settings, threads=threads, say=say)
     seconds["networks"] = time.perf_counter() - at
-    model = LeanModel(collection.environments, rehearsal.tables, tuple(members))
     at = time.perf_counter()
     calibration = calibrated(rehearsal, model, settings, threads=threads)
     seconds["calibration"] = time.perf_counter() - at
@@ -119,6 +112,25 @@ def train_model(
         held = judge_held_out(rehearsal, collection.environments, settings, threads=threads, say=say)
         seconds["left_out"] = time.perf_counter() - at
     return Trained(model, calibration, held, seconds, tuple(notes))
+
+
+def lean_model(
+    rehearsal: Rehearsal,
+    environments: tuple[str, ...],
+    settings: SourceTraining,
+    *,
+    threads: int,
+    say: Say = lambda _: None,
+) -> LeanModel:
+    """Train the networks of a lean model, each on practice of its own."""
+    members = []
+    for number in range(settings.members):
+        say(f"network {number + 1} of {settings.members}")
+        lesson = rehearsal.lesson(settings, seed=settings.seed * 1000 + 500 + number, threads=threads)
+        members.append(
+            learn(lesson, seed=settings.seed * 1000 + number, epochs=settings.epochs, own=rehearsal.profile is None)
+        )
+    return LeanModel(environments, rehearsal.tables, tuple(members))
 
 
 def _published(
