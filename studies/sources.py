@@ -1,6 +1,7 @@
 """Source tracking on real genomes and reads: left-out genomes and genera, transfer to real reads, mixtures, unknown shares.
 
-Usage: python studies/sources.py [--seeds 3] [--mixtures 200] [--only genomes,reads,mixtures,ecoli] [--out runs/studies/sources]
+Usage: python studies/sources.py [--seeds 3] [--mixtures 200] [--out runs/studies/sources]
+       [--only genomes,reads,mixtures,left_out,ecoli,networks]
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from strandloom.workflows.sources.composition import estimate
 from strandloom.workflows.sources.draws import ReadProfile
 from strandloom.workflows.sources.estimate import estimate_sample
 from strandloom.workflows.sources.evidence import gather
-from strandloom.workflows.sources.held_out import judge_held_out
+from strandloom.workflows.sources.held_out import judge_held_out, judge_network
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.pool import read_pool
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
@@ -81,8 +82,8 @@ def real_reads(model: LeanModel, collection: Collection, threads: int) -> dict[s
         for block in prepared(SampleFiles(sample.name, sample.file), ReadSettings(), ReadFacts()):
             evidence = gather(model.tables, block.reads, threads=threads)
             a += int((model.weigh(evidence).log_posterior.argmax(1) == home).sum())
-            b += int((evidence[:, :, 2].argmax(1) == home).sum())
-            n += len(evidence)
+            b += int((evidence.environments[:, :, 2].argmax(1) == home).sum())
+            n += len(evidence.read)
         right[i], bayes[i] = a / n, b / n
     environment = np.array([m.environment for m in collection.members])
     macro = lambda v: float(np.mean([v[environment == e].mean() for e in np.unique(environment)]))  # noqa: E731
@@ -115,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--mixtures", type=int, default=200)
-    parser.add_argument("--only", default="genomes,reads,mixtures,left_out,ecoli")
+    parser.add_argument("--only", default="genomes,reads,mixtures,left_out,ecoli,networks")
     parser.add_argument("--out", type=Path, default=Path("runs/studies/sources"))
     asked = parser.parse_args()
     only = set(asked.only.split(","))
@@ -167,6 +168,11 @@ def main() -> None:
                 f"mixtures of left-out genomes, seed {seed}",
                 left_out(genomes, environment, foreign, settings, asked.mixtures, threads),
             )
+        if "networks" in only:
+            for name in ("tokens", "published"):
+                other = settings.model_copy(update={"model": name})
+                judged = judge_network(rehearsal, genomes.environments, other, threads=threads)
+                keep(f"network of left-out genomes, {name}, seed {seed}", judged.to_json()["left_out_genome"])
         if "reads" in only:
             own, _ = rehearse(samples, settings=settings)
             held = judge_held_out(own, samples.environments, settings, threads=threads)

@@ -44,7 +44,10 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; RUN/bundle is the model.", show_default=False)],
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of all draws.")] = 1,
     model: Annotated[
-        str, typer.Option(help="lean, or published: the convolutional network of Oskolkov, for comparison.")
+        str,
+        typer.Option(
+            help="lean; for comparison published (the network of Oskolkov) or tokens (hashed canonical 12-mers)."
+        ),
     ] = "lean",
     members: Annotated[int, typer.Option(min=1, max=20, help="Networks whose answers are averaged.")] = 3,
     length: Annotated[int, typer.Option(min=20, max=1000, help="Bases of the reads drawn from genomes.")] = 80,
@@ -298,9 +301,9 @@ def _training(model: str, *, seed: int, members: int) -> SourceTraining:
     from strandloom.errors import UsageError
     from strandloom.workflows.sources.settings import SourceTraining
 
-    if model not in ("lean", "published"):
-        raise UsageError(f"there is no model '{model}'", where="--model", hint="lean or published")
-    return SourceTraining(model="published" if model == "published" else "lean", seed=seed, members=members)
+    if model not in ("lean", "published", "tokens"):
+        raise UsageError(f"there is no model '{model}'", where="--model", hint="lean, published or tokens")
+    return SourceTraining.model_validate({"model": model, "seed": seed, "members": members})
 
 
 def _reads(adapter: list[str] | None, min_length: int, quality: int) -> ReadSettings:

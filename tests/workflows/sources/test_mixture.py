@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strandloom.workflows.sources.mixture import deviance, many_shares, shares_of
+from strandloom.workflows.sources.mixture import deviance, many_shares, shares_near, shares_of
 
 PROFILES = np.array([[0.7, 0.2, 0.1, 0.0], [0.1, 0.6, 0.2, 0.1], [0.05, 0.05, 0.2, 0.7]])
 TRUTH = np.array([0.5, 0.2, 0.3])
@@ -46,3 +46,15 @@ def test_deviance_of_what_fits_is_nothing() -> None:
     p = TRUTH @ PROFILES
     assert deviance(generator.multinomial(20_000, p), p) < 3e-4
     assert deviance(generator.multinomial(20_000, PROFILES[0]), p) > 0.1
+
+
+def test_a_prior_holds_shares_back() -> None:
+    counts = np.round(TRUTH @ PROFILES * 1e5)[None]
+    prior = np.array([[0.2, 0.6, 0.2]])
+    free = shares_near(counts, PROFILES, prior, weight=0, steps=2000)[0]
+    assert free == pytest.approx(TRUTH, abs=1e-3)
+    held = shares_near(counts, PROFILES, prior, weight=1, steps=2000)[0]
+    bound = shares_near(counts, PROFILES, prior, weight=1000, steps=2000)[0]
+    assert np.abs(free - prior).sum() > np.abs(held - prior).sum() > np.abs(bound - prior).sum()
+    assert bound == pytest.approx(prior[0], abs=1e-2)
+    assert shares_near(counts * 10, PROFILES, prior, weight=1, steps=2000)[0] == pytest.approx(held, abs=1e-6)

@@ -6,7 +6,15 @@ import numpy as np
 
 from strandloom.alphabet import DNA
 from strandloom.workflows.sources.lineages import Lineages
-from strandloom.workflows.sources.practice import NOTHING, RELATED, SEEN, STRANGE, practice_views, reads_like_nothing
+from strandloom.workflows.sources.practice import (
+    NOTHING,
+    RELATED,
+    SEEN,
+    STRANGE,
+    kinds_of_nothing,
+    practice_views,
+    reads_like_nothing,
+)
 
 LINEAGES = Lineages(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 2, 2, 3]), 3)
 
@@ -60,5 +68,9 @@ def test_reads_like_nothing_keep_their_lengths() -> None:
     found = reads_like_nothing(codes, generator=generator)
     assert ((found == DNA.pad) == (codes == DNA.pad)).all()
     assert (found != codes).any(1).all()
-    counts = [np.sort(x[x < 4]).tolist() for x in (found[150], codes[150])]
-    assert counts[0] == counts[1]  # the second half is shuffled
+    kind = kinds_of_nothing(200)
+    assert np.bincount(kind).tolist() == [66, 68, 66]
+    for i in np.flatnonzero(kind > 0):
+        assert np.bincount(found[i]).tolist() == np.bincount(codes[i]).tolist()  # shuffled or turned round
+    for i in np.flatnonzero(kind == 2):
+        assert found[i, : lengths[i]].tolist() == codes[i, : lengths[i]][::-1].tolist()

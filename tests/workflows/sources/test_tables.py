@@ -81,7 +81,7 @@ def test_long_words_are_found_where_they_are(
     best, union = np.empty((2, len(reads), 2), np.uint16)
     kernels.dna_hits(
         *block, LONG_DNA, 256, tables.dna.prints, tables.dna.numbers, tables.dna.sets, lineages.environment, lineages.within,
-        np.zeros(1, np.uint64), True, best, union, np.zeros(3, np.int64),
+        np.zeros(1, np.uint64), True, best, union, np.zeros(3, np.int64), np.empty(60, np.uint64),
     )  # fmt: skip
     words = [set(canonical_ids(kmer_ids(pool.of(g)[None, :-1], LONG_DNA), LONG_DNA)[0].tolist()) for g in range(3)]
     for i, read in enumerate(reads):
@@ -117,7 +117,8 @@ def test_evidence_is_that_of_all_lineages_seen(
     whole = gather(tables, block)
     view = np.full(len(reads), lineages.all)
     again = gather_without(tables, count_short(pool, lineage, lineages), block, view, threads=2)
-    np.testing.assert_allclose(whole, again, atol=2e-4)
+    for one, other in zip(whole, again, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 def test_evidence_without_a_lineage_is_that_of_a_collection_without_it(
@@ -131,7 +132,8 @@ def test_evidence_without_a_lineage_is_that_of_a_collection_without_it(
     smaller = pool.take([0, 2])
     rest = Lineages(np.array([0, 1]), np.array([0, 2]), 2)
     own = build_tables(smaller, np.arange(2), rest, count_short(smaller, np.arange(2), rest), bits=14)
-    np.testing.assert_allclose(hidden, gather(own, block), atol=2e-4)
+    for one, other in zip(hidden, gather(own, block), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 def test_both_strands_say_the_same(made: tuple[Pool, Lineages, np.ndarray, Tables], reads: np.ndarray) -> None:
@@ -139,7 +141,8 @@ def test_both_strands_say_the_same(made: tuple[Pool, Lineages, np.ndarray, Table
     lengths = np.full(len(reads), 60)
     forward = gather(tables, ReadBlock.rectangle(reads, lengths))
     backward = gather(tables, ReadBlock.rectangle(DNA.reverse_complement(reads), lengths))
-    np.testing.assert_allclose(forward, backward, atol=2e-4)
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 def test_ragged_reads_are_those_of_a_rectangle(
@@ -151,9 +154,11 @@ def test_ragged_reads_are_those_of_a_rectangle(
     padded[np.arange(60) >= lengths[:, None]] = DNA.pad
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     flat = np.concatenate([read[:n] for read, n in zip(reads, lengths, strict=True)])
-    np.testing.assert_array_equal(
-        gather(tables, ReadBlock.rectangle(padded, lengths)), gather(tables, ReadBlock.ragged(flat, offsets))
+    rectangle, ragged = (
+        gather(tables, block) for block in (ReadBlock.rectangle(padded, lengths), ReadBlock.ragged(flat, offsets))
     )
+    np.testing.assert_array_equal(rectangle.environments, ragged.environments)
+    np.testing.assert_array_equal(rectangle.read, ragged.read)
 
 
 def test_a_small_table_keeps_a_sample_of_the_words(made: tuple[Pool, Lineages, np.ndarray, Tables]) -> None:
@@ -208,9 +213,11 @@ def test_protein_words_are_found_where_they_are() -> None:
     reads = np.concatenate([reads, DNA.reverse_complement(reads.astype(np.uint8))]).astype(np.uint8)
     block = ReadBlock.rectangle(reads, np.full(len(reads), 75))
     best, union = np.empty((2, len(reads), 2), np.uint16)
+    opened = np.empty(len(reads), np.float32)
     kernels.protein_hits(
         *block, genetic_code(), 20, LONG_PROTEIN, 256, sets.prints, sets.numbers, sets.sets, lineages.environment, lineages.within,
-        np.zeros(1, np.uint64), True, best, union, np.zeros(3, np.int64), np.empty(40, np.uint8),
+        np.zeros(1, np.uint64), True, best, union, np.zeros(3, np.int64),
+        np.empty(151, np.uint64), np.empty((2, 75), np.uint8), opened,
     )  # fmt: skip
 
     def words(protein: str) -> list[str]:
@@ -225,6 +232,7 @@ def test_protein_words_are_found_where_they_are() -> None:
         most = [sum(w in entered[g] for w in own) for g in range(3)]
         assert best[i, 0] <= max(most[0], most[1])  # of overlapping frames only the longest were entered
         assert best[i, 1] <= most[2]
+    assert opened.tolist() == [len(proteins(read, least=18)) for read in reads]
     whole = best[:9].copy()
     assert (whole[[0, 1, 2], 0] > 10).all()
     assert (whole[[6, 7, 8], 1] > 10).all()

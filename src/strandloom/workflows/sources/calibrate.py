@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.mixture import deviance, shares_of
 from strandloom.workflows.sources.model import Answers
+from strandloom.workflows.sources.practice import ALIENS, kinds_of_nothing
 from strandloom.workflows.sources.profiles import Bins, Profiles, exchanged
 
 
@@ -53,7 +54,7 @@ def calibrate(
     practised
         Answers to reads of lineages, regime by regime.
     nothing
-        Answers to reads that resemble nothing.
+        Answers to reads of :func:`~strandloom.workflows.sources.practice.reads_like_nothing`.
     """
     points = [x.answers.points() for x in practised]
     like_nothing = nothing.points()
@@ -70,7 +71,9 @@ def calibrate(
             for e in range(environments):
                 moved = rows if e == home else exchanged(rows, home, e)
                 counts[g, group.regime, e] += bins.count(moved)
-    profiles = Profiles(counts, bins.count(like_nothing).astype(np.float64), lineages.environment, exchangeable)
+    kind = kinds_of_nothing(len(like_nothing))
+    aliens = np.array([bins.count(like_nothing[kind == k]) for k in range(len(ALIENS))], np.float64)
+    profiles = Profiles(counts, aliens, lineages.environment, exchangeable)
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     by = np.array(
         [_mean(shares[lineages.environment == e], confusion[lineages.environment == e]) for e in range(environments)]

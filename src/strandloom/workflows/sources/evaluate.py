@@ -24,10 +24,9 @@ from strandloom.workflows.sources.composition import METHODS
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
 from strandloom.workflows.sources.estimate import estimate_sample
 from strandloom.workflows.sources.evidence import ReadBlock, gather
-from strandloom.workflows.sources.model import Answers, LeanModel
+from strandloom.workflows.sources.model import Answers, LeanModel, ReadModel
 from strandloom.workflows.sources.network import COMPOSITION
 from strandloom.workflows.sources.pool import read_pool
-from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 from strandloom.workflows.sources.store import Loaded, load_model
@@ -163,11 +162,11 @@ def _reads(
     return facts, frame, sentence
 
 
-def _asked(model: LeanModel | PublishedModel, block: ReadBlock, threads: int) -> tuple[Answers, NDArray[np.int64]]:
+def _asked(model: ReadModel, block: ReadBlock, threads: int) -> tuple[Answers, NDArray[np.int64]]:
     """Answers, and those of 10-mer naive Bayes (-1: the bundle does not hold its table)."""
     if isinstance(model, LeanModel):
         evidence = gather(model.tables, block, threads=threads)
-        return model.weigh(evidence), evidence[:, :, COMPOSITION].argmax(1)
+        return model.weigh(evidence), evidence.environments[:, :, COMPOSITION].argmax(1)
     return model.answer(block, threads=threads), np.full(len(block.starts), -1)
 
 
@@ -245,7 +244,7 @@ def _compositions(
     return facts, pl.DataFrame(rows), sentence
 
 
-def _truth(table: TextFrame, model: LeanModel | PublishedModel) -> dict[str, NDArray[np.float64]]:
+def _truth(table: TextFrame, model: ReadModel) -> dict[str, NDArray[np.float64]]:
     """Shares of the sources by sample, unknown last."""
     names = [find_column(table.frame.columns, (x,)) for x in ("sample", "source", "proportion")]
     if None in names:

@@ -1,8 +1,8 @@
-"""What speaks for each environment in a read: its composition, and the long words that it shares."""
+"""What speaks for each environment in a read, its composition and the long words that it shares; and what the read is like by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -30,6 +30,19 @@ FEATURES = (
     f"log of 1 + {LONG_PROTEIN}-residue words in any lineage, less the mean over environments",
 )
 """Names of the features of an environment, in order; bundles store them."""
+READ_FEATURES = (
+    *(
+        f"log likelihood of its {k}-mers by their number, {of}"
+        for k in SHORT
+        for of in ("mean over environments", "in the best")
+    ),
+    "share of C and G",
+    "difference of the shares of A and T",
+    "difference of the shares of C and G",
+    "frames of six that stay open",
+)
+"""Names of the features of the read itself: how much it is like the genomes of a collection at all. Left-out genera keep their kind of
+words, shuffled reads and reads of other kingdoms do not."""
 _PART = 2048
 
 
@@ -59,15 +72,33 @@ class ReadBlock(NamedTuple):
         return ReadBlock(self.codes, self.starts[rows], self.lengths[rows])
 
 
-def gather(tables: Tables, reads: ReadBlock, *, threads: int = 1) -> NDArray[np.float32]:
-    """Evidence of reads that see the whole collection, float32 ``(N, E, F)``."""
+class Evidence(NamedTuple):
+    """Evidence of N reads."""
+
+    environments: NDArray[np.float32]
+    """float32 ``(N, E, F)``: :data:`FEATURES` of each environment."""
+    read: NDArray[np.float32]
+    """float32 ``(N, R)``: :data:`READ_FEATURES`."""
+
+    def rows(self, which: slice | NDArray[np.integer]) -> Evidence:
+        """Of some of the reads."""
+        return Evidence(self.environments[which], self.read[which])
+
+    @staticmethod
+    def concat(parts: Sequence[Evidence]) -> Evidence:
+        """One after the other."""
+        return Evidence(np.concatenate([x.environments for x in parts]), np.concatenate([x.read for x in parts]))
+
+
+def gather(tables: Tables, reads: ReadBlock, *, threads: int = 1) -> Evidence:
+    """Evidence of reads that see the whole collection."""
     return _in_parts(lambda part, _: _evidence(tables, part, None, None), reads, None, threads)
 
 
 def gather_without(
     tables: Tables, counts: LineageCounts, reads: ReadBlock, visible: NDArray[np.uint64], *, threads: int = 1
-) -> NDArray[np.float32]:
-    """Evidence of reads that see only some lineages, float32 ``(N, E, F)``.
+) -> Evidence:
+    """Evidence of reads that see only some lineages.
 
     Parameters
     ----------
@@ -78,30 +109,31 @@ def gather_without(
 
 
 def _in_parts(
-    work: Callable[[ReadBlock, NDArray[np.uint64] | None], NDArray[np.float32]],
+    work: Callable[[ReadBlock, NDArray[np.uint64] | None], Evidence],
     reads: ReadBlock,
     visible: NDArray[np.uint64] | None,
     threads: int,
-) -> NDArray[np.float32]:
+) -> Evidence:
     parts = [slice(i, i + _PART) for i in range(0, len(reads.starts), _PART)] or [slice(0, 0)]
 
-    def one(rows: slice) -> NDArray[np.float32]:
+    def one(rows: slice) -> Evidence:
         return work(reads.part(rows), None if visible is None else visible[rows])
 
     if threads == 1 or len(parts) == 1:
-        return np.concatenate([one(rows) for rows in parts])
+        return Evidence.concat([one(rows) for rows in parts])
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(one, parts)))
+        return Evidence.concat(list(pool.map(one, parts)))
 
 
 def _evidence(
     tables: Tables, reads: ReadBlock, counts: LineageCounts | None, visible: NDArray[np.uint64] | None
-) -> NDArray[np.float32]:
+) -> Evidence:
     from strandloom.workflows.sources import word_kernels as kernels
 
     lineages = tables.lineages
     rows, environments = len(reads.starts), lineages.environments
     out = np.empty((rows, environments, len(FEATURES)), np.float32)
+    alone = np.empty((rows, len(READ_FEATURES)), np.float32)
     summed = np.empty((rows, environments), np.float32)
     at = 0
     for number, k in enumerate(SHORT):
@@ -112,25 +144,30 @@ def _evidence(
                 *reads, k, counts.counts[number], lineages.environment, visible, counts.logs, counts.totals[number],
                 smoothing_total(k), summed,
             )  # fmt: skip
-        words = np.maximum(reads.lengths - k + 1, 1).astype(np.float32)
-        out[:, :, at] = (summed - summed.mean(1, keepdims=True)) / np.sqrt(words)[:, None]
+        count = np.maximum(reads.lengths - k + 1, 1).astype(np.float32)
+        mean = summed.mean(1)
+        out[:, :, at] = (summed - mean[:, None]) / np.sqrt(count)[:, None]
+        alone[:, 2 * at] = mean / count
+        alone[:, 2 * at + 1] = summed.max(1) / count
         at += 1
+    kernels.base_shares(*reads, alone[:, 2 * at : 2 * at + 3])
     every = visible is None
     view = np.zeros(1, np.uint64) if visible is None else visible
     best, union = (np.empty((rows, environments), np.uint16) for _ in range(2))
     tally = np.zeros(len(lineages), np.int64)
+    longest = int(reads.lengths.max(initial=0))
+    words, residues = np.empty(2 * longest + 1, np.uint64), np.empty((2, max(longest, 3)), np.uint8)
     kernels.dna_hits(
         *reads, LONG_DNA, tables.dna.keep, tables.dna.prints, tables.dna.numbers, tables.dna.sets,
-        lineages.environment, lineages.within, view, every, best, union, tally,
+        lineages.environment, lineages.within, view, every, best, union, tally, words,
     )  # fmt: skip
     out[:, :, at] = np.log1p(best.astype(np.float32) * np.float32(256 / tables.dna.keep))
-    residues = np.empty(int(reads.lengths.max(initial=0)) // 3 + 2, np.uint8)
     kernels.protein_hits(
         *reads, tables.code, RESIDUES, LONG_PROTEIN, tables.protein.keep, tables.protein.prints, tables.protein.numbers,
-        tables.protein.sets, lineages.environment, lineages.within, view, every, best, union, tally, residues,
+        tables.protein.sets, lineages.environment, lineages.within, view, every, best, union, tally, words, residues, alone[:, -1],
     )  # fmt: skip
     scale = np.float32(256 / tables.protein.keep)
     out[:, :, at + 1] = np.log1p(best.astype(np.float32) * scale)
     any_ = np.log1p(union.astype(np.float32) * scale)
     out[:, :, at + 2] = any_ - any_.mean(1, keepdims=True)
-    return out
+    return Evidence(out, alone)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.workflows.sources.drawn_networks import train_network
 from strandloom.workflows.sources.evidence import ReadBlock, gather_without
 from strandloom.workflows.sources.learn import learn
+from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.model import Answers, LeanModel
 from strandloom.workflows.sources.network import COMPOSITION
 from strandloom.workflows.sources.rehearse import Rehearsal
@@ -83,14 +85,8 @@ def judge_held_out(
     tables then.
     """
     lineages = rehearsal.lineages
-    count = len(lineages)
-    generator = np.random.default_rng([settings.seed, 9])
-    fold = np.empty(count, np.int64)
-    for e in range(lineages.environments):
-        own = np.flatnonzero(lineages.environment == e)
-        fold[own] = (np.arange(len(own)) + e) % settings.folds
-        fold[generator.permutation(own)] = fold[own]
-    results = {name: np.full(count, np.nan) for name in ("genome", "genus", "bayes_genome", "bayes_genus")}
+    fold = _folds(lineages, settings)
+    results = _unasked(len(lineages))
     for number in np.unique(fold):
         tested = np.flatnonzero(fold == number)
         for name, sets in (("genome", lineages.own), ("genus", lineages.kin)):
@@ -112,6 +108,52 @@ def judge_held_out(
     return HeldOut(**results, environment=lineages.environment)
 
 
+def judge_network(
+    rehearsal: Rehearsal,
+    environments: tuple[str, ...],
+    settings: SourceTraining,
+    *,
+    threads: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> HeldOut:
+    """Train the network that the settings name for every fold of lineages without them, and ask it for their reads (genomes only)."""
+    lineages = rehearsal.lineages
+    fold = _folds(lineages, settings)
+    results = _unasked(len(lineages))
+    for number in np.unique(fold):
+        tested = np.flatnonzero(fold == number)
+        out = np.bitwise_or.reduce(lineages.own[tested])
+        model = train_network(rehearsal, environments, settings, threads=threads, hidden=out).model
+        for g in tested:
+            visible = lineages.all & ~lineages.own[g]
+            home = lineages.environment[g]
+            if (lineages.within[home] & visible) == 0:
+                continue
+            reads = ReadBlock.rectangle(*rehearsal.draw(np.full(READS, g), seed=settings.seed * 7919 + int(g)))
+            view = np.full(READS, visible)
+            evidence = gather_without(rehearsal.tables, rehearsal.counts, reads, view, threads=threads)
+            bayes = evidence.environments[:, :, COMPOSITION].argmax(1)
+            answered = model.answer(reads, threads=threads).log_posterior.argmax(1)
+            results["genome"][g], results["bayes_genome"][g] = (answered == home).mean(), (bayes == home).mean()
+        say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
+    return HeldOut(**results, environment=lineages.environment)
+
+
+def _folds(lineages: Lineages, settings: SourceTraining) -> NDArray[np.int64]:
+    """The part in which each lineage is left out, int64 ``(G,)``; those of an environment are spread over the parts."""
+    generator = np.random.default_rng([settings.seed, 9])
+    fold = np.empty(len(lineages), np.int64)
+    for e in range(lineages.environments):
+        own = np.flatnonzero(lineages.environment == e)
+        fold[own] = (np.arange(len(own)) + e) % settings.folds
+        fold[generator.permutation(own)] = fold[own]
+    return fold
+
+
+def _unasked(lineages: int) -> dict[str, NDArray[np.float64]]:
+    return {name: np.full(lineages, np.nan) for name in ("genome", "genus", "bayes_genome", "bayes_genus")}
+
+
 def _ask(
     rehearsal: Rehearsal, model: LeanModel, lineage: int, visible: np.uint64, *, seed: int, threads: int
 ) -> tuple[float, float]:
@@ -121,5 +163,5 @@ def _ask(
     found: Answers = model.weigh(evidence)
     home = rehearsal.lineages.environment[lineage]
     return float((found.log_posterior.argmax(1) == home).mean()), float(
-        (evidence[:, :, COMPOSITION].argmax(1) == home).mean()
+        (evidence.environments[:, :, COMPOSITION].argmax(1) == home).mean()
     )

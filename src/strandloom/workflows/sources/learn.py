@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from strandloom.errors import DivergedError
 from strandloom.training.seeds import derive_seed, private_rng
+from strandloom.workflows.sources.evidence import Evidence
 from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.practice import STRANGE
 
@@ -25,8 +26,8 @@ _WEIGHTS, _ORDER = 21, 22
 class Lesson(NamedTuple):
     """Practice reads with their answers."""
 
-    evidence: NDArray[np.float32]
-    """float32 ``(N, E, F)``."""
+    evidence: Evidence
+    """Of N reads."""
     environment: NDArray[np.int64]
     """int64 ``(N,)``."""
     regime: NDArray[np.int8]
@@ -52,13 +53,13 @@ def learn(
     DivergedError
         The loss is no longer a number.
     """
-    evidence = torch.from_numpy(lesson.evidence)
+    evidence, alone = torch.from_numpy(lesson.evidence.environments), torch.from_numpy(lesson.evidence.read)
     environment, regime = torch.from_numpy(lesson.environment), torch.from_numpy(lesson.regime.astype(np.int64))
     weight = torch.from_numpy(lesson.weight)
     with private_rng(torch.device("cpu")):
         torch.manual_seed(derive_seed(_WEIGHTS, seed))
-        network = SourceNetwork(evidence.shape[2], environments=evidence.shape[1] if own else None)
-        network.standardise(evidence)
+        network = SourceNetwork(evidence.shape[2], alone.shape[1], environments=evidence.shape[1] if own else None)
+        network.standardise(evidence, alone)
         steps = -(-len(evidence) // READS_A_STEP)
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps * epochs + 1)
@@ -67,7 +68,7 @@ def learn(
             summed = 0.0
             for start in range(0, len(order), READS_A_STEP):
                 rows = torch.from_numpy(order[start : start + READS_A_STEP])
-                loss = _loss(network, evidence[rows], environment[rows], regime[rows], weight[rows])
+                loss = _loss(network, evidence[rows], alone[rows], environment[rows], regime[rows], weight[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -83,9 +84,11 @@ def learn(
     return network.eval()
 
 
-def _loss(network: SourceNetwork, evidence: Tensor, environment: Tensor, regime: Tensor, weight: Tensor) -> Tensor:
+def _loss(
+    network: SourceNetwork, evidence: Tensor, alone: Tensor, environment: Tensor, regime: Tensor, weight: Tensor
+) -> Tensor:
     """Negative log probabilities, weighted means: of the environment by each reading where it can tell, and of the regime."""
-    found = network(evidence)
+    found = network(evidence, alone)
     near = weight * (regime < STRANGE)
     far = weight * (regime == STRANGE)
     return (

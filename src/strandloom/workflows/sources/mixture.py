@@ -69,16 +69,42 @@ def many_shares(
     """As :func:`shares_of` for R resamples at once: counts ``(R, B)`` and profiles ``(R, C, B)`` to shares float64 ``(R, C)``."""
     resamples, components, _ = profiles.shape
     shares = np.full((resamples, components), 1 / components)
-    seen = np.asarray(counts, np.float64)
+    met = np.flatnonzero(np.asarray(counts).any(0))
+    own, seen = np.ascontiguousarray(profiles[:, :, met]), np.asarray(counts, np.float64)[:, met]
     for _ in range(steps):
-        mixed = np.einsum("rc,rcb->rb", shares, profiles)
-        ratio = np.divide(seen, mixed, out=np.zeros_like(seen), where=(mixed > 0) & (seen > 0))
-        new = shares * np.einsum("rcb,rb->rc", profiles, ratio)
+        mixed = (shares[:, None] @ own)[:, 0]  # (R, B)
+        new = shares * (own @ (seen / np.maximum(mixed, 1e-300))[:, :, None])[:, :, 0]
         new /= np.maximum(new.sum(1, keepdims=True), 1e-300)
-        moved = float(np.abs(new - shares).max())
+        moved = float(np.abs(new - shares).max(initial=0))
         shares = new
         if moved < 1e-5:
             break
+    return shares
+
+
+def shares_near(
+    counts: NDArray[np.floating],
+    profiles: NDArray[np.float64],
+    prior: NDArray[np.float64],
+    *,
+    weight: float,
+    steps: int,
+) -> NDArray[np.float64]:
+    """As :func:`many_shares` with the same profiles for all resamples, and shares drawn to a prior: float64 ``(R, C)``.
+
+    Parameters
+    ----------
+    counts, profiles, prior
+        ``(R, B)``, ``(C, B)`` and ``(R, C)``, where the shares start too.
+    weight
+        Of the prior, as a share of the reads: what is wrong with the profiles does not go away with more reads.
+    """
+    total = counts.sum(1, keepdims=True)
+    shares = prior
+    for _ in range(steps):
+        mixed = shares @ profiles
+        new = shares * ((counts / np.maximum(mixed, 1e-300)) @ profiles.T) + weight * total * prior
+        shares = new / np.maximum(new.sum(1, keepdims=True), 1e-300)
     return shares
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
-from strandloom.workflows.sources.evidence import ReadBlock, gather
+from strandloom.workflows.sources.evidence import Evidence, ReadBlock, gather
 from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.practice import REGIMES
 from strandloom.workflows.sources.profiles import answer_points
@@ -35,6 +35,15 @@ class Answers(NamedTuple):
     def concat(parts: list[Answers]) -> Answers:
         """Answers one after the other."""
         return Answers(np.concatenate([x.log_posterior for x in parts]), np.concatenate([x.log_regime for x in parts]))
+
+
+SEEN_ALWAYS = np.log(np.array([0.9997, 1e-4, 1e-4, 1e-4], np.float32))
+"""What a network that knows of nothing else says that a read meets."""
+
+
+def seen_answers(log_posterior: NDArray[np.float32]) -> Answers:
+    """Answers of a network that says nothing of what a read meets."""
+    return Answers(log_posterior, np.tile(SEEN_ALWAYS, (len(log_posterior), 1)))
 
 
 class ReadModel(Protocol):
@@ -70,15 +79,16 @@ class LeanModel:
         """Answers for reads that see the whole collection."""
         return self.weigh(gather(self.tables, reads, threads=threads))
 
-    def weigh(self, evidence: NDArray[np.float32]) -> Answers:
-        """Answers for evidence float32 ``(N, E, F)``."""
-        if not len(evidence):
+    def weigh(self, evidence: Evidence) -> Answers:
+        """Answers for the evidence of N reads."""
+        if not len(evidence.read):
             return Answers(np.zeros((0, len(self.environments)), np.float32), np.zeros((0, len(REGIMES)), np.float32))
         parts = []
         with torch.inference_mode():
-            for start in range(0, len(evidence), _ROWS):
-                rows = torch.from_numpy(evidence[start : start + _ROWS])
-                found = [member(rows) for member in self.members]
+            for start in range(0, len(evidence.read), _ROWS):
+                part = evidence.rows(slice(start, start + _ROWS))
+                rows, alone = torch.from_numpy(part.environments), torch.from_numpy(part.read)
+                found = [member(rows, alone) for member in self.members]
                 posterior = torch.stack([x.log_posterior() for x in found]).logsumexp(0) - np.log(len(found))
                 regime = torch.stack([x.log_regime() for x in found]).logsumexp(0) - np.log(len(found))
                 parts.append(Answers(posterior.numpy(), regime.numpy()))

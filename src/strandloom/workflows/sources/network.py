@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from strandloom.workflows.sources.practice import REGIMES, STRANGE
+from strandloom.workflows.sources.tables import SHORT
 
-CAUTION = math.log(4)
+CAUTION = math.log(2)
 """Shared words decide only where a relative is this much (log odds) more probable than none: a collection holds a small part of what
 lives in an environment, so most reads have no relative in it."""
 OWN_UNITS = 64
 COMPOSITION = 2
-"""The feature that the reading of the composition rests on: the longest of the counted words, as in naive Bayes."""
+"""The feature of naive Bayes: the longest of the counted words."""
 
 
 class Readings(NamedTuple):
@@ -55,6 +56,8 @@ class SourceNetwork(nn.Module):
     ----------
     features
         Features of an environment, F.
+    read_features
+        Features of a read, R.
     units
         Units of the network that tells what a read meets.
     environments
@@ -62,15 +65,15 @@ class SourceNetwork(nn.Module):
         learn what sets these samples apart, their sequencing run included; with genomes it would learn the genomes.
     """
 
-    def __init__(self, features: int, *, units: int = 32, environments: int | None = None) -> None:
+    def __init__(self, features: int, read_features: int, *, units: int = 32, environments: int | None = None) -> None:
         super().__init__()
         self.register_buffer("spread", torch.ones(features))
         self.weights = nn.Parameter(torch.full((features,), -1.0))
-        self.alone = nn.Parameter(torch.zeros(()))
-        self.register_buffer("mean", torch.zeros(2 * features))
-        self.register_buffer("width", torch.ones(2 * features))
+        self.alone = nn.Parameter(torch.zeros(len(SHORT)))
+        self.register_buffer("mean", torch.zeros(2 * features + read_features))
+        self.register_buffer("width", torch.ones(2 * features + read_features))
         self.know = nn.Sequential(
-            nn.Linear(2 * features, units),
+            nn.Linear(2 * features + read_features, units),
             nn.ReLU(),
             nn.Linear(units, units),
             nn.ReLU(),
@@ -86,26 +89,27 @@ class SourceNetwork(nn.Module):
                 nn.Linear(OWN_UNITS, OWN_UNITS), nn.ReLU(), nn.Dropout(0.2), nn.Linear(OWN_UNITS, environments),
             )  # fmt: skip
 
-    def standardise(self, evidence: Tensor) -> None:
-        """Take means and spreads from float ``(N, E, F)``."""
+    def standardise(self, evidence: Tensor, alone: Tensor) -> None:
+        """Take means and spreads from float ``(N, E, F)`` and ``(N, R)``."""
         self.spread = evidence.reshape(-1, evidence.shape[-1]).std(0, correction=0).clamp(min=1e-3)
-        best = _best_two(evidence)
+        best = _familiar(evidence, alone)
         self.mean, self.width = best.mean(0), best.std(0, correction=0).clamp(min=1e-3)
         if self.own is not None:
             self.centre, self.scale = evidence.mean(0), evidence.std(0, correction=0).clamp(min=1e-3)
 
-    def forward(self, evidence: Tensor) -> Readings:
-        """float ``(B, E, F)`` to scores."""
-        known = self.know(((_best_two(evidence) - self.mean) / self.width).clamp(-8, 8))
+    def forward(self, evidence: Tensor, alone: Tensor) -> Readings:
+        """float ``(B, E, F)`` and ``(B, R)`` to scores."""
+        known = self.know(((_familiar(evidence, alone) - self.mean) / self.width).clamp(-8, 8))
         if self.own is not None:
             scores = self.own(((evidence - self.centre) / self.scale).clamp(-8, 8))
             return Readings(scores, scores, known[:, :-1])
         sure = known[:, -1:].clamp(-2, 2).exp()
         words = (evidence / self.spread * functional.softplus(self.weights)).sum(2) * sure  # (B, E)
-        composition = evidence[..., COMPOSITION] / self.spread[COMPOSITION] * self.alone.exp()
+        short = slice(len(SHORT))  # the counted words come first
+        composition = (evidence[..., short] / self.spread[short] * functional.softplus(self.alone)).sum(2)
         return Readings(words, composition, known[:, :-1])
 
 
-def _best_two(evidence: Tensor) -> Tensor:
-    """The largest and second largest value of each feature over environments, float ``(B, 2 F)``."""
-    return evidence.topk(2, dim=1).values.flatten(1)
+def _familiar(evidence: Tensor, alone: Tensor) -> Tensor:
+    """The largest and second largest value of each feature over environments, and the read's own features: float ``(B, 2 F + R)``."""
+    return torch.cat([evidence.topk(2, dim=1).values.flatten(1), alone], 1)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.alphabet import Codes
+from strandloom.alphabet import DNA, Codes
 from strandloom.workflows.sources.lineages import Lineages
 
 SEEN, RELATED, STRANGE, NOTHING = range(4)
@@ -68,8 +68,13 @@ def regimes(lineage: NDArray[np.integer], visible: NDArray[np.uint64], lineages:
     return found
 
 
+ALIENS = ("drawn by C + G", "pairs of bases shuffled", "read backwards")
+"""Kinds of reads that are related to nothing: bases drawn by a random share of C + G; pairs of bases of real reads in another order; real
+reads from their end, not complemented, which keep their repeats and their words, each backwards."""
+
+
 def reads_like_nothing(codes: Codes, *, generator: np.random.Generator) -> Codes:
-    """As many reads that are related to nothing, uint8 ``(N, L)``: half drawn by G + C, half given ones in shuffled pairs of bases.
+    """As many reads that are related to nothing, uint8 ``(N, L)``: a third of each kind of :data:`ALIENS`, in this order.
 
     Parameters
     ----------
@@ -78,15 +83,24 @@ def reads_like_nothing(codes: Codes, *, generator: np.random.Generator) -> Codes
     """
     rows, length = codes.shape
     out = codes.copy()
-    half = rows // 2
+    half, last = rows // 3, rows - rows // 3
     gc = generator.uniform(0.2, 0.8, half)
     strong = generator.random((half, length)) < gc[:, None]
     drawn = np.where(strong, generator.integers(1, 3, (half, length)), 3 * generator.integers(0, 2, (half, length)))
     out[:half] = np.where(codes[:half] < 4, drawn, codes[:half])
     pairs = length // 2
-    pieces = out[half:, : 2 * pairs].reshape(rows - half, pairs, 2)
-    keys = generator.random((rows - half, pairs))
+    pieces = out[half:last, : 2 * pairs].reshape(last - half, pairs, 2)
+    keys = generator.random((last - half, pairs))
     keys[(pieces > 3).any(2)] = 2.0  # padding and ambiguous bases stay at the end
     order = np.argsort(keys, axis=1)
-    out[half:, : 2 * pairs] = np.take_along_axis(pieces, order[:, :, None], 1).reshape(rows - half, 2 * pairs)
+    out[half:last, : 2 * pairs] = np.take_along_axis(pieces, order[:, :, None], 1).reshape(last - half, 2 * pairs)
+    ends = (codes[last:] != DNA.pad).sum(1)
+    column = np.arange(length)
+    backwards = np.take_along_axis(codes[last:], np.maximum(ends[:, None] - 1 - column, 0), 1)
+    out[last:] = np.where(column < ends[:, None], backwards, codes[last:])
     return out
+
+
+def kinds_of_nothing(rows: int) -> NDArray[np.int64]:
+    """The kind of each of N reads of :func:`reads_like_nothing`, int64 ``(N,)``."""
+    return np.repeat(np.arange(3), [rows // 3, rows - 2 * (rows // 3), rows // 3])

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE
+from strandloom.workflows.sources.practice import NOTHING, RELATED, SEEN, STRANGE
 
 BINS = 400
 LEAST_LOG = -7.0
 """Log probabilities below this are taken as this."""
 BORROWED = 0.3
 """Weight of a lineage's profile in another environment than its own, of the reads that meet a relative."""
-STRANGERS = 0.15
+STRANGERS = 0.3
 """Share of reads of left-out groups in the profile of the reads that meet a relative: some relatives are far ones."""
 _FITTED = 60_000
 
@@ -70,6 +70,13 @@ class Bins:
         return Bins(np.asarray(fitted.fit(points[rows]).cluster_centers_, np.float32))
 
 
+LEAST_WEIGHT = 0.2
+"""Weight of a lineage that is not in a draw."""
+ALIEN_STRANGERS = (0.0, 0.5)
+"""Shares of reads of left-out groups in the profiles of what is unknown, beside which single lineages are weighed."""
+_SEEN_PRIOR, _LINEAGE_PRIOR, _UNKNOWN_PRIOR = 0.3, 0.6, 0.1
+
+
 class Components(NamedTuple):
     """The profiles that samples are mixtures of."""
 
@@ -79,6 +86,17 @@ class Components(NamedTuple):
     """int64 ``(C,)``: the environment of each; E for unknown."""
     regime: NDArray[np.int64]
     """int64 ``(C,)``."""
+
+
+class LineageComponents(NamedTuple):
+    """The profiles of single lineages, wherever they may live."""
+
+    profiles: NDArray[np.float64]
+    """float64 ``(C, B)``."""
+    source: NDArray[np.int64]
+    """int64 ``(C,)``: the environment of each; E for unknown."""
+    prior: NDArray[np.float64]
+    """float64 ``(R, C)``: what is expected of them before a read is seen, for R draws of lineages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +109,7 @@ class Profiles:
         float64 ``(G, 3, E, B)``: reads of each lineage, by what they met, in each bin; and as if the lineage lived in each environment
         (answers with the two environments exchanged). No reads where a regime cannot be practised.
     nothing
-        float64 ``(B,)``: reads that resemble nothing.
+        float64 ``(K, B)``: reads that resemble nothing, by kind.
     environment
         int64 ``(G,)``.
     exchangeable
@@ -120,12 +138,12 @@ class Profiles:
 
     @cached_property
     def _floor(self) -> NDArray[np.float64]:
-        summed = self.own.sum((0, 1)) + self.nothing + 1.0
+        summed = self.own.sum((0, 1)) + self.nothing.sum(0) + 1.0
         return np.asarray(summed / summed.sum())
 
     def unlike(self, strange: float = 0.0) -> NDArray[np.float64]:
-        """The profile of what is unknown: reads like nothing, mixed with a share of reads of left-out groups."""
-        alone = (self.nothing + 2.0 * self._floor) / (self.nothing.sum() + 2.0)
+        """Profiles of what is unknown, float64 ``(K, B)``: reads like nothing, mixed with a share of reads of left-out groups."""
+        alone = (self.nothing + 2.0 * self._floor) / (self.nothing.sum(1, keepdims=True) + 2.0)
         met = self.own[:, STRANGE].sum(1) > 0
         if strange <= 0 or not met.any():
             return alone
@@ -159,8 +177,56 @@ class Profiles:
                 profiles.append(own)
                 source.append(e)
                 regime.append(kind)
+        unknown = self.unlike(strange)
         return Components(
-            np.array([*profiles, self.unlike(strange)]),
-            np.array([*source, self.environments]),
-            np.array([*regime, 3]),
+            np.array([*profiles, *unknown]),
+            np.array([*source, *([self.environments] * len(unknown))]),
+            np.array([*regime, *([NOTHING] * len(unknown))]),
+        )
+
+    def by_lineage(self, weights: NDArray[np.float64]) -> LineageComponents | None:
+        """The profiles of single lineages whose relatives, or nothing but their environment, are in the collection.
+
+        A sample's organisms are others than the collection's, and each is answered in its own way: like one of these, living in its own
+        environment or in any other.
+
+        Parameters
+        ----------
+        weights
+            float64 ``(R, G)``: how much each lineage counts in each draw.
+
+        Returns
+        -------
+        LineageComponents or None
+            None where lineages cannot lend their profiles.
+        """
+        practised = [kind for kind in (RELATED, STRANGE) if self.own[:, kind].sum() > 0]
+        if not self.exchangeable or not practised:
+            return None
+        draws, environments = len(weights), self.environments
+        profiles, source, prior = [], [], []
+
+        def add(
+            rows: NDArray[np.float64], home: NDArray[np.int64], expected: NDArray[np.float64], whole: float
+        ) -> None:
+            profiles.append(rows)
+            source.append(home)
+            prior.append(expected * (whole / np.maximum(expected.sum(1, keepdims=True), 1e-9)))
+
+        seen = self.own[:, SEEN].sum(1) > 0
+        known = [e for e in range(environments) if (seen & (self.environment == e)).any()]
+        if known:
+            rows = [self.rates[seen & (self.environment == e), SEEN, e].mean(0) for e in known]
+            add(np.array(rows), np.array(known), np.ones((draws, len(known))), _SEEN_PRIOR)
+        for kind in practised:
+            g = np.flatnonzero(self.own[:, kind].sum(1) > 0)
+            for e in range(environments):
+                lent = np.where(self.environment[g] == e, 1.0, BORROWED)
+                whole = _LINEAGE_PRIOR / len(practised) / environments
+                add(self.rates[g, kind, e], np.full(len(g), e), (weights[:, g] + LEAST_WEIGHT) * lent, whole)
+        alien = np.concatenate([self.unlike(share) for share in ALIEN_STRANGERS])
+        add(alien, np.full(len(alien), environments), np.ones((draws, len(alien))), _UNKNOWN_PRIOR)
+        expected = np.concatenate(prior, 1)
+        return LineageComponents(
+            np.concatenate(profiles), np.concatenate(source), expected / expected.sum(1, keepdims=True)
         )

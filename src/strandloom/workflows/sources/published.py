@@ -23,9 +23,8 @@ from strandloom.training.settings import AugmentationSettings, ConstantSettings,
 from strandloom.training.task import TaskHead
 from strandloom.version import VERSION
 from strandloom.workflows.sources.evidence import ReadBlock
-from strandloom.workflows.sources.model import Answers, padded
+from strandloom.workflows.sources.model import Answers, padded, seen_answers
 from strandloom.workflows.sources.practice import REGIMES
-from strandloom.workflows.sources.rehearse import Rehearsal
 
 LENGTH = 80
 NETWORK = LayersSettings.model_validate(
@@ -46,8 +45,6 @@ NETWORK = LayersSettings.model_validate(
 READS, CHECKED = 240_000, 8_000
 """Reads drawn for training, and to choose the epoch."""
 EPOCHS = 3
-SEEN_ALWAYS = np.log(np.array([0.9997, 1e-4, 1e-4, 1e-4], np.float32))
-"""What the network says a read meets: it knows of nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +70,11 @@ class PublishedModel:
         scores = self.predictor.logits(codes, lengths)
         top = scores.max(1, keepdims=True)
         logs = scores - top - np.log(np.exp(scores - top).sum(1, keepdims=True))
-        return Answers(logs.astype(np.float32), np.tile(SEEN_ALWAYS, (len(scores), 1)))
+        return seen_answers(logs.astype(np.float32))
 
 
 def train_published(
-    rehearsal: Rehearsal,
+    draw: Callable[[int, int], tuple[ReadBlock, NDArray[np.int64]]],
     environments: tuple[str, ...],
     *,
     seed: int,
@@ -86,22 +83,20 @@ def train_published(
 ) -> Bundle:
     """Train it on drawn reads; the bundle has no parts yet.
 
+    Parameters
+    ----------
+    draw
+        Count and number of a draw to reads and their environments int64 ``(N,)``.
+
     Raises
     ------
     DivergedError
         The loss is no longer a number.
     """
-    lineages = rehearsal.lineages
-    generator = np.random.default_rng([seed, 17])
 
     def drawn(count: int, number: int) -> Arrays:
-        environment = generator.integers(0, lineages.environments, count)
-        lineage = np.empty(count, np.int64)
-        for e in range(lineages.environments):
-            own = np.flatnonzero(lineages.environment == e)
-            rows = np.flatnonzero(environment == e)
-            lineage[rows] = own[generator.integers(0, len(own), len(rows))]
-        codes, lengths = padded(ReadBlock.rectangle(*rehearsal.draw(lineage, seed=seed * 101 + number)), LENGTH)
+        reads, environment = draw(count, seed * 101 + number)
+        codes, lengths = padded(reads, LENGTH)
         return Arrays(torch.from_numpy(codes), torch.from_numpy(lengths), torch.from_numpy(environment))
 
     settings = TrainingSettings(

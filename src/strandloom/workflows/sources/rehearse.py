@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
-from strandloom.workflows.sources.evidence import ReadBlock, gather_without
+from strandloom.workflows.sources.evidence import Evidence, ReadBlock, gather_without
 from strandloom.workflows.sources.learn import Lesson
 from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.model import padded
@@ -96,12 +96,12 @@ class Rehearsal:
         seed: int,
         threads: int,
         learned: bool = False,
-    ) -> NDArray[np.float32]:
-        """Evidence of fresh reads, float32 ``(N, E, F)``; ``learned`` as for :meth:`draw`."""
+    ) -> Evidence:
+        """Evidence of fresh reads; ``learned`` as for :meth:`draw`."""
         reads = ReadBlock.rectangle(*self.draw(lineage, seed=seed, learned=learned))
         return gather_without(self.tables, self.counts, reads, visible, threads=threads)
 
-    def nothing(self, count: int, visible: np.uint64, *, seed: int, threads: int) -> NDArray[np.float32]:
+    def nothing(self, count: int, visible: np.uint64, *, seed: int, threads: int) -> Evidence:
         """Evidence of reads that resemble nothing."""
         generator = np.random.default_rng([seed, 5])
         codes, lengths = self.draw(generator.integers(0, len(self.lineages), count), seed=seed)
@@ -128,14 +128,14 @@ class Rehearsal:
         visible = views.visible & ~hidden
         regime = regimes(lineage, visible, lineages)
         met = np.flatnonzero(regime != NOTHING)
-        found = self.evidence(lineage, visible, seed=seed, threads=threads, learned=True)[met]
+        found = self.evidence(lineage, visible, seed=seed, threads=threads, learned=True).rows(met)
         count = max(1, int(len(met) * settings.nothing))
         alien = self.nothing(count, lineages.all & ~hidden, seed=seed + 1, threads=threads)
         environment = lineages.environment[lineage[met]]
         per = np.bincount(lineages.environment[used], minlength=lineages.environments)
         weight = (1 / np.maximum(per, 1))[environment].astype(np.float32)
         return Lesson(
-            np.concatenate([found, alien]),
+            Evidence.concat([found, alien]),
             np.concatenate([environment, np.zeros(count, np.int64)]),
             np.concatenate([regime[met], np.full(count, NOTHING, np.int8)]),
             np.concatenate([weight, np.full(count, weight.mean(), np.float32)]),

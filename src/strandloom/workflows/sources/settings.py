@@ -12,8 +12,9 @@ from strandloom.settings import Settings
 class SourceTraining(Settings):
     """How a source model is trained."""
 
-    model: Literal["lean", "published"] = "lean"
-    """Words of the collection and networks that weigh them, or the published convolutional network."""
+    model: Literal["lean", "published", "tokens"] = "lean"
+    """Words of the collection and networks that weigh them, the published convolutional network, or a network of
+    hashed canonical 12-mers."""
     seed: int = Field(1, ge=0)
     """Of all draws and first weights."""
     members: int = Field(3, ge=1, le=20)

@@ -18,14 +18,17 @@ from strandloom.models.settings import ModuleSettings
 from strandloom.predict import load
 from strandloom.version import VERSION
 from strandloom.workflows.sources.calibrate import Calibration
-from strandloom.workflows.sources.evidence import FEATURES
+from strandloom.workflows.sources.evidence import FEATURES, READ_FEATURES
 from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.network import SourceNetwork
 from strandloom.workflows.sources.profiles import Bins, Profiles
 from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.tables import SHORT, Tables, WordSets
+from strandloom.workflows.sources.tokens import K, TokenModel, TokenNetwork
 
+TOKENS = "source-tokens"
+"""Name of the architecture in the manifest of a network of tokens."""
 WORDS, CALIBRATION = SOURCES_PART, "sources-calibration"
 FORMAT = 1
 LENGTH = 80
@@ -35,7 +38,7 @@ LENGTH = 80
 class Loaded(NamedTuple):
     """A source model read from a bundle."""
 
-    model: LeanModel | PublishedModel
+    model: LeanModel | PublishedModel | TokenModel
     calibration: Calibration
     facts: dict[str, Any]
 
@@ -56,7 +59,7 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
         arrays |= {f"{own}_prints": sets.prints, f"{own}_numbers": sets.numbers, f"{own}_sets": sets.sets}
     told = {
         "format": FORMAT,
-        "features": list(FEATURES),
+        "features": [*FEATURES, *READ_FEATURES],
         "keep": {"dna": tables.dna.keep, "protein": tables.protein.keep},
         "environment": tables.lineages.environment.tolist(),
         "group": tables.lineages.group.tolist(),
@@ -88,6 +91,26 @@ def published_bundle(
     return Bundle(manifest, trained.weights, {CALIBRATION: Part(part.arrays, {**told, **part.facts})}, card)
 
 
+def tokens_bundle(
+    model: TokenModel, calibration: Calibration, *, name: str, card: str, facts: Mapping[str, Any]
+) -> Bundle:
+    """The bundle of a network of tokens."""
+    network, part = model.network, calibration_part(calibration)
+    told = {"format": FORMAT, "k": K, "bits": network.bits, **plain(dict(facts)), **part.facts}
+    manifest = Manifest(
+        strandloom=VERSION,
+        name=name,
+        task="classes",
+        length=LENGTH,
+        labels=model.environments,
+        target=("environment",),
+        strand="both",
+        model=ModuleSettings(name=TOKENS),
+    )
+    weights = {key: value.numpy() for key, value in network.state_dict().items()}
+    return Bundle(manifest, (weights,), {CALIBRATION: Part(part.arrays, told)}, card)
+
+
 def calibration_part(calibration: Calibration) -> Part:
     """How practice reads were answered, as a part of a bundle."""
     profiles = calibration.profiles
@@ -115,6 +138,35 @@ def _calibration(part: Part) -> Calibration:
     return Calibration(Bins(a["centres"]), profiles, a["confusion"], a["misfit"])
 
 
+def _only_torch(engine: str) -> None:
+    if engine != TORCH:
+        raise UsageError(
+            "only a published network has other engines than its own", where="--engine", hint="leave --engine out"
+        )
+
+
+def _load_tokens(bundle: Bundle, where: str | Path, engine: str) -> Loaded:
+    part, weights = bundle.parts[CALIBRATION], bundle.weights[0]
+    if int(part.facts.get("format", 0)) > FORMAT or part.facts.get("k") != K:
+        raise BundleError(
+            "the network of tokens was trained by another version of strandloom",
+            where=where,
+            hint=f"install strandloom {bundle.manifest.strandloom}, or train the model again",
+        )
+    _only_torch(engine)
+    try:
+        rows, width = weights["table.weight"].shape
+        units = len(weights["head.0.bias"])
+        network = TokenNetwork(len(bundle.manifest.labels), bits=rows.bit_length() - 1, width=width, units=units)
+        network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
+        model = TokenModel(bundle.manifest.labels, network.eval())
+        return Loaded(model, _calibration(part), part.facts)
+    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise BundleError(
+            f"the source model is incomplete: {error}", where=where, hint="copy the bundle again"
+        ) from None
+
+
 def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None = None) -> Loaded:
     """The model of a bundle.
 
@@ -131,6 +183,8 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
     where = folder
     bundle = read_bundle(folder)
     if WORDS not in bundle.parts and CALIBRATION in bundle.parts:
+        if isinstance(bundle.manifest.model, ModuleSettings) and bundle.manifest.model.name == TOKENS:
+            return _load_tokens(bundle, where, engine)
         predictor = load(folder, engine=engine, device="cpu", threads=threads)
         part = bundle.parts[CALIBRATION]
         return Loaded(PublishedModel(bundle.manifest.labels, predictor), _calibration(part), part.facts)
@@ -141,14 +195,13 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
             hint="make one with: strandloom sources train GENOMES.tsv --out RUN",
         )
     words, kept = bundle.parts[WORDS], bundle.parts.get(CALIBRATION)
-    if int(words.facts.get("format", 0)) > FORMAT or words.facts.get("features") != list(FEATURES):
+    if int(words.facts.get("format", 0)) > FORMAT or words.facts.get("features") != [*FEATURES, *READ_FEATURES]:
         raise BundleError(
             "the source model was trained by another version of strandloom, whose evidence is not this one's",
             where=where,
             hint=f"install strandloom {bundle.manifest.strandloom}, or train the model again",
         )
-    if engine != TORCH:
-        raise UsageError("the lean model has no other engine than its own", where="--engine", hint="leave --engine out")
+    _only_torch(engine)
     try:
         assert kept is not None, "its calibration is missing"
         environment = np.array(words.facts["environment"], np.int64)
@@ -162,7 +215,9 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
         members = []
         for weights in bundle.weights:
             own = len(bundle.manifest.labels) if "centre" in weights else None
-            network = SourceNetwork(len(FEATURES), units=len(weights["know.0.bias"]), environments=own)
+            network = SourceNetwork(
+                len(FEATURES), len(READ_FEATURES), units=len(weights["know.0.bias"]), environments=own
+            )
             network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
             members.append(network.eval())
         calibration = _calibration(kept)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
@@ -18,27 +17,26 @@ from strandloom.bundle import Bundle, write_bundle
 from strandloom.errors import InputError
 from strandloom.io.plain import write_json
 from strandloom.io.write import TableWriter
-from strandloom.models.build import build
-from strandloom.predict import Predictor
 from strandloom.run.output_folder import new_folder
 from strandloom.training.runtime import apply, choose_runtime, environment
 from strandloom.workflows.sources.calibrate import Calibration, Practised, calibrate
 from strandloom.workflows.sources.card import source_card
 from strandloom.workflows.sources.collection import Collection, read_collection
+from strandloom.workflows.sources.drawn_networks import calibrated_network, train_network
 from strandloom.workflows.sources.draws import ReadProfile
-from strandloom.workflows.sources.evidence import ReadBlock
-from strandloom.workflows.sources.held_out import HeldOut, judge_held_out
+from strandloom.workflows.sources.held_out import HeldOut, judge_held_out, judge_network
 from strandloom.workflows.sources.learn import learn
 from strandloom.workflows.sources.lineages import genome_lineages, read_lineages
 from strandloom.workflows.sources.model import LeanModel
 from strandloom.workflows.sources.pool import Pool, read_pool
-from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practice_views, reads_like_nothing
-from strandloom.workflows.sources.published import LENGTH, NETWORK, PublishedModel, train_published
+from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practice_views
+from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.read_pool import pool_of_reads
 from strandloom.workflows.sources.rehearse import Rehearsal
 from strandloom.workflows.sources.settings import ReadSettings, SourceTraining
-from strandloom.workflows.sources.store import published_bundle, to_bundle
+from strandloom.workflows.sources.store import published_bundle, to_bundle, tokens_bundle
 from strandloom.workflows.sources.tables import build_tables, count_short
+from strandloom.workflows.sources.tokens import TokenModel
 
 RUN = "sources.json"
 FORMAT = 1
@@ -54,7 +52,7 @@ Say = Callable[[str], None]
 class Trained:
     """A model, what it was calibrated with, and how good it is."""
 
-    model: LeanModel | PublishedModel
+    model: LeanModel | PublishedModel | TokenModel
     calibration: Calibration
     held_out: HeldOut | None
     seconds: dict[str, float]
@@ -84,7 +82,8 @@ def train_model(
     reads
         How real reads are trimmed.
     judge
-        Whether to judge on left-out genomes too (it trains a network for every fold).
+        Whether to judge on left-out genomes too: it trains a network for every fold (of the published one only where it is asked for,
+        in ``studies/sources.py``: minutes each).
 
     Raises
     ------
@@ -99,8 +98,8 @@ def train_model(
     rehearsal, notes = rehearse(collection, settings=settings, profile=profile, reads=reads, say=say)
     seconds["tables"] = time.perf_counter() - at
     at = time.perf_counter()
-    if settings.model == "published":
-        return _published(collection, rehearsal, settings, seconds, tuple(notes), threads=threads, say=say)
+    if settings.model != "lean":
+        return _drawn(collection, rehearsal, settings, seconds, tuple(notes), judge=judge, threads=threads, say=say)
     model = lean_model(rehearsal, collection.environments, settings, threads=threads, say=say)
     seconds["networks"] = time.perf_counter() - at
     at = time.perf_counter()
@@ -133,32 +132,32 @@ def lean_model(
     return LeanModel(environments, rehearsal.tables, tuple(members))
 
 
-def _published(
+def _drawn(
     collection: Collection,
     rehearsal: Rehearsal,
     settings: SourceTraining,
     seconds: dict[str, float],
     notes: tuple[str, ...],
     *,
+    judge: bool,
     threads: int,
     say: Say,
 ) -> Trained:
     at = time.perf_counter()
-    runtime = apply(choose_runtime("cpu", parameters=5_000_000, threads=threads))
-    bundle = train_published(rehearsal, collection.environments, seed=settings.seed, runtime=runtime, say=say)
-    network = build(NETWORK, channels=4, length=LENGTH, outputs=len(collection.environments))
-    network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in bundle.weights[0].items()})
-    model = PublishedModel(collection.environments, Predictor(bundle, [network.eval()], runtime))
+    trained = train_network(rehearsal, collection.environments, settings, threads=threads, say=say)
     seconds["network"] = time.perf_counter() - at
-    lineages = rehearsal.lineages
-    lineage = np.repeat(np.arange(len(lineages)), CALIBRATION_READS)
-    reads = ReadBlock.rectangle(*rehearsal.draw(lineage, seed=settings.seed * 31))
-    drawn, lengths = rehearsal.draw(np.resize(lineage, 10 * CALIBRATION_READS), seed=settings.seed * 31 + 7)
-    generator = np.random.default_rng([settings.seed, 5])
-    strange = ReadBlock.rectangle(reads_like_nothing(drawn, generator=generator), lengths)
-    practised = [Practised(model.answer(reads), lineage, SEEN)]
-    calibration = calibrate(practised, model.answer(strange), lineages, seed=settings.seed, exchangeable=False)
-    return Trained(model, calibration, None, seconds, notes, bundle, _check_rows(collection, rehearsal, settings))
+    at = time.perf_counter()
+    calibration = calibrated_network(
+        rehearsal, trained.model, reads=CALIBRATION_READS, seed=settings.seed, threads=threads
+    )
+    seconds["calibration"] = time.perf_counter() - at
+    held = None
+    if judge and settings.model == "tokens":
+        at = time.perf_counter()
+        held = judge_network(rehearsal, collection.environments, settings, threads=threads, say=say)
+        seconds["left_out"] = time.perf_counter() - at
+    check = None if trained.bundle is None else _check_rows(collection, rehearsal, settings)
+    return Trained(trained.model, calibration, held, seconds, notes, trained.bundle, check)
 
 
 def _check_rows(collection: Collection, rehearsal: Rehearsal, settings: SourceTraining) -> pl.DataFrame:
@@ -292,6 +291,8 @@ def train_sources(
         card = source_card(collection, trained.held_out, name=name)
         if isinstance(trained.model, LeanModel):
             bundle = to_bundle(trained.model, trained.calibration, name=name, card=card, facts=facts)
+        elif isinstance(trained.model, TokenModel):
+            bundle = tokens_bundle(trained.model, trained.calibration, name=name, card=card, facts=facts)
         else:
             assert trained.network is not None
             bundle = published_bundle(trained.network, trained.calibration, name=name, card=card, facts=facts)

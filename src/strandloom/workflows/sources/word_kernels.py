@@ -221,6 +221,26 @@ def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array
 
 
 @nb.njit(cache=True, nogil=True)
+def base_shares(codes: Array, starts: Array, lengths: Array, out: Array) -> None:
+    """Shares of bases of each read, the same on both strands.
+
+    Parameters
+    ----------
+    out
+        float32 ``(N, 3)``, overwritten: C + G, and the differences of A and T and of C and G.
+    """
+    counts = np.zeros(256, np.int64)
+    for i in range(len(starts)):
+        counts[:4] = 0
+        for j in range(starts[i], starts[i] + lengths[i]):
+            counts[codes[j]] += 1
+        known = max(1, counts[0] + counts[1] + counts[2] + counts[3])
+        out[i, 0] = (counts[1] + counts[2]) / known
+        out[i, 1] = abs(counts[0] - counts[3]) / known
+        out[i, 2] = abs(counts[1] - counts[2]) / known
+
+
+@nb.njit(cache=True, nogil=True)
 def composition_without(
     codes: Array, starts: Array, lengths: Array, k: int, counts: Array, environment: Array, visible: Array,
     logs: Array, totals: Array, smoothing: float, out: Array,
@@ -280,15 +300,38 @@ def composition_without(
             out[i, e] -= words * np.log(total[e])
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _hit(sets: Array, numbers: Array, at: Any, visible: Any) -> Any:
-    return sets[numbers[at]] & visible
+@nb.njit(cache=True, nogil=True)
+def hashed_words(codes: Array, starts: Array, lengths: Array, k: int, bits: int, out: Array, offsets: Array) -> int:
+    """Canonical k-mers of reads, hashed to ``bits`` bits; how many there are.
+
+    Parameters
+    ----------
+    out, offsets
+        int64 ``(T,)`` and ``(N,)``, overwritten: the words, and where each read's begin.
+    """
+    mask, shift = np.uint64((1 << (2 * k)) - 1), np.uint64(2 * (k - 1))
+    used = 0
+    for i in range(len(starts)):
+        offsets[i] = used
+        forward, backward, run = np.uint64(0), np.uint64(0), 0
+        for j in range(starts[i], starts[i] + lengths[i]):
+            code = codes[j]
+            if code > 3:
+                run = 0
+                continue
+            forward = ((forward << np.uint64(2)) | np.uint64(code)) & mask
+            backward = (backward >> np.uint64(2)) | (np.uint64(3 - code) << shift)
+            run += 1
+            if run >= k:
+                out[used] = np.int64(mix(min(forward, backward)) >> np.uint64(64 - bits))
+                used += 1
+    return used
 
 
 @nb.njit(cache=True, nogil=True)
 def dna_hits(
     codes: Array, starts: Array, lengths: Array, k: int, keep: int, prints: Array, numbers: Array, sets: Array,
-    environment: Array, within: Array, visible: Array, every: bool, best: Array, union: Array, tally: Array,
+    environment: Array, within: Array, visible: Array, every: bool, best: Array, union: Array, tally: Array, words: Array,
 ) -> None:  # fmt: skip
     """Count the sampled k-mers of each read that an environment has: in its best lineage, and in any.
 
@@ -302,18 +345,13 @@ def dna_hits(
         uint64 ``(N,)``: the lineages that a read sees; with ``every`` all, and ``visible`` is not looked at.
     best, union
         uint16 ``(N, E)``, overwritten.
-    tally
-        Work space, int64 ``(G,)``.
+    tally, words
+        Work space, int64 ``(G,)`` and uint64, one more than a read has k-mers.
     """
     mask, shift = np.uint64((1 << (2 * k)) - 1), np.uint64(2 * (k - 1))
-    environments = best.shape[1]
     for i in range(len(starts)):
-        tally[:] = 0
-        for e in range(environments):
-            best[i, e] = 0
-            union[i, e] = 0
         view = np.uint64(0xFFFFFFFFFFFFFFFF) if every else visible[i]
-        forward, backward, run = np.uint64(0), np.uint64(0), 0
+        forward, backward, run, met = np.uint64(0), np.uint64(0), 0, 0
         for j in range(starts[i], starts[i] + lengths[i]):
             code = codes[j]
             if code > 3:
@@ -324,13 +362,38 @@ def dna_hits(
             run += 1
             if run >= k:
                 hashed = mix(min(forward, backward))
-                if _kept(hashed, keep):
-                    at = _slot(prints, hashed)
-                    if prints[at] != 0:
-                        _note(_hit(sets, numbers, at, view), within, union, i, tally)
-        for g in range(len(tally)):
-            if tally[g] > best[i, environment[g]]:
-                best[i, environment[g]] = tally[g]
+                words[met] = hashed
+                met += _kept(hashed, keep)
+        _count_hits(words, met, prints, numbers, sets, view, environment, within, best, union, i, tally)
+
+
+@nb.njit(cache=True, nogil=True)
+def _count_hits(
+    words: Array, met: int, prints: Array, numbers: Array, sets: Array, view: Any, environment: Array, within: Array,
+    best: Array, union: Array, i: int, tally: Array,
+) -> None:  # fmt: skip
+    """Look up the hashed words ``[0, met)`` of read i; the slot behind them is overwritten.
+
+    A first pass only touches their slots: the processor then fetches many from memory at once, where the loop of :func:`_slot` would wait
+    for each.
+    """
+    mask = np.uint64(len(prints) - 1)
+    touched = np.uint64(0)
+    for m in range(met):
+        at = words[m] & mask
+        touched += np.uint64(prints[at]) + np.uint64(numbers[at])
+    words[met] = touched
+    tally[:] = 0
+    for e in range(len(within)):
+        best[i, e] = 0
+        union[i, e] = 0
+    for m in range(met):
+        at = _slot(prints, words[m])
+        if prints[at] != 0:
+            _note(sets[numbers[at]] & view, within, union, i, tally)
+    for g in range(len(tally)):
+        if tally[g] > best[i, environment[g]]:
+            best[i, environment[g]] = tally[g]
 
 
 @nb.njit(cache=True, nogil=True, inline="always")
@@ -339,10 +402,12 @@ def _note(found: Any, within: Array, union: Array, i: int, tally: Array) -> None
     if found == 0:
         return
     for e in range(len(within)):
-        if found & within[e]:
-            union[i, e] += 1
+        union[i, e] += (found & within[e]) != 0
     g = 0
     while found:
+        while (found & np.uint64(255)) == 0:
+            found >>= np.uint64(8)
+            g += 8
         if found & np.uint64(1):
             tally[g] += 1
         found >>= np.uint64(1)
@@ -353,42 +418,70 @@ def _note(found: Any, within: Array, union: Array, i: int, tally: Array) -> None
 def protein_hits(
     codes: Array, starts: Array, lengths: Array, table: Array, size: int, width: int, keep: int,
     prints: Array, numbers: Array, sets: Array, environment: Array, within: Array, visible: Array, every: bool,
-    best: Array, union: Array, tally: Array, residues: Array,
+    best: Array, union: Array, tally: Array, words: Array, residues: Array, open_: Array,
 ) -> None:  # fmt: skip
-    """As :func:`dna_hits`, for words of residues in the frames of a read that stay open for three quarters of it (at most 20 residues)."""
-    environments = best.shape[1]
+    """As :func:`dna_hits`, for words of residues in the frames of a read that stay open for three quarters of it (at most 20 residues).
+
+    Parameters
+    ----------
+    words
+        Work space, uint64, one more than twice the bases of a read.
+    residues
+        Work space, uint8 ``(2, L)`` for reads of L bases.
+    open_
+        float32 ``(N,)``, overwritten: how many such frames there are.
+    """
+    highest = np.uint64(size) ** np.uint64(width - 1)
     for i in range(len(starts)):
-        tally[:] = 0
-        for e in range(environments):
-            best[i, e] = 0
-            union[i, e] = 0
         view = np.uint64(0xFFFFFFFFFFFFFFFF) if every else visible[i]
         length = lengths[i]
+        _translate(codes, starts[i], length, table, residues)
         least = max(width, min(20, length // 4))
+        met, opened = 0, 0
         for strand in range(2):
-            for frame in range(3):
-                n = 0
+            own = residues[strand]
+            for frame in range(min(3, max(0, length - 2))):
+                n, word = 0, np.uint64(0)
                 at = frame
-                while at < length + 3:
-                    residue = np.uint8(STOP)
-                    if at + 3 <= length:
-                        residue = _amino(codes, starts[i], length, at, strand == 1, table)
-                    if residue != STOP:
-                        residues[n] = residue
-                        n += 1
-                    else:
-                        if n >= least:
-                            for p in range(n - width + 1):
-                                word = np.uint64(0)
-                                for j in range(width):
-                                    word = word * np.uint64(size) + np.uint64(residues[p + j])
-                                hashed = mix(word)
-                                if _kept(hashed, keep):
-                                    slot = _slot(prints, hashed)
-                                    if prints[slot] != 0:
-                                        _note(_hit(sets, numbers, slot, view), within, union, i, tally)
-                        n = 0
+                begun = met
+                while at < length - 2:
+                    residue = own[at]
                     at += 3
-        for g in range(len(tally)):
-            if tally[g] > best[i, environment[g]]:
-                best[i, environment[g]] = tally[g]
+                    if residue == STOP:
+                        if n >= least:
+                            opened += 1
+                        else:
+                            met = begun
+                        begun, n, word = met, 0, np.uint64(0)
+                        continue
+                    if n >= width:
+                        word -= np.uint64(own[at - 3 * (width + 1)]) * highest
+                    word = word * np.uint64(size) + np.uint64(residue)
+                    n += 1
+                    if n >= width:
+                        hashed = mix(word)
+                        words[met] = hashed
+                        met += _kept(hashed, keep)
+                if n >= least:
+                    opened += 1
+                else:
+                    met = begun
+        open_[i] = opened
+        _count_hits(words, met, prints, numbers, sets, view, environment, within, best, union, i, tally)
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _translate(codes: Array, first: int, length: int, table: Array, residues: Array) -> None:
+    """The residue of the codon at each base of both strands, the second one read from its own start; STOP where it is none or not known."""
+    forward, backward, run = 0, 0, 0
+    for j in range(length):
+        code = np.int64(codes[first + j])
+        if code > 3:
+            run = 0
+        else:
+            forward = ((forward << 2) | code) & 63
+            backward = (backward >> 2) | ((3 - code) << 4)
+            run += 1
+        if j >= 2:
+            residues[0, j - 2] = table[forward] if run >= 3 else np.uint8(STOP)
+            residues[1, length - 1 - j] = table[backward] if run >= 3 else np.uint8(STOP)
