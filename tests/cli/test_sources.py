@@ -77,3 +77,11 @@ def test_mistakes(run: Path, tmp_path: Path, arguments: tuple[str, ...], code: i
     assert done.code == code
     assert words in done.err
     assert "Traceback" not in done.err
+
+
+def test_shares_that_do_not_sum_to_1(run: Path, tmp_path: Path) -> None:
+    table = tmp_path / "truth.tsv"
+    table.write_text("sample\tsource\tproportion\na\tsea\t0.5\na\tsoil\t0.2\n")
+    done = strandloom("sources", "evaluate", run / "RUN" / "bundle", table, "--out", tmp_path / "E")
+    assert done.code == 1
+    assert "proportions of sample 'a' sum to 0.700, not to 1" in done.err

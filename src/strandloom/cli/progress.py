@@ -143,11 +143,14 @@ class PredictProgress:
     ----------
     quiet
         Say nothing.
+    what
+        What is counted.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, what: str = "rows") -> None:
         self.live = not quiet and sys.stderr.isatty()
         self.spoken = False
+        self.what = what
 
     def __enter__(self) -> Self:
         return self
@@ -159,9 +162,10 @@ class PredictProgress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
-    def advance(self, rows: int, per_second: float) -> None:
-        """Show how far it is."""
+    def advance(self, rows: int, per_second: float, total: int = 0) -> None:
+        """Show how far it is; with about how many rows there are, the time left too."""
         if self.live:
             self.spoken = True
-            sys.stderr.write(f"\r{rows:,} rows, {per_second:,.0f} rows/s\x1b[K")
+            left = f", about {(total - rows) / per_second:,.0f} s left" if total > rows and per_second > 0 else ""
+            sys.stderr.write(f"\r{rows:,} {self.what}, {per_second:,.0f} {self.what}/s{left}\x1b[K")
             sys.stderr.flush()

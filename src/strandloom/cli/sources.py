@@ -110,7 +110,7 @@ def estimate(
     from strandloom.workflows.sources.estimate import estimate_files
     from strandloom.workflows.sources.settings import EstimateSettings
 
-    with PredictProgress(quiet=False) as progress:
+    with PredictProgress(quiet=False, what="reads") as progress:
         done = estimate_files(
             bundle,
             reads,

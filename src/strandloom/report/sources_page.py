@@ -58,6 +58,11 @@ class SourcesPage:
     confusion: tuple[tuple[float, ...], ...]
     """Share of the practice reads of each environment (rows) answered with each."""
     methods: tuple[tuple[str, str], ...]
+    practice: tuple[tuple[str, float | None, float, int], ...]
+    """Practice samples by kind: what they are, share given to their own environment, share called unknown, how many."""
+    groups: tuple[tuple[str, str, float | None, float | None, float | None], ...]
+    """Genera (or samples): name, environment, reads answered rightly without a genome, without all of the genus, naive Bayes without it."""
+    group_word: str
     files: tuple[tuple[str, str], ...]
     command: str = ""
     version: str = ""
@@ -115,6 +120,7 @@ def _sections(page_of: SourcesPage, cautions: tuple[Caution, ...]) -> list[Secti
             "The model",
             facts=page_of.training,
             figures=(practice_confusion(page_of),),
+            tables_after=(_practice_table(page_of), _group_table(page_of)),
         ),
         Section("files", "Files", facts=page_of.files),
         Section("again", "Do it again", command=page_of.command),
@@ -263,6 +269,46 @@ def _read_table(page_of: SourcesPage) -> Table:
     )
     return Table(
         "Reads of each sample", (text("sample"), Cell("reads"), Cell("answered"), text("dropped and cut")), rows, {}
+    )
+
+
+def _practice_table(page_of: SourcesPage) -> Table | None:
+    """What practice samples of each kind are called."""
+    if not page_of.practice:
+        return None
+    rows = tuple(
+        (
+            text(what, wrap=True),
+            Cell(count(samples)),
+            Cell(MISSING if right is None else percent(right)),
+            Cell(percent(unknown)),
+        )
+        for what, right, unknown, samples in page_of.practice
+    )
+    head = (text("practice sample"), Cell("samples"), Cell("its environment"), Cell("unknown"))
+    return Table("What is called unknown: samples of known origin, each without its own profile", head, rows, {})
+
+
+def _group_table(page_of: SourcesPage) -> Table | None:
+    """Reads of left-out genomes and genera."""
+    if not page_of.groups:
+        return None
+
+    def share(value: float | None) -> Cell:
+        return (
+            Cell(MISSING, classes="gap", tip="nothing of its environment was left")
+            if value is None
+            else Cell(percent(value))
+        )
+
+    rows = tuple((text(name), text(home), *(share(x) for x in values)) for name, home, *values in page_of.groups)
+    head = (
+        text(page_of.group_word),
+        text("environment"),
+        *(Cell(x) for x in ("part left out", "all left out", "naive Bayes, all left out")),
+    )
+    return Table(
+        f"Reads answered rightly when a {page_of.group_word}, or a part of it, was left out of training", head, rows, {}
     )
 
 

@@ -15,7 +15,7 @@ from strandloom.workflows.sources.collection import Collection
 from strandloom.workflows.sources.draws import ReadProfile
 from strandloom.workflows.sources.estimate import Estimated, estimate_files
 from strandloom.workflows.sources.pool import read_pool
-from strandloom.workflows.sources.reads import sample_files
+from strandloom.workflows.sources.reads import SampleFiles, expected_reads, sample_files
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 from strandloom.workflows.sources.simulate import MixtureSettings, simulate_sources
 from strandloom.workflows.sources.train import Trained
@@ -234,3 +234,41 @@ def test_simulated_shares_are_those_of_the_reads(samples: Path, collection: Coll
         gzip.decompress((samples / "sample-2.fastq.gz").read_bytes()).decode().splitlines()[1]
     )
     assert len(collection.environments) == 3
+
+
+def test_a_table_of_counts_is_refused_in_words(tmp_path: Path) -> None:
+    counts = tmp_path / "counts.tsv"
+    counts.write_text("taxon\ts1\ts2\nBacteroides\t5\t9\n")
+    with pytest.raises(InputError, match="no column 'sample'") as found:
+        sample_files([counts])
+    assert "sources taxa" in (found.value.hint or "")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("form", ["fastq", "fasta"])
+def test_expected_reads(tmp_path: Path, packed: bool, form: str) -> None:
+    generator = np.random.default_rng(3)
+    reads = ["".join(generator.choice(list("ACGT"), 80)) for _ in range(9000)]
+    records = [f"@r{i}\n{x}\n+\n{'I' * 80}\n" if form == "fastq" else f">r{i}\n{x}\n" for i, x in enumerate(reads)]
+    data = "".join(records).encode() * 3
+    file = tmp_path / ("x.gz" if packed else "x")
+    file.write_bytes(gzip.compress(data) if packed else data)
+    assert expected_reads(SampleFiles("x", file)) == pytest.approx(27_000, rel=0.1)
+    assert expected_reads(SampleFiles("x", file, file)) == pytest.approx(54_000, rel=0.1)
+
+
+def test_samples_are_written_in_pieces(genomes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = MixtureSettings(samples=1, reads=250, seed=3)
+    whole = simulate_sources(genomes, out=tmp_path / "whole", settings=settings)
+    monkeypatch.setattr("strandloom.workflows.sources.simulate._RECORDS", 100)
+    pieces = simulate_sources(genomes, out=tmp_path / "pieces", settings=settings)
+    one, other = (gzip.decompress((x / "sample-1.fastq.gz").read_bytes()) for x in (whole, pieces))
+    assert one == other
+    assert one.count(b"\n") == 1000
+
+
+def test_the_page_says_what_practice_is_called(estimated: Estimated) -> None:
+    page = (estimated.folder / "report.html").read_text()
+    assert "reads like nothing: read backwards" in page
+    assert "Reads answered rightly when a genus, or a part of it, was left out of training" in page
+    assert "Mouthella0" in page

@@ -10,6 +10,7 @@ import pytest
 
 from strandloom.bundle import read_bundle
 from strandloom.errors import BundleError, InputError, OutputError
+from strandloom.workflows.sources.calibrate import check_unknown
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
 from strandloom.workflows.sources.evidence import ReadBlock
 from strandloom.workflows.sources.pool import read_pool
@@ -65,6 +66,9 @@ def test_the_run_folder(trained: Made) -> None:
     run = trained[0].parent
     facts = json.loads((run / "sources.json").read_text())
     assert facts["held_out"]["left_out_genome"]["model"] > 0
+    groups = facts["held_out_by_group"]
+    assert [x["group"] for x in groups] == [f"{e}ella{g}" for e in ("Mouth", "Gut", "Skin") for g in range(2)]
+    assert all(x["lineages"] == 2 and 0 <= x["genome"] <= 1 for x in groups)
     assert (run / "environment.json").is_file()
     assert "Learned from genomes" in (run / "bundle" / "card.md").read_text()
 
@@ -111,3 +115,10 @@ def test_samples_of_reads(genomes: Path, tmp_path: Path) -> None:
     assert np.isnan(made.held_out.genus).all()  # the only sample of its environment
     assert made.calibration.profiles.exchangeable is False
     assert "the sequencing run too" in (tmp_path / "run" / "bundle" / "card.md").read_text()
+
+
+def test_practice_is_called_what_it_is(trained: Made) -> None:
+    found = {x.what: x for x in check_unknown(trained[1].calibration)}
+    assert found["reads that meet its own lineage"].right > 0.8
+    assert found["reads that meet its own lineage"].unknown < 0.1
+    assert found["reads like nothing: pairs of bases shuffled"].unknown > 0.8

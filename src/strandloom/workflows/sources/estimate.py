@@ -26,7 +26,7 @@ from strandloom.workflows.sources.collection import UNKNOWN
 from strandloom.workflows.sources.composition import METHODS, Composition, estimate
 from strandloom.workflows.sources.model import Answers, ReadModel
 from strandloom.workflows.sources.practice import NOTHING
-from strandloom.workflows.sources.reads import Prepared, ReadFacts, SampleFiles, prepared, sample_files
+from strandloom.workflows.sources.reads import Prepared, ReadFacts, SampleFiles, expected_reads, prepared, sample_files
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 from strandloom.workflows.sources.store import load_model
 
@@ -36,8 +36,8 @@ WHAT = "an estimate of strandloom sources"
 LEAST_MISFIT = 0.1
 """Nats a read below which a sample is not called odd, however well practice fits."""
 Say = Callable[[str], None]
-Hear = Callable[[int, float], None]
-"""Told the reads done and how many a second."""
+Hear = Callable[[int, float, int], None]
+"""Told the reads done, how many a second, and about how many there are (0: not known)."""
 
 
 class SampleResult(NamedTuple):
@@ -138,6 +138,9 @@ def estimate_files(
     environments = loaded.model.environments
     results: list[SampleResult] = []
     done = 0
+    expected = [0] if hear is None else [expected_reads(x) for x in files]
+    total = sum(expected) if all(expected) else 0
+    begun = time.perf_counter()
     with new_folder(out, mark=FACTS, what=WHAT, force=force) as folder, ExitStack() as stack:
         writer = stack.enter_context(TableWriter(folder / "reads.parquet")) if per_read else None
         if writer is not None:
@@ -147,7 +150,7 @@ def estimate_files(
 
             def told(count: int, before: int = before) -> None:
                 if hear is not None:
-                    hear(before + count, (before + count) / (time.perf_counter() - started))
+                    hear(before + count, (before + count) / (time.perf_counter() - begun), total)
 
             result = estimate_sample(
                 sample, loaded.model, loaded.calibration, settings=settings, reads=reads, key=number, threads=runtime.threads,

@@ -10,6 +10,7 @@ import numpy as np
 from strandloom.report.numbers import percent
 from strandloom.report.sources_page import SampleShares, SourceShare, SourcesPage, render_sources
 from strandloom.version import VERSION
+from strandloom.workflows.sources.calibrate import check_unknown
 from strandloom.workflows.sources.collection import UNKNOWN
 from strandloom.workflows.sources.composition import METHODS
 from strandloom.workflows.sources.store import Loaded
@@ -43,6 +44,15 @@ def estimate_page(found: Estimated, loaded: Loaded, *, level: float, command: st
             training=_training(loaded),
             confusion=tuple(tuple(float(v) for v in row) for row in loaded.calibration.confusion),
             methods=tuple((name, WORDS[name]) for name in METHODS),
+            practice=tuple(
+                (x.what, None if np.isnan(x.right) else x.right, x.unknown, x.samples)
+                for x in check_unknown(loaded.calibration)
+            ),
+            groups=tuple(
+                (x["group"], x["environment"], x["genome"], x["genus"], x["bayes_genus"])
+                for x in loaded.facts.get("held_out_by_group") or ()
+            ),
+            group_word="genus" if (loaded.facts.get("collection") or {}).get("kind") == "genomes" else "sample",
             files=tuple(files),
             command=command,
             version=VERSION,

@@ -37,6 +37,8 @@ WHAT = "an evaluation of strandloom sources"
 NAMES = ("right", "naive_bayes_10mers")
 READS = 4000
 """Reads drawn from each genome."""
+_SLACK = 0.02
+"""By how much true proportions may miss 1, for rounding."""
 Say = Callable[[str], None]
 
 
@@ -260,5 +262,14 @@ def _truth(table: TextFrame, model: ReadModel) -> dict[str, NDArray[np.float64]]
             share = float(proportion or "")
         except ValueError:
             raise InputError(f"'{proportion}' is no proportion", where=table.where(row)) from None
+        if not 0 <= share <= 1:
+            raise InputError(f"the proportion {proportion} is not between 0 and 1", where=table.where(row))
         found.setdefault(sample, np.zeros(len(sources)))[sources.index(source)] += share
+    for sample, shares in found.items():
+        if abs(shares.sum() - 1) > _SLACK:
+            raise InputError(
+                f"the proportions of sample '{sample}' sum to {shares.sum():.3f}, not to 1",
+                where=table.path,
+                hint=f"name every source of a sample, {UNKNOWN} included",
+            )
     return found

@@ -8,9 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from strandloom.report.figures import UNIT_TICKS
 from strandloom.report.numbers import fixed, percent
 from strandloom.report.report import Card, Section, page
 from strandloom.report.sources_page import confusion_figure
+from strandloom.report.svg import Axis, Figure, Plot
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.verdict import Tone, Verdict
 from strandloom.version import VERSION
@@ -84,6 +86,7 @@ def _reads(
             "By genome or sample",
             tables=(Table("Reads answered with the right environment", head, rows, {}),),
         ),
+        Section("genera", "By genus", tables=() if real else (_by_genus(frame),)),
         Section(
             "confusion",
             "What is taken for what",
@@ -91,6 +94,47 @@ def _reads(
         ),
     ]
     return Verdict(words, tone, ()), cards, sections
+
+
+def _by_genus(frame: pl.DataFrame) -> Table:
+    by = frame.group_by("environment", "genus", maintain_order=True).agg(
+        pl.len().alias("genomes"), pl.mean("right"), pl.mean("naive_bayes_10mers"), pl.mean("like_nothing")
+    )
+    rows = tuple(
+        (
+            text(r["genus"]), text(r["environment"]), Cell(str(r["genomes"])), Cell(percent(r["right"])),
+            Cell(percent(r["naive_bayes_10mers"])), Cell(percent(r["like_nothing"])),
+        )
+        for r in by.iter_rows(named=True)
+    )  # fmt: skip
+    head = (
+        text("genus"),
+        text("environment"),
+        *(Cell(x) for x in ("genomes", "right", "10-mer naive Bayes", "like nothing")),
+    )
+    return Table("Reads answered with the right environment, means over genomes", head, rows, {})
+
+
+def _unknown_figure(frame: pl.DataFrame) -> Figure:
+    """The unknown share that was found against the true one, a dot a sample."""
+    true, found = frame["true_unknown"].to_list(), frame["found_unknown"].to_list()
+    said = "; ".join(
+        f"{r['sample']}: {percent(r['true_unknown'])} true, {percent(r['found_unknown'])} found"
+        for r in frame.iter_rows(named=True)
+    )
+    plot = Plot(
+        "unknown",
+        title="Unknown share",
+        description=said,
+        x=Axis(0, 1, "true share of foreign reads", at=UNIT_TICKS),
+        y=Axis(0, 1, "share called unknown", at=UNIT_TICKS),
+        height=340,
+        grid="xy",
+    )
+    plot.canvas.segment(plot.px(0), plot.py(0), plot.px(1), plot.py(1), "mark")
+    plot.dots(true, found, 0)
+    words = "On the dashed line the unknown share is right; below it foreign reads are given to environments."
+    return Figure(plot.svg(), "Is the unknown share right?", words)
 
 
 def _compositions(facts: Mapping[str, Any], frame: pl.DataFrame) -> tuple[Verdict, list[Card], list[Section]]:
@@ -119,5 +163,8 @@ def _compositions(facts: Mapping[str, Any], frame: pl.DataFrame) -> tuple[Verdic
     return (
         Verdict(words, tone, ()),
         cards,
-        [Section("samples", "By sample", tables=(Table("Errors of the shares", head, rows, {}),))],
+        [
+            Section("unknown", "The unknown share", figures=(_unknown_figure(frame),)),
+            Section("samples", "By sample", tables=(Table("Errors of the shares", head, rows, {}),)),
+        ],
     )

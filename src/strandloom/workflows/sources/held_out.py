@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class HeldOut:
         float64 ``(G,)``: reads of each lineage when it, or its whole group, is missing; NaN where nothing of its environment is left then.
     bayes_genome, bayes_genus
         The same by naive Bayes on 10-mers.
-    environment
+    environment, group
         int64 ``(G,)``.
     """
 
@@ -41,6 +41,29 @@ class HeldOut:
     bayes_genome: NDArray[np.float64]
     bayes_genus: NDArray[np.float64]
     environment: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+    def by_group(self, names: Sequence[str], environments: Sequence[str]) -> list[dict[str, Any]]:
+        """Means of each group in each environment, JSON-able; None where nothing could be asked.
+
+        Parameters
+        ----------
+        names
+            Of the groups (genera, samples); lineages that several share have none.
+        """
+        rows = []
+        for e, group in dict.fromkeys(zip(self.environment.tolist(), self.group.tolist(), strict=True)):
+            own = (self.environment == e) & (self.group == group)
+            row: dict[str, Any] = {
+                "group": names[group] if group < len(names) else "several",
+                "environment": environments[e],
+                "lineages": int(own.sum()),
+            }
+            for key in ("genome", "genus", "bayes_genome", "bayes_genus"):
+                values = getattr(self, key)[own]
+                row[key] = None if np.isnan(values).all() else float(np.nanmean(values))
+            rows.append(row)
+        return rows
 
     def macro(self, values: NDArray[np.float64]) -> float:
         """Mean over environments of the mean over their lineages; NaN where nothing could be asked."""
@@ -105,7 +128,7 @@ def judge_held_out(
                 )
                 results[name][g], results[f"bayes_{name}"][g] = right, bayes
         say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
-    return HeldOut(**results, environment=lineages.environment)
+    return HeldOut(**results, environment=lineages.environment, group=lineages.group)
 
 
 def judge_network(
@@ -136,7 +159,7 @@ def judge_network(
             answered = model.answer(reads, threads=threads).log_posterior.argmax(1)
             results["genome"][g], results["bayes_genome"][g] = (answered == home).mean(), (bayes == home).mean()
         say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
-    return HeldOut(**results, environment=lineages.environment)
+    return HeldOut(**results, environment=lineages.environment, group=lineages.group)
 
 
 def _folds(lineages: Lineages, settings: SourceTraining) -> NDArray[np.int64]:

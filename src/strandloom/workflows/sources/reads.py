@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,9 @@ BLOCK_ROWS = 16_384
 _SUFFIX = re.compile(r"(?i)\.(?:fastq|fq|fasta|fa|fna|txt)?(?:\.gz)?$")
 _MATE = re.compile(r"^(.+?)[._](R?)([12])((?:_001)?)$")
 _TABLES = (".tsv", ".csv", ".txt")
+SEQUENCE_COLUMNS = ("sequence", "seq", "read", "dna")
+"""Names of the column of a table that holds reads themselves."""
+_LOOKED_AT = 1 << 20
 
 
 class SampleFiles(NamedTuple):
@@ -148,6 +153,12 @@ def _from_table(path: Path) -> list[SampleFiles]:
     sample, file = find_column(table.frame.columns, ("sample", "sampleid")), find_column(table.frame.columns, ("file",))
     second = find_column(table.frame.columns, ("file2", "mates", "reverse"))
     if sample is None:
+        if find_column(table.frame.columns, SEQUENCE_COLUMNS) is None:
+            raise InputError(
+                "this is neither reads nor a table of samples: it has no column 'sample'",
+                where=path,
+                hint="give FASTQ or FASTA, or a table with the columns sample and file; counts of taxa go to: strandloom sources taxa",
+            )
         return []
     found = []
     for row, name in enumerate(table.frame[sample]):
@@ -168,6 +179,25 @@ def _from_table(path: Path) -> list[SampleFiles]:
 def _beside(folder: Path, name: str) -> Path:
     places = candidates(folder, name)
     return next((x for x in places if x.is_file()), places[0])
+
+
+def expected_reads(files: SampleFiles) -> int:
+    """About how many reads a sample has, from the first megabyte of each file; 0 where it cannot be told."""
+    total = 0.0
+    for path in (files.first, files.second):
+        if path is None:
+            continue
+        try:
+            with path.open("rb") as handle:
+                packed = handle.read(2) == b"\x1f\x8b"
+                handle.seek(0)
+                data = (gzip.GzipFile(fileobj=handle) if packed else handle).read(_LOOKED_AT)
+                used = handle.tell()
+        except (OSError, EOFError, zlib.error):
+            return 0
+        records = data.count(b"\n") / 4 if data[:1] == b"@" else data.count(b">")
+        total += records * path.stat().st_size / max(used, 1)
+    return int(total)
 
 
 def prepared(files: SampleFiles, settings: ReadSettings, facts: ReadFacts) -> Iterator[Prepared]:

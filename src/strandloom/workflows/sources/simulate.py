@@ -30,6 +30,8 @@ FORMAT = 1
 LEAST_CONTIG = 100
 _QUALITY = "I"
 """Q40: the quality written for every base."""
+_RECORDS = 65_536
+"""Records whose text is held at once."""
 
 
 class MixtureSettings(Settings):
@@ -192,12 +194,15 @@ def simulate_sources(
 
 def _write_fastq(path: Path, mixture: Mixture, names: Sequence[str]) -> None:
     """A sample; the header of a read says what it is from: ``@r1 genome=… start=… strand=-``."""
-    letters = DNA.decode_table[mixture.drawn.codes]
-    lines = []
-    for i, n in enumerate(mixture.drawn.lengths.tolist()):
-        strand = "-" if mixture.drawn.reverse[i] else "+"
-        drawn = f"contig={mixture.drawn.contig[i]} start={mixture.drawn.start[i]} strand={strand}"
-        head = f"@r{i + 1} genome={names[mixture.member[i]]} {drawn}"
-        lines.append(f"{head}\n{letters[i, :n].tobytes().decode()}\n+\n{_QUALITY * n}\n")
+    drawn = mixture.drawn
     with replacing(path, text=False) as handle, gzip.GzipFile("", "wb", 4, handle, mtime=0) as packed:
-        packed.write("".join(lines).encode())
+        for first in range(0, len(drawn.lengths), _RECORDS):
+            rows = range(first, min(first + _RECORDS, len(drawn.lengths)))
+            letters = DNA.decode_table[drawn.codes[rows.start : rows.stop]]
+            lines = []
+            for i in rows:
+                n = int(drawn.lengths[i])
+                place = f"contig={drawn.contig[i]} start={drawn.start[i]} strand={'-' if drawn.reverse[i] else '+'}"
+                head = f"@r{i + 1} genome={names[mixture.member[i]]} {place}"
+                lines.append(f"{head}\n{letters[i - first, :n].tobytes().decode()}\n+\n{_QUALITY * n}\n")
+            packed.write("".join(lines).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,6 +210,10 @@ def rehearse(
     return Rehearsal(pool, lineage, lineages, counts, tables, shape), notes
 
 
+def _group_names(collection: Collection) -> Sequence[str]:
+    return collection.genera if collection.kind == "genomes" else [member.name for member in collection.members]
+
+
 def _parts(pool: Pool, first: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
     """The lineage of each read: consecutive parts of its sample."""
     sizes = np.diff(pool.bounds)
@@ -285,6 +289,9 @@ def train_sources(
             if collection.kind == "genomes"
             else (reads or ReadSettings()).model_dump(),
             "held_out": None if trained.held_out is None else trained.held_out.to_json(),
+            "held_out_by_group": None
+            if trained.held_out is None
+            else trained.held_out.by_group(_group_names(collection), collection.environments),
             "notes": list(trained.notes),
         }
         name = Path(table).stem

@@ -473,7 +473,9 @@ def protein_hits(
 @nb.njit(cache=True, nogil=True, inline="always")
 def _translate(codes: Array, first: int, length: int, table: Array, residues: Array) -> None:
     """The residue of the codon at each base of both strands, the second one read from its own start; STOP where it is none or not known."""
-    forward, backward, run = 0, 0, 0
+    forward: Any = 0
+    backward: Any = 0
+    run = 0
     for j in range(length):
         code = np.int64(codes[first + j])
         if code > 3:
