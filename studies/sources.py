@@ -23,6 +23,7 @@ from strandloom.workflows.sources.estimate import estimate_sample
 from strandloom.workflows.sources.evidence import gather
 from strandloom.workflows.sources.held_out import judge_held_out, judge_network
 from strandloom.workflows.sources.model import LeanModel
+from strandloom.workflows.sources.network import COMPOSITION
 from strandloom.workflows.sources.pool import read_pool
 from strandloom.workflows.sources.reads import ReadFacts, SampleFiles, prepared
 from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings, SourceTraining
@@ -55,7 +56,6 @@ def mixtures(model: LeanModel, calibration: Any, mixer: Mixer, count: int, seed:
             np.bincount(answers.log_posterior.argmax(1), minlength=len(model.environments)),
             calibration,
             settings=EstimateSettings(),
-            key=number,
         )
         truth.append(mixture.shares)
         for method, values in found.items():
@@ -82,7 +82,7 @@ def real_reads(model: LeanModel, collection: Collection, threads: int) -> dict[s
         for block in prepared(SampleFiles(sample.name, sample.file), ReadSettings(), ReadFacts()):
             evidence = gather(model.tables, block.reads, threads=threads)
             a += int((model.weigh(evidence).log_posterior.argmax(1) == home).sum())
-            b += int((evidence.environments[:, :, 2].argmax(1) == home).sum())
+            b += int((evidence.environments[:, :, COMPOSITION].argmax(1) == home).sum())
             n += len(evidence.read)
         right[i], bayes[i] = a / n, b / n
     environment = np.array([m.environment for m in collection.members])
@@ -92,14 +92,13 @@ def real_reads(model: LeanModel, collection: Collection, threads: int) -> dict[s
 
 def top(model: LeanModel, calibration: Any, collection: Collection, threads: int) -> dict[str, Any]:
     rows = {}
-    for i, sample in enumerate(collection.members):
+    for sample in collection.members:
         found = estimate_sample(
             SampleFiles(sample.name, sample.file),
             model,
             calibration,
             settings=EstimateSettings(),
             reads=ReadSettings(),
-            key=i,
             threads=threads,
         )
         value = found.composition.shares["em"].value

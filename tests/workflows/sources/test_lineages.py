@@ -9,7 +9,7 @@ import pytest
 
 from strandloom.errors import InputError
 from strandloom.workflows.sources.collection import Collection, Kind, Member
-from strandloom.workflows.sources.lineages import MOST, genome_lineages, read_lineages
+from strandloom.workflows.sources.lineages import MOST, SEVERAL, genome_lineages, read_lineages
 
 
 def made(environments: int, genera: int, members: int, kind: Kind = "genomes") -> Collection:
@@ -58,3 +58,16 @@ def test_samples_go_to_several_lineages(environments: int, samples: int) -> None
 def test_too_many_environments_are_an_error() -> None:
     with pytest.raises(InputError, match="at most 32"):
         genome_lineages(made(33, 1, 1))
+
+
+def test_groups_are_called_what_they_hold() -> None:
+    rows = [Member("oral1", 0, "", Path("x")), Member("gut1", 1, "", Path("x")), Member("oral2", 0, "", Path("x"))]
+    lineages, first, _ = read_lineages(Collection("reads", ("oral", "gut"), tuple(rows)))
+    for row, lineage in zip(rows, first, strict=True):
+        assert lineages.names[lineages.group[lineage]] == row.name
+    many = made(2, 20, 1, "reads")
+    lineages, first, _ = read_lineages(many)
+    held = [lineages.names[lineages.group[i]] for i in first]
+    shared = np.bincount(lineages.group[first])[lineages.group[first]] > 1
+    assert shared.any()
+    assert all((name == SEVERAL) == several for name, several in zip(held, shared, strict=True))

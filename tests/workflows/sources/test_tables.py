@@ -174,7 +174,8 @@ def test_composition_sums_log_probabilities(made: tuple[Pool, Lineages, np.ndarr
     block = ReadBlock.rectangle(reads, np.full(len(reads), 60))
     for k, logs, counts in zip(SHORT, tables.logs, tables.counts, strict=True):
         found = np.empty((len(reads), 2), np.float32)
-        kernels.composition(*block, k, logs, found)
+        words = np.empty(len(reads), np.int32)
+        kernels.composition(*block, k, logs, found, words)
         share = (counts + 0.5) / (counts.sum(0) + 0.5 * 4**k / 2)
         for read, own in zip(reads, found, strict=True):
             ids = canonical_ids(kmer_ids(read[None], k), k)[0]
@@ -237,3 +238,18 @@ def test_protein_words_are_found_where_they_are() -> None:
     assert (whole[[0, 1, 2], 0] > 10).all()
     assert (whole[[6, 7, 8], 1] > 10).all()
     np.testing.assert_array_equal(best[: len(reads) // 2], best[len(reads) // 2 :])  # the other strand
+
+
+def test_an_ambiguous_base_does_not_change_what_a_read_is_like(
+    made: tuple[Pool, Lineages, np.ndarray, Tables], reads: np.ndarray
+) -> None:
+    tables = made[3]
+    codes = np.where(reads > 3, 0, reads).astype(np.uint8)
+    cut = codes.copy()
+    cut[:, 30] = 14
+    left = gather(tables, ReadBlock.rectangle(cut[:, :30].copy(), np.full(len(cut), 30))).read
+    whole = gather(tables, ReadBlock.rectangle(cut, np.full(len(cut), 60))).read
+    words = np.array([30 - 6 + 1, 29 - 6 + 1])
+    right = gather(tables, ReadBlock.rectangle(cut[:, 31:].copy(), np.full(len(cut), 29))).read
+    expected = (left[:, 0] * words[0] + right[:, 0] * words[1]) / words.sum()
+    np.testing.assert_allclose(whole[:, 0], expected, atol=1e-4)

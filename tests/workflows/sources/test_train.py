@@ -10,10 +10,10 @@ import pytest
 
 from strandloom.bundle import read_bundle
 from strandloom.errors import BundleError, InputError, OutputError
-from strandloom.workflows.sources.calibrate import check_unknown
 from strandloom.workflows.sources.draws import ReadProfile, draw_reads
 from strandloom.workflows.sources.evidence import ReadBlock
 from strandloom.workflows.sources.pool import read_pool
+from strandloom.workflows.sources.self_check import check_unknown
 from strandloom.workflows.sources.settings import SourceTraining
 from strandloom.workflows.sources.store import load_model
 from strandloom.workflows.sources.train import Trained, train_sources
@@ -118,7 +118,7 @@ def test_samples_of_reads(genomes: Path, tmp_path: Path) -> None:
 
 
 def test_practice_is_called_what_it_is(trained: Made) -> None:
-    found = {x.what: x for x in check_unknown(trained[1].calibration)}
-    assert found["reads that meet its own lineage"].right > 0.8
-    assert found["reads that meet its own lineage"].unknown < 0.1
-    assert found["reads like nothing: pairs of bases shuffled"].unknown > 0.8
+    found = {x["what"]: x for x in check_unknown(trained[1].calibration)}
+    assert found["reads that meet its own lineage"]["right"] > 0.8
+    assert found["reads that meet its own lineage"]["unknown"] < 0.1
+    assert found["reads like nothing: pairs of bases shuffled"]["unknown"] > 0.8

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from strandloom.workflows.sources.lineages import Lineages
 from strandloom.workflows.sources.mixture import deviance, shares_of
 from strandloom.workflows.sources.model import Answers
-from strandloom.workflows.sources.practice import ALIENS, REGIMES, RELATED, SEEN, STRANGE, kinds_of_nothing
+from strandloom.workflows.sources.practice import ALIENS, RELATED, SEEN, kinds_of_nothing
 from strandloom.workflows.sources.profiles import Bins, Profiles, exchanged
 
 
@@ -79,43 +79,6 @@ def calibrate(
         [_mean(shares[lineages.environment == e], confusion[lineages.environment == e]) for e in range(environments)]
     )
     return Calibration(bins, profiles, by, _misfits(profiles))
-
-
-class Checked(NamedTuple):
-    """How samples of single lineages are estimated whose own profile is left out, means over lineages."""
-
-    what: str
-    right: float
-    """Share given to its environment; NaN for what has none."""
-    unknown: float
-    samples: int
-
-
-def check_unknown(calibration: Calibration) -> list[Checked]:
-    """What practice samples of each kind are called: a good unknown share is small for members and relatives and large for the rest."""
-    profiles, found = calibration.profiles, []
-    for regime in (SEEN, RELATED, STRANGE):
-        rows = []
-        for g in np.flatnonzero(profiles.own[:, regime].sum(1) > 0):
-            weights = np.ones(len(profiles.environment))
-            weights[g] = 0 if (profiles.environment == profiles.environment[g]).sum() > 1 else 1
-            parts = profiles.components(weights=weights)
-            shares = shares_of(profiles.own[g, regime], parts.profiles).shares
-            rows.append(
-                (
-                    shares[parts.source == profiles.environment[g]].sum(),
-                    shares[parts.source == profiles.environments].sum(),
-                )
-            )
-        if rows:
-            right, unknown = np.mean(rows, axis=0)
-            found.append(Checked(f"reads that meet {REGIMES[regime]}", float(right), float(unknown), len(rows)))
-    parts = profiles.components()
-    for kind, own in zip(ALIENS, profiles.nothing, strict=True):
-        shares = shares_of(own, parts.profiles).shares
-        unknown = float(shares[parts.source == profiles.environments].sum())
-        found.append(Checked(f"reads like nothing: {kind}", float("nan"), unknown, 1))
-    return found
 
 
 def _mean(shares: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:

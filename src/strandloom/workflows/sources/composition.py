@@ -78,7 +78,6 @@ def estimate(
     calibration: Calibration,
     *,
     settings: EstimateSettings,
-    key: int = 0,
     pairs: bool = False,
 ) -> Composition:
     """The composition of one sample.
@@ -89,8 +88,6 @@ def estimate(
         int ``(B,)``: reads in each bin.
     answered
         int ``(E,)``: reads whose most probable environment is each.
-    key
-        Number of the sample, for the resamples.
     pairs
         Two reads count as one for the intervals: mates tell nearly the same.
     """
@@ -98,7 +95,7 @@ def estimate(
     reads = int(binned.sum())
     parts = profiles.components()
     fitted = shares_of(binned, parts.profiles)
-    generator = np.random.default_rng([settings.seed, key])
+    generator = np.random.default_rng(settings.seed)
     misfit = deviance(binned, fitted.expected)
     values = {
         "confusion": _corrected(answered[None], calibration.confusion[None])[0],

@@ -96,7 +96,7 @@ def calibrated_network(
     lineages = rehearsal.lineages
     lineage = np.repeat(np.arange(len(lineages)), reads)
     known = ReadBlock.rectangle(*rehearsal.draw(lineage, seed=seed * 31))
-    drawn, lengths = rehearsal.draw(np.resize(lineage, 10 * reads), seed=seed * 31 + 7)
+    drawn, lengths = rehearsal.draw(np.resize(np.arange(len(lineages)), 10 * reads), seed=seed * 31 + 7)
     generator = np.random.default_rng([seed, 5])
     strange = ReadBlock.rectangle(reads_like_nothing(drawn, generator=generator), lengths)
     practised = [Practised(model.answer(known, threads=threads), lineage, SEEN)]

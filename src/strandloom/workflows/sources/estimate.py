@@ -145,7 +145,7 @@ def estimate_files(
         writer = stack.enter_context(TableWriter(folder / "reads.parquet")) if per_read else None
         if writer is not None:
             writer.write(_no_reads(environments))
-        for number, sample in enumerate(files):
+        for sample in files:
             before = done
 
             def told(count: int, before: int = before) -> None:
@@ -153,7 +153,7 @@ def estimate_files(
                     hear(before + count, (before + count) / (time.perf_counter() - begun), total)
 
             result = estimate_sample(
-                sample, loaded.model, loaded.calibration, settings=settings, reads=reads, key=number, threads=runtime.threads,
+                sample, loaded.model, loaded.calibration, settings=settings, reads=reads, threads=runtime.threads,
                 writer=writer, told=told,
             )  # fmt: skip
             results.append(result)
@@ -215,7 +215,6 @@ def estimate_sample(
     *,
     settings: EstimateSettings,
     reads: ReadSettings,
-    key: int = 0,
     threads: int = 1,
     writer: TableWriter | None = None,
     told: Callable[[int], None] = lambda _: None,
@@ -243,7 +242,7 @@ def estimate_sample(
             told(facts.reads)
     except InputError as error:
         fault = error
-    composition = estimate(binned, answered, calibration, settings=settings, key=key, pairs=sample.second is not None)
+    composition = estimate(binned, answered, calibration, settings=settings, pairs=sample.second is not None)
     return SampleResult(sample.sample, composition, facts, fault)
 
 

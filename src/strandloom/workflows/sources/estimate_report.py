@@ -10,7 +10,6 @@ import numpy as np
 from strandloom.report.numbers import percent
 from strandloom.report.sources_page import SampleShares, SourceShare, SourcesPage, render_sources
 from strandloom.version import VERSION
-from strandloom.workflows.sources.calibrate import check_unknown
 from strandloom.workflows.sources.collection import UNKNOWN
 from strandloom.workflows.sources.composition import METHODS
 from strandloom.workflows.sources.store import Loaded
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from strandloom.workflows.sources.estimate import Estimated, SampleResult
 
 WORDS = {
-    "em": "the reads' answers as a mixture of what known genomes, relatives of them, and reads like nothing are answered (EM)",
+    "em": "the reads' answers as a mixture of how known genomes, relatives of them and reads like nothing are answered (EM), the mean over "
+    "resamples",
     "confusion": "shares of the likeliest answers, corrected by how often practice reads are confused",
     "argmax": "shares of the likeliest answers, as published: biased, and without an unknown source",
 }
@@ -45,8 +45,7 @@ def estimate_page(found: Estimated, loaded: Loaded, *, level: float, command: st
             confusion=tuple(tuple(float(v) for v in row) for row in loaded.calibration.confusion),
             methods=tuple((name, WORDS[name]) for name in METHODS),
             practice=tuple(
-                (x.what, None if np.isnan(x.right) else x.right, x.unknown, x.samples)
-                for x in check_unknown(loaded.calibration)
+                (x["what"], x["right"], x["unknown"], x["samples"]) for x in loaded.facts.get("practice") or ()
             ),
             groups=tuple(
                 (x["group"], x["environment"], x["genome"], x["genus"], x["bayes_genus"])
@@ -100,6 +99,8 @@ def _training(loaded: Loaded) -> tuple[tuple[str, str], ...]:
             ("left_out_genus", "reads of left-out genera"),
         ):
             one = held[key]
+            if one["model"] is None:  # it was not asked
+                continue
             told.append(
                 (
                     words,

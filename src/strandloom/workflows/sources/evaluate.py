@@ -205,7 +205,7 @@ def _compositions(
     rows: list[dict[str, Any]] = []
     errors: dict[str, list[float]] = {name: [] for name in METHODS}
     inside = []
-    for number, (sample, shares) in enumerate(truth.items()):
+    for sample, shares in truth.items():
         file = next((x for x in candidates(path.parent, sample) if x.is_file()), None)
         if file is None:
             raise InputError(
@@ -217,7 +217,6 @@ def _compositions(
             loaded.calibration,
             settings=EstimateSettings(),
             reads=reads,
-            key=number,
             threads=threads,
         )
         if found.fault is not None:

@@ -39,7 +39,7 @@ READ_FEATURES = (
     "share of C and G",
     "difference of the shares of A and T",
     "difference of the shares of C and G",
-    "frames of six that stay open",
+    "frames of six with an open stretch",
 )
 """Names of the features of the read itself: how much it is like the genomes of a collection at all. Left-out genera keep their kind of
 words, shuffled reads and reads of other kingdoms do not."""
@@ -134,17 +134,17 @@ def _evidence(
     rows, environments = len(reads.starts), lineages.environments
     out = np.empty((rows, environments, len(FEATURES)), np.float32)
     alone = np.empty((rows, len(READ_FEATURES)), np.float32)
-    summed = np.empty((rows, environments), np.float32)
+    summed, summed_words = np.empty((rows, environments), np.float32), np.empty(rows, np.int32)
     at = 0
     for number, k in enumerate(SHORT):
         if counts is None or visible is None:
-            kernels.composition(*reads, k, tables.logs[number], summed)
+            kernels.composition(*reads, k, tables.logs[number], summed, summed_words)
         else:
             kernels.composition_without(
                 *reads, k, counts.counts[number], lineages.environment, visible, counts.logs, counts.totals[number],
-                smoothing_total(k), summed,
+                smoothing_total(k), summed, summed_words,
             )  # fmt: skip
-        count = np.maximum(reads.lengths - k + 1, 1).astype(np.float32)
+        count = np.maximum(summed_words, 1).astype(np.float32)
         mean = summed.mean(1)
         out[:, :, at] = (summed - mean[:, None]) / np.sqrt(count)[:, None]
         alone[:, 2 * at] = mean / count

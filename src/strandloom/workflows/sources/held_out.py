@@ -34,6 +34,8 @@ class HeldOut:
         The same by naive Bayes on 10-mers.
     environment, group
         int64 ``(G,)``.
+    names
+        Of the groups.
     """
 
     genome: NDArray[np.float64]
@@ -42,20 +44,15 @@ class HeldOut:
     bayes_genus: NDArray[np.float64]
     environment: NDArray[np.int64]
     group: NDArray[np.int64]
+    names: tuple[str, ...]
 
-    def by_group(self, names: Sequence[str], environments: Sequence[str]) -> list[dict[str, Any]]:
-        """Means of each group in each environment, JSON-able; None where nothing could be asked.
-
-        Parameters
-        ----------
-        names
-            Of the groups (genera, samples); lineages that several share have none.
-        """
+    def by_group(self, environments: Sequence[str]) -> list[dict[str, Any]]:
+        """Means of each group (genus, sample) in each environment, JSON-able; None where nothing could be asked."""
         rows = []
         for e, group in dict.fromkeys(zip(self.environment.tolist(), self.group.tolist(), strict=True)):
             own = (self.environment == e) & (self.group == group)
             row: dict[str, Any] = {
-                "group": names[group] if group < len(names) else "several",
+                "group": self.names[group],
                 "environment": environments[e],
                 "lineages": int(own.sum()),
             }
@@ -128,7 +125,7 @@ def judge_held_out(
                 )
                 results[name][g], results[f"bayes_{name}"][g] = right, bayes
         say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
-    return HeldOut(**results, environment=lineages.environment, group=lineages.group)
+    return HeldOut(**results, environment=lineages.environment, group=lineages.group, names=lineages.names)
 
 
 def judge_network(
@@ -139,7 +136,10 @@ def judge_network(
     threads: int,
     say: Callable[[str], None] = lambda _: None,
 ) -> HeldOut:
-    """Train the network that the settings name for every fold of lineages without them, and ask it for their reads (genomes only)."""
+    """Train the network that the settings name for every fold of lineages without them, and ask it for their reads.
+
+    Genera are not left out.
+    """
     lineages = rehearsal.lineages
     fold = _folds(lineages, settings)
     results = _unasked(len(lineages))
@@ -149,17 +149,13 @@ def judge_network(
         model = train_network(rehearsal, environments, settings, threads=threads, hidden=out).model
         for g in tested:
             visible = lineages.all & ~lineages.own[g]
-            home = lineages.environment[g]
-            if (lineages.within[home] & visible) == 0:
+            if (lineages.within[lineages.environment[g]] & visible) == 0:
                 continue
-            reads = ReadBlock.rectangle(*rehearsal.draw(np.full(READS, g), seed=settings.seed * 7919 + int(g)))
-            view = np.full(READS, visible)
-            evidence = gather_without(rehearsal.tables, rehearsal.counts, reads, view, threads=threads)
-            bayes = evidence.environments[:, :, COMPOSITION].argmax(1)
-            answered = model.answer(reads, threads=threads).log_posterior.argmax(1)
-            results["genome"][g], results["bayes_genome"][g] = (answered == home).mean(), (bayes == home).mean()
+            results["genome"][g], results["bayes_genome"][g] = _ask(
+                rehearsal, model.answer, int(g), visible, seed=settings.seed * 7919 + int(g), threads=threads
+            )
         say(f"left-out genomes, part {int(number) + 1} of {int(fold.max()) + 1}")
-    return HeldOut(**results, environment=lineages.environment, group=lineages.group)
+    return HeldOut(**results, environment=lineages.environment, group=lineages.group, names=lineages.names)
 
 
 def _folds(lineages: Lineages, settings: SourceTraining) -> NDArray[np.int64]:
@@ -178,13 +174,18 @@ def _unasked(lineages: int) -> dict[str, NDArray[np.float64]]:
 
 
 def _ask(
-    rehearsal: Rehearsal, model: LeanModel, lineage: int, visible: np.uint64, *, seed: int, threads: int
+    rehearsal: Rehearsal,
+    answer: Callable[..., Answers] | LeanModel,
+    lineage: int,
+    visible: np.uint64,
+    *,
+    seed: int,
+    threads: int,
 ) -> tuple[float, float]:
-    """Shares of right answers by the model and by naive Bayes."""
+    """Shares of right answers by the model and by naive Bayes; a lean model sees what is visible, others were trained without the rest."""
     reads = ReadBlock.rectangle(*rehearsal.draw(np.full(READS, lineage), seed=seed))
     evidence = gather_without(rehearsal.tables, rehearsal.counts, reads, np.full(READS, visible), threads=threads)
-    found: Answers = model.weigh(evidence)
+    found = answer.weigh(evidence) if isinstance(answer, LeanModel) else answer(reads, threads=threads)
     home = rehearsal.lineages.environment[lineage]
-    return float((found.log_posterior.argmax(1) == home).mean()), float(
-        (evidence.environments[:, :, COMPOSITION].argmax(1) == home).mean()
-    )
+    bayes = evidence.environments[:, :, COMPOSITION].argmax(1)
+    return float((found.log_posterior.argmax(1) == home).mean()), float((bayes == home).mean())

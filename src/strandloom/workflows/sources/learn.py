@@ -53,13 +53,13 @@ def learn(
     DivergedError
         The loss is no longer a number.
     """
-    evidence, alone = torch.from_numpy(lesson.evidence.environments), torch.from_numpy(lesson.evidence.read)
+    evidence, read = torch.from_numpy(lesson.evidence.environments), torch.from_numpy(lesson.evidence.read)
     environment, regime = torch.from_numpy(lesson.environment), torch.from_numpy(lesson.regime.astype(np.int64))
     weight = torch.from_numpy(lesson.weight)
     with private_rng(torch.device("cpu")):
         torch.manual_seed(derive_seed(_WEIGHTS, seed))
-        network = SourceNetwork(evidence.shape[2], alone.shape[1], environments=evidence.shape[1] if own else None)
-        network.standardise(evidence, alone)
+        network = SourceNetwork(evidence.shape[2], read.shape[1], environments=evidence.shape[1] if own else None)
+        network.standardise(evidence, read)
         steps = -(-len(evidence) // READS_A_STEP)
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps * epochs + 1)
@@ -68,7 +68,7 @@ def learn(
             summed = 0.0
             for start in range(0, len(order), READS_A_STEP):
                 rows = torch.from_numpy(order[start : start + READS_A_STEP])
-                loss = _loss(network, evidence[rows], alone[rows], environment[rows], regime[rows], weight[rows])
+                loss = _loss(network, evidence[rows], read[rows], environment[rows], regime[rows], weight[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -85,10 +85,10 @@ def learn(
 
 
 def _loss(
-    network: SourceNetwork, evidence: Tensor, alone: Tensor, environment: Tensor, regime: Tensor, weight: Tensor
+    network: SourceNetwork, evidence: Tensor, read: Tensor, environment: Tensor, regime: Tensor, weight: Tensor
 ) -> Tensor:
     """Negative log probabilities, weighted means: of the environment by each reading where it can tell, and of the regime."""
-    found = network(evidence, alone)
+    found = network(evidence, read)
     near = weight * (regime < STRANGE)
     far = weight * (regime == STRANGE)
     return (

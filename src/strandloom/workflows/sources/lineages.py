@@ -16,6 +16,7 @@ from strandloom.workflows.sources.collection import Collection
 
 MOST = 64
 """Lineages that fit the bits of a set."""
+SEVERAL = "several"
 FOLDS = 8
 """Parts that the reads of a sample are split into."""
 
@@ -32,11 +33,14 @@ class Lineages:
         int64 ``(G,)``: the genus (or sample) that each belongs to.
     environments
         Number of environments, E.
+    names
+        Of the groups; ``several`` where genera (or samples) share one.
     """
 
     environment: NDArray[np.int64]
     group: NDArray[np.int64]
     environments: int
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.environment)
@@ -82,7 +86,7 @@ def genome_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64]
     environment = np.array([member.environment for member in collection.members])
     genus = np.array([collection.genera.index(member.genus) for member in collection.members])
     if len(collection) <= MOST:
-        return Lineages(environment, genus, environments), np.arange(len(collection))
+        return Lineages(environment, genus, environments, tuple(collection.genera)), np.arange(len(collection))
     room = MOST // environments
     lineage = np.empty(len(collection), np.int64)
     group: list[int] = []
@@ -103,7 +107,10 @@ def genome_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64]
         ]
     used, numbers = np.unique(lineage, return_inverse=True)
     places = np.array([int(np.flatnonzero(lineage == i)[0]) for i in used])
-    return Lineages(environment[places], np.array(group)[used], environments), numbers.reshape(-1).astype(np.int64)
+    names = (*collection.genera, *([SEVERAL] * len(group)))
+    return Lineages(environment[places], np.array(group)[used], environments, names), numbers.reshape(-1).astype(
+        np.int64
+    )
 
 
 def read_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64], int]:
@@ -128,7 +135,11 @@ def read_lineages(collection: Collection) -> tuple[Lineages, NDArray[np.int64], 
         first[rows] = len(home) + np.arange(len(rows)) % groups
         home += [e] * groups
     folds = max(2, min(FOLDS, MOST // len(home)))
-    lineages = Lineages(np.repeat(np.array(home), folds), np.repeat(np.arange(len(home)), folds), environments)
+    members = [
+        [m.name for m, group in zip(collection.members, first, strict=True) if group == i] for i in range(len(home))
+    ]
+    names = tuple(own[0] if len(own) == 1 else SEVERAL for own in members)
+    lineages = Lineages(np.repeat(np.array(home), folds), np.repeat(np.arange(len(home)), folds), environments, names)
     return lineages, first * folds, folds
 
 

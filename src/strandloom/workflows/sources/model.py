@@ -87,8 +87,8 @@ class LeanModel:
         with torch.inference_mode():
             for start in range(0, len(evidence.read), _ROWS):
                 part = evidence.rows(slice(start, start + _ROWS))
-                rows, alone = torch.from_numpy(part.environments), torch.from_numpy(part.read)
-                found = [member(rows, alone) for member in self.members]
+                rows, read = torch.from_numpy(part.environments), torch.from_numpy(part.read)
+                found = [member(rows, read) for member in self.members]
                 posterior = torch.stack([x.log_posterior() for x in found]).logsumexp(0) - np.log(len(found))
                 regime = torch.stack([x.log_regime() for x in found]).logsumexp(0) - np.log(len(found))
                 parts.append(Answers(posterior.numpy(), regime.numpy()))

@@ -41,8 +41,8 @@ class Readings(NamedTuple):
         known = self.log_regime()
         near = torch.logsumexp(known[:, :STRANGE], 1, keepdim=True)
         far = torch.logsumexp(known[:, STRANGE:], 1, keepdim=True)
-        words, alone = functional.log_softmax(self.words, 1), functional.log_softmax(self.composition, 1)
-        return functional.log_softmax(torch.logaddexp(near - CAUTION + words, far + alone), 1)
+        words, composed = functional.log_softmax(self.words, 1), functional.log_softmax(self.composition, 1)
+        return functional.log_softmax(torch.logaddexp(near - CAUTION + words, far + composed), 1)
 
     def log_regime(self) -> Tensor:
         """Log probability of what a read meets, float ``(B, 4)``."""
@@ -69,7 +69,7 @@ class SourceNetwork(nn.Module):
         super().__init__()
         self.register_buffer("spread", torch.ones(features))
         self.weights = nn.Parameter(torch.full((features,), -1.0))
-        self.alone = nn.Parameter(torch.zeros(len(SHORT)))
+        self.composed = nn.Parameter(torch.zeros(len(SHORT)))
         self.register_buffer("mean", torch.zeros(2 * features + read_features))
         self.register_buffer("width", torch.ones(2 * features + read_features))
         self.know = nn.Sequential(
@@ -89,27 +89,27 @@ class SourceNetwork(nn.Module):
                 nn.Linear(OWN_UNITS, OWN_UNITS), nn.ReLU(), nn.Dropout(0.2), nn.Linear(OWN_UNITS, environments),
             )  # fmt: skip
 
-    def standardise(self, evidence: Tensor, alone: Tensor) -> None:
+    def standardise(self, evidence: Tensor, read: Tensor) -> None:
         """Take means and spreads from float ``(N, E, F)`` and ``(N, R)``."""
         self.spread = evidence.reshape(-1, evidence.shape[-1]).std(0, correction=0).clamp(min=1e-3)
-        best = _familiar(evidence, alone)
+        best = _familiar(evidence, read)
         self.mean, self.width = best.mean(0), best.std(0, correction=0).clamp(min=1e-3)
         if self.own is not None:
             self.centre, self.scale = evidence.mean(0), evidence.std(0, correction=0).clamp(min=1e-3)
 
-    def forward(self, evidence: Tensor, alone: Tensor) -> Readings:
+    def forward(self, evidence: Tensor, read: Tensor) -> Readings:
         """float ``(B, E, F)`` and ``(B, R)`` to scores."""
-        known = self.know(((_familiar(evidence, alone) - self.mean) / self.width).clamp(-8, 8))
+        known = self.know(((_familiar(evidence, read) - self.mean) / self.width).clamp(-8, 8))
         if self.own is not None:
             scores = self.own(((evidence - self.centre) / self.scale).clamp(-8, 8))
             return Readings(scores, scores, known[:, :-1])
         sure = known[:, -1:].clamp(-2, 2).exp()
         words = (evidence / self.spread * functional.softplus(self.weights)).sum(2) * sure  # (B, E)
         short = slice(len(SHORT))  # the counted words come first
-        composition = (evidence[..., short] / self.spread[short] * functional.softplus(self.alone)).sum(2)
+        composition = (evidence[..., short] / self.spread[short] * functional.softplus(self.composed)).sum(2)
         return Readings(words, composition, known[:, :-1])
 
 
-def _familiar(evidence: Tensor, alone: Tensor) -> Tensor:
+def _familiar(evidence: Tensor, read: Tensor) -> Tensor:
     """The largest and second largest value of each feature over environments, and the read's own features: float ``(B, 2 F + R)``."""
-    return torch.cat([evidence.topk(2, dim=1).values.flatten(1), alone], 1)
+    return torch.cat([evidence.topk(2, dim=1).values.flatten(1), read], 1)

@@ -1,6 +1,6 @@
 """Practice: reads meet the collection without their own lineage, or without all of its group, as reads of a new sample would.
 
-Beside them stand reads that resemble nothing: their bases were drawn or shuffled.
+Beside them stand reads that resemble nothing: their bases were drawn, shuffled or turned round.
 """
 
 from __future__ import annotations
@@ -83,17 +83,17 @@ def reads_like_nothing(codes: Codes, *, generator: np.random.Generator) -> Codes
     """
     rows, length = codes.shape
     out = codes.copy()
-    half, last = rows // 3, rows - rows // 3
-    gc = generator.uniform(0.2, 0.8, half)
-    strong = generator.random((half, length)) < gc[:, None]
-    drawn = np.where(strong, generator.integers(1, 3, (half, length)), 3 * generator.integers(0, 2, (half, length)))
-    out[:half] = np.where(codes[:half] < 4, drawn, codes[:half])
+    first, last = _bounds(rows)
+    gc = generator.uniform(0.2, 0.8, first)
+    strong = generator.random((first, length)) < gc[:, None]
+    drawn = np.where(strong, generator.integers(1, 3, (first, length)), 3 * generator.integers(0, 2, (first, length)))
+    out[:first] = np.where(codes[:first] < 4, drawn, codes[:first])
     pairs = length // 2
-    pieces = out[half:last, : 2 * pairs].reshape(last - half, pairs, 2)
-    keys = generator.random((last - half, pairs))
+    pieces = out[first:last, : 2 * pairs].reshape(last - first, pairs, 2)
+    keys = generator.random((last - first, pairs))
     keys[(pieces > 3).any(2)] = 2.0  # padding and ambiguous bases stay at the end
     order = np.argsort(keys, axis=1)
-    out[half:last, : 2 * pairs] = np.take_along_axis(pieces, order[:, :, None], 1).reshape(last - half, 2 * pairs)
+    out[first:last, : 2 * pairs] = np.take_along_axis(pieces, order[:, :, None], 1).reshape(last - first, 2 * pairs)
     ends = (codes[last:] != DNA.pad).sum(1)
     column = np.arange(length)
     backwards = np.take_along_axis(codes[last:], np.maximum(ends[:, None] - 1 - column, 0), 1)
@@ -103,4 +103,10 @@ def reads_like_nothing(codes: Codes, *, generator: np.random.Generator) -> Codes
 
 def kinds_of_nothing(rows: int) -> NDArray[np.int64]:
     """The kind of each of N reads of :func:`reads_like_nothing`, int64 ``(N,)``."""
-    return np.repeat(np.arange(3), [rows // 3, rows - 2 * (rows // 3), rows // 3])
+    first, last = _bounds(rows)
+    return np.repeat(np.arange(len(ALIENS)), [first, last - first, rows - last])
+
+
+def _bounds(rows: int) -> tuple[int, int]:
+    """Where the second and the last third begin."""
+    return rows // 3, rows - rows // 3

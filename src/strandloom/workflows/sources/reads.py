@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,8 @@ _MATE = re.compile(r"^(.+?)[._](R?)([12])((?:_001)?)$")
 _TABLES = (".tsv", ".csv", ".txt")
 SEQUENCE_COLUMNS = ("sequence", "seq", "read", "dna")
 """Names of the column of a table that holds reads themselves."""
-_LOOKED_AT = 1 << 20
+_LOOKED_AT = 1 << 18
+"""Bytes of a file by which its reads are guessed."""
 
 
 class SampleFiles(NamedTuple):
@@ -182,22 +182,30 @@ def _beside(folder: Path, name: str) -> Path:
 
 
 def expected_reads(files: SampleFiles) -> int:
-    """About how many reads a sample has, from the first megabyte of each file; 0 where it cannot be told."""
+    """About how many reads a sample has, from the beginning of each file; 0 where it cannot be told."""
     total = 0.0
     for path in (files.first, files.second):
         if path is None:
             continue
         try:
             with path.open("rb") as handle:
-                packed = handle.read(2) == b"\x1f\x8b"
-                handle.seek(0)
-                data = (gzip.GzipFile(fileobj=handle) if packed else handle).read(_LOOKED_AT)
-                used = handle.tell()
-        except (OSError, EOFError, zlib.error):
+                head = handle.read(_LOOKED_AT)
+            data = _inflated(head) if head[:2] == b"\x1f\x8b" else head
+        except (OSError, zlib.error):
             return 0
         records = data.count(b"\n") / 4 if data[:1] == b"@" else data.count(b">")
-        total += records * path.stat().st_size / max(used, 1)
+        total += records * path.stat().st_size / max(len(head), 1)
     return int(total)
+
+
+def _inflated(head: bytes) -> bytes:
+    """What the beginning of a gzip file holds; members may follow one another."""
+    found = []
+    while head[:2] == b"\x1f\x8b":
+        member = zlib.decompressobj(31)
+        found.append(member.decompress(head))
+        head = member.unused_data
+    return b"".join(found)
 
 
 def prepared(files: SampleFiles, settings: ReadSettings, facts: ReadFacts) -> Iterator[Prepared]:

@@ -101,12 +101,33 @@ class Rehearsal:
         reads = ReadBlock.rectangle(*self.draw(lineage, seed=seed, learned=learned))
         return gather_without(self.tables, self.counts, reads, visible, threads=threads)
 
-    def nothing(self, count: int, visible: np.uint64, *, seed: int, threads: int) -> Evidence:
-        """Evidence of reads that resemble nothing."""
+    def nothing(
+        self,
+        count: int,
+        settings: SourceTraining,
+        *,
+        seed: int,
+        threads: int,
+        hidden: np.uint64 = np.uint64(0),
+        learned: bool = False,
+    ) -> Evidence:
+        """Evidence of reads that resemble nothing.
+
+        Parameters
+        ----------
+        hidden, learned
+            As for :meth:`lesson` and :meth:`draw`: the reads are made of real ones. Those that are learned from see as much of the
+            collection as other practice reads do, else what is hidden would tell them apart; others see all of it, as reads of a sample do.
+        """
         generator = np.random.default_rng([seed, 5])
-        codes, lengths = self.draw(generator.integers(0, len(self.lineages), count), seed=seed)
+        used = np.flatnonzero((self.lineages.own & hidden) == 0)
+        lineage = used[generator.integers(0, len(used), count)]
+        codes, lengths = self.draw(lineage, seed=seed, learned=learned)
         strange = reads_like_nothing(codes, generator=generator)
-        view = np.full(count, visible)
+        view = np.full(count, self.lineages.all & ~hidden)
+        if learned:
+            asked = _asked(settings, count, generator, seen=self.profile is not None)
+            view &= practice_views(lineage, asked, self.lineages, generator=generator).visible
         return gather_without(self.tables, self.counts, ReadBlock.rectangle(strange, lengths), view, threads=threads)
 
     def lesson(
@@ -130,7 +151,7 @@ class Rehearsal:
         met = np.flatnonzero(regime != NOTHING)
         found = self.evidence(lineage, visible, seed=seed, threads=threads, learned=True).rows(met)
         count = max(1, int(len(met) * settings.nothing))
-        alien = self.nothing(count, lineages.all & ~hidden, seed=seed + 1, threads=threads)
+        alien = self.nothing(count, settings, seed=seed + 1, threads=threads, hidden=hidden, learned=True)
         environment = lineages.environment[lineage[met]]
         per = np.bincount(lineages.environment[used], minlength=lineages.environments)
         weight = (1 / np.maximum(per, 1))[environment].astype(np.float32)

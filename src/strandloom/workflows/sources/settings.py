@@ -52,7 +52,7 @@ class EstimateSettings(Settings):
     level: float = Field(0.9, gt=0.5, lt=1)
     """Of the intervals."""
     resamples: int = Field(200, ge=20, le=10_000)
-    """Resamples of reads and of reference genomes behind an interval."""
+    """Resamples of reads and of reference genomes behind the shares and their intervals."""
     seed: int = Field(1, ge=0)
     """Of the resamples."""
     few: Annotated[int, Field(ge=1)] = 200

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from strandloom.bundle import SOURCES_PART, Bundle, Manifest, Part, read_bundle
+from strandloom.bundle import SOURCES_CALIBRATION, SOURCES_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.engines.settings import TORCH
 from strandloom.errors import BundleError, UsageError
 from strandloom.io.plain import plain
@@ -29,8 +29,10 @@ from strandloom.workflows.sources.tokens import K, TokenModel, TokenNetwork
 
 TOKENS = "source-tokens"
 """Name of the architecture in the manifest of a network of tokens."""
-WORDS, CALIBRATION = SOURCES_PART, "sources-calibration"
+WORDS, CALIBRATION = SOURCES_PART, SOURCES_CALIBRATION
 FORMAT = 1
+CALIBRATION_FORMAT = 2
+"""Of the counts of practice answers; 1 had one kind of reads like nothing."""
 LENGTH = 80
 """What the manifest gives as input length; reads of any length are answered."""
 
@@ -85,10 +87,11 @@ def published_bundle(
     trained: Bundle, calibration: Calibration, *, name: str, card: str, facts: Mapping[str, Any]
 ) -> Bundle:
     """The bundle of a published network with its calibration; ``strandloom predict`` and ``export`` take it as any other."""
-    told = {"format": FORMAT, **plain(dict(facts))}
     part = calibration_part(calibration)
     manifest = trained.manifest.model_copy(update={"name": name})
-    return Bundle(manifest, trained.weights, {CALIBRATION: Part(part.arrays, {**told, **part.facts})}, card)
+    return Bundle(
+        manifest, trained.weights, {CALIBRATION: Part(part.arrays, {**plain(dict(facts)), **part.facts})}, card
+    )
 
 
 def tokens_bundle(
@@ -96,7 +99,7 @@ def tokens_bundle(
 ) -> Bundle:
     """The bundle of a network of tokens."""
     network, part = model.network, calibration_part(calibration)
-    told = {"format": FORMAT, "k": K, "bits": network.bits, **plain(dict(facts)), **part.facts}
+    told = {**plain(dict(facts)), **part.facts, "k": K}
     manifest = Manifest(
         strandloom=VERSION,
         name=name,
@@ -123,12 +126,18 @@ def calibration_part(calibration: Calibration) -> Part:
             "confusion": calibration.confusion,
             "misfit": calibration.misfit,
         },
-        {"format": FORMAT, "exchangeable": profiles.exchangeable},
+        {"format": CALIBRATION_FORMAT, "exchangeable": profiles.exchangeable},
     )
 
 
-def _calibration(part: Part) -> Calibration:
+def _calibration(part: Part, where: str | Path, wrote: str) -> Calibration:
     a = part.arrays
+    if int(part.facts.get("format", 0)) != CALIBRATION_FORMAT:
+        raise BundleError(
+            "the source model was calibrated by another version of strandloom",
+            where=where,
+            hint=f"install strandloom {wrote}, or train the model again",
+        )
     profiles = Profiles(
         a["counts"].astype(np.float64),
         a["nothing"].astype(np.float64),
@@ -147,7 +156,8 @@ def _only_torch(engine: str) -> None:
 
 def _load_tokens(bundle: Bundle, where: str | Path, engine: str) -> Loaded:
     part, weights = bundle.parts[CALIBRATION], bundle.weights[0]
-    if int(part.facts.get("format", 0)) > FORMAT or part.facts.get("k") != K:
+    calibration = _calibration(part, where, bundle.manifest.strandloom)
+    if part.facts.get("k") != K:
         raise BundleError(
             "the network of tokens was trained by another version of strandloom",
             where=where,
@@ -160,7 +170,7 @@ def _load_tokens(bundle: Bundle, where: str | Path, engine: str) -> Loaded:
         network = TokenNetwork(len(bundle.manifest.labels), bits=rows.bit_length() - 1, width=width, units=units)
         network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
         model = TokenModel(bundle.manifest.labels, network.eval())
-        return Loaded(model, _calibration(part), part.facts)
+        return Loaded(model, calibration, part.facts)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         raise BundleError(
             f"the source model is incomplete: {error}", where=where, hint="copy the bundle again"
@@ -173,12 +183,14 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
     Parameters
     ----------
     engine
-        What computes a published network; the lean model has no other than its own.
+        What computes a published network; the others have none but their own.
 
     Raises
     ------
     BundleError
         It is no bundle of a source model, is damaged, or was written by another version.
+    UsageError
+        An engine that the model does not have.
     """
     where = folder
     bundle = read_bundle(folder)
@@ -187,7 +199,8 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
             return _load_tokens(bundle, where, engine)
         predictor = load(folder, engine=engine, device="cpu", threads=threads)
         part = bundle.parts[CALIBRATION]
-        return Loaded(PublishedModel(bundle.manifest.labels, predictor), _calibration(part), part.facts)
+        calibration = _calibration(part, where, bundle.manifest.strandloom)
+        return Loaded(PublishedModel(bundle.manifest.labels, predictor), calibration, part.facts)
     if WORDS not in bundle.parts:
         raise BundleError(
             "the bundle holds no source model",
@@ -220,7 +233,7 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
             )
             network.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in weights.items()})
             members.append(network.eval())
-        calibration = _calibration(kept)
+        calibration = _calibration(kept, where, bundle.manifest.strandloom)
     except (KeyError, ValueError, RuntimeError, TypeError, AssertionError) as error:
         raise BundleError(
             f"the source model is incomplete: {error}", where=where, hint="copy the bundle again"

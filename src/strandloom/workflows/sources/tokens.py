@@ -28,9 +28,11 @@ BITS = 18
 WIDTH = 32
 """Numbers in a row."""
 UNITS = 128
+"""Of the hidden layer."""
 READS_A_STEP = 512
 STEPS = 1500
 RATE = 3e-3
+"""Highest learning rate, falling to 0 along half a cosine."""
 _ROWS = 16_384
 _WEIGHTS, _DRAWS = 23, 24
 
@@ -42,6 +44,8 @@ class TokenNetwork(nn.Module):
     ----------
     environments
         Scores, E.
+    bits, width, units
+        Binary logarithm of the rows of the table, numbers in a row, units of the hidden layer.
     """
 
     def __init__(self, environments: int, *, bits: int = BITS, width: int = WIDTH, units: int = UNITS) -> None:
@@ -101,7 +105,6 @@ def train_tokens(
     environments: tuple[str, ...],
     *,
     seed: int,
-    steps: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> TokenModel:
     """Train on drawn reads; every step has new ones.
@@ -110,15 +113,13 @@ def train_tokens(
     ----------
     draw
         Count and number of a draw to reads and their environments int64 ``(N,)``.
-    steps
-        Of 512 reads each; None: :data:`STEPS`.
 
     Raises
     ------
     DivergedError
         The loss is no longer a number.
     """
-    steps = steps or STEPS
+    steps = STEPS
     with private_rng(torch.device("cpu")):
         torch.manual_seed(derive_seed(_WEIGHTS, seed))
         network = TokenNetwork(len(environments))

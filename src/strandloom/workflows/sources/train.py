@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from strandloom.workflows.sources.practice import RELATED, SEEN, STRANGE, practi
 from strandloom.workflows.sources.published import PublishedModel
 from strandloom.workflows.sources.read_pool import pool_of_reads
 from strandloom.workflows.sources.rehearse import Rehearsal
+from strandloom.workflows.sources.self_check import check_unknown
 from strandloom.workflows.sources.settings import ReadSettings, SourceTraining
 from strandloom.workflows.sources.store import published_bundle, to_bundle, tokens_bundle
 from strandloom.workflows.sources.tables import build_tables, count_short
@@ -82,8 +83,8 @@ def train_model(
     reads
         How real reads are trimmed.
     judge
-        Whether to judge on left-out genomes too: it trains a network for every fold (of the published one only where it is asked for,
-        in ``studies/sources.py``: minutes each).
+        Whether to judge on left-out genomes too: a network is trained for every fold. The published network, which takes minutes each, is
+        judged by ``studies/sources.py`` alone.
 
     Raises
     ------
@@ -210,10 +211,6 @@ def rehearse(
     return Rehearsal(pool, lineage, lineages, counts, tables, shape), notes
 
 
-def _group_names(collection: Collection) -> Sequence[str]:
-    return collection.genera if collection.kind == "genomes" else [member.name for member in collection.members]
-
-
 def _parts(pool: Pool, first: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
     """The lineage of each read: consecutive parts of its sample."""
     sizes = np.diff(pool.bounds)
@@ -238,7 +235,7 @@ def calibrated(rehearsal: Rehearsal, model: LeanModel, settings: SourceTraining,
             lineage[met], views.visible[met], seed=settings.seed * 31 + regime, threads=threads
         )
         practised.append(Practised(model.weigh(evidence), lineage[met], regime))
-    nothing = rehearsal.nothing(10 * CALIBRATION_READS, lineages.all, seed=settings.seed * 31 + 7, threads=threads)
+    nothing = rehearsal.nothing(10 * CALIBRATION_READS, settings, seed=settings.seed * 31 + 7, threads=threads)
     return calibrate(
         practised, model.weigh(nothing), lineages, seed=settings.seed, exchangeable=rehearsal.profile is not None
     )
@@ -291,7 +288,8 @@ def train_sources(
             "held_out": None if trained.held_out is None else trained.held_out.to_json(),
             "held_out_by_group": None
             if trained.held_out is None
-            else trained.held_out.by_group(_group_names(collection), collection.environments),
+            else trained.held_out.by_group(collection.environments),
+            "practice": check_unknown(trained.calibration),
             "notes": list(trained.notes),
         }
         name = Path(table).stem

@@ -186,7 +186,7 @@ def add_protein(
 
 
 @nb.njit(cache=True, nogil=True)
-def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array, out: Array) -> None:
+def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array, out: Array, words: Array) -> None:
     """Sum the log probabilities of a read's canonical k-mers in each environment.
 
     Parameters
@@ -195,8 +195,8 @@ def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array
         Reads: uint8 ``(T,)``, int64 ``(N,)``, int32 ``(N,)``.
     logs
         float32 ``(4**k, E)``.
-    out
-        float32 ``(N, E)``, overwritten.
+    out, words
+        float32 ``(N, E)`` and int32 ``(N,)``, overwritten: the sums, and how many k-mers were summed.
     """
     mask, shift = (1 << (2 * k)) - 1, 2 * (k - 1)
     environments = logs.shape[1]
@@ -206,6 +206,7 @@ def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array
         forward: Any = 0
         backward: Any = 0
         run = 0
+        words[i] = 0
         for j in range(starts[i], starts[i] + lengths[i]):
             code = np.int64(codes[j])
             if code > 3:
@@ -215,6 +216,7 @@ def composition(codes: Array, starts: Array, lengths: Array, k: int, logs: Array
             backward = (backward >> 2) | ((3 - code) << shift)
             run += 1
             if run >= k:
+                words[i] += 1
                 word = min(forward, backward)
                 for e in range(environments):
                     out[i, e] += logs[word, e]
@@ -243,7 +245,7 @@ def base_shares(codes: Array, starts: Array, lengths: Array, out: Array) -> None
 @nb.njit(cache=True, nogil=True)
 def composition_without(
     codes: Array, starts: Array, lengths: Array, k: int, counts: Array, environment: Array, visible: Array,
-    logs: Array, totals: Array, smoothing: float, out: Array,
+    logs: Array, totals: Array, smoothing: float, out: Array, words: Array,
 ) -> None:  # fmt: skip
     """As :func:`composition`, from counts of lineages of which each read sees only some.
 
@@ -261,8 +263,8 @@ def composition_without(
         float64 ``(G,)``: sums over ``counts``.
     smoothing
         Sum of all pseudocounts.
-    out
-        float32 ``(N, E)``; an environment of which nothing is seen has the pseudocounts alone.
+    out, words
+        float32 ``(N, E)`` and int32 ``(N,)``, as there; an environment of which nothing is seen has the pseudocounts alone.
     """
     mask, shift = (1 << (2 * k)) - 1, 2 * (k - 1)
     lineages, environments = counts.shape[1], out.shape[1]
@@ -276,7 +278,7 @@ def composition_without(
         for g in range(lineages):
             seen[g] = np.int64((visible[i] >> np.uint64(g)) & np.uint64(1))
             total[environment[g]] += totals[g] * seen[g]
-        words = 0
+        words[i] = 0
         forward: Any = 0
         backward: Any = 0
         run = 0
@@ -289,7 +291,7 @@ def composition_without(
             backward = (backward >> 2) | ((3 - code) << shift)
             run += 1
             if run >= k:
-                words += 1
+                words[i] += 1
                 word = min(forward, backward)
                 met[:] = 0
                 for g in range(lineages):
@@ -297,7 +299,7 @@ def composition_without(
                 for e in range(environments):
                     out[i, e] += logs[met[e]]
         for e in range(environments):
-            out[i, e] -= words * np.log(total[e])
+            out[i, e] -= words[i] * np.log(total[e])
 
 
 @nb.njit(cache=True, nogil=True)
@@ -429,7 +431,7 @@ def protein_hits(
     residues
         Work space, uint8 ``(2, L)`` for reads of L bases.
     open_
-        float32 ``(N,)``, overwritten: how many such frames there are.
+        float32 ``(N,)``, overwritten: of the six frames, how many hold such a stretch.
     """
     highest = np.uint64(size) ** np.uint64(width - 1)
     for i in range(len(starts)):
@@ -441,7 +443,7 @@ def protein_hits(
         for strand in range(2):
             own = residues[strand]
             for frame in range(min(3, max(0, length - 2))):
-                n, word = 0, np.uint64(0)
+                n, word, found = 0, np.uint64(0), 0
                 at = frame
                 begun = met
                 while at < length - 2:
@@ -449,7 +451,7 @@ def protein_hits(
                     at += 3
                     if residue == STOP:
                         if n >= least:
-                            opened += 1
+                            found = 1
                         else:
                             met = begun
                         begun, n, word = met, 0, np.uint64(0)
@@ -463,9 +465,10 @@ def protein_hits(
                         words[met] = hashed
                         met += _kept(hashed, keep)
                 if n >= least:
-                    opened += 1
+                    found = 1
                 else:
                     met = begun
+                opened += found
         open_[i] = opened
         _count_hits(words, met, prints, numbers, sets, view, environment, within, best, union, i, tally)
 
