@@ -9,16 +9,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from strandloom.data.settings import DataSettings
 from strandloom.data.split.settings import SplitSettings, StratifiedSplit
 from strandloom.errors import SettingsError, nearest
-from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.evaluation.settings import (
+    BASELINE_NAMES,
+    REGRESSOR_NAMES,
+    ClassMetric,
+    EvaluationSettings,
+    ValueMetric,
+)
 from strandloom.explain.settings import ExplainSettings
 from strandloom.models.settings import ModelSettings, ResidualSettings
 from strandloom.settings import Settings
@@ -32,8 +38,8 @@ class Experiment(Settings):
     """A short name; it titles the report and the bundle."""
     data: DataSettings
     """Where the sequences are and how they are read."""
-    task: Literal["classes"] = "classes"
-    """What is predicted: ``classes`` = one of two or more classes per sequence."""
+    task: Literal["classes", "value"] = "classes"
+    """What is predicted: ``classes`` = one of two or more classes per sequence; ``value`` = one or more measured numbers."""
     split: SplitSettings = StratifiedSplit()
     """How rows are divided into train, validation and test."""
     model: ModelSettings = ResidualSettings()
@@ -44,6 +50,28 @@ class Experiment(Settings):
     """How it is judged."""
     explain: ExplainSettings | None = None
     """What the report says of the motifs that the network learned from the test rows; null: nothing (`strandloom explain` can later)."""
+
+    @model_validator(mode="after")
+    def _settings_of_the_task(self) -> Self:
+        """Settings that mean nothing for the task would be passed over in silence."""
+        value, evaluation, training = self.task == "value", self.evaluation, self.training
+        allowed = get_args(ValueMetric) if value else get_args(ClassMetric)
+        if evaluation.primary is not None and evaluation.primary not in allowed:
+            raise ValueError(f"evaluation.primary: task {self.task} has {', '.join(allowed)}, not {evaluation.primary}")
+        if not isinstance(evaluation.baselines, str):
+            known = REGRESSOR_NAMES if value else BASELINE_NAMES
+            for name in evaluation.baselines:
+                if name not in known:
+                    raise ValueError(f"evaluation.baselines: task {self.task} has {', '.join(known)}, not {name}")
+        if value and (training.class_weights != "none" or training.label_smoothing):
+            raise ValueError("training.class_weights and training.label_smoothing are for classes")
+        if not value and training.loss != "auto":
+            raise ValueError(f"training.loss: {training.loss} is for values (task: value)")
+        if training.loss == "gaussian" and self.data.variance is None and not self.data.counts:
+            raise ValueError("training.loss: gaussian needs data.variance or data.counts")
+        if not value and (self.data.variance is not None or self.data.counts or evaluation.strata is not None):
+            raise ValueError("data.variance, data.counts and evaluation.strata are for values (task: value)")
+        return self
 
 
 def read_experiment(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from strandloom.bundle import SOURCES_PART, TAXONOMY_PART, Bundle, Manifest, StoredEngine, read_bundle, read_engine
+from strandloom.bundle import (
+    SOURCES_CALIBRATION,
+    SOURCES_PART,
+    TAXONOMY_PART,
+    Bundle,
+    Manifest,
+    StoredEngine,
+    read_bundle,
+    read_engine,
+)
 from strandloom.data.window import Window
 from strandloom.engines.settings import TORCH, choose
 from strandloom.errors import BundleError, InputError, OutputError, UsageError
@@ -23,6 +32,9 @@ from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import Blend, baseline_probabilities
 from strandloom.evaluation.decision import Decision
+from strandloom.evaluation.regressors.base import Regressor
+from strandloom.evaluation.regressors.fit import regressor_from_state
+from strandloom.evaluation.value_blend import blended_values, regressor_values
 from strandloom.io.letters import Letters, finish
 from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
@@ -47,10 +59,15 @@ class PredictListener(Protocol):
 
 
 class ScorePair(NamedTuple):
-    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``."""
+    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``.
+
+    Of task ``value`` they are values in their own unit, and ``spread`` is the standard deviation over the networks, float64 ``(N, K)``;
+    None where there is one network.
+    """
 
     network: NDArray[np.float32]
     blended: NDArray[np.float64]
+    spread: NDArray[np.float64] | None = None
 
 
 class Predictor:
@@ -87,15 +104,18 @@ class Predictor:
         return Window(self.manifest.length, self.manifest.anchor, self.manifest.too_long)
 
     @cached_property
-    def partners(self) -> tuple[Baseline | None, ...]:
-        """The stored baseline of each blend; None where its networks stand alone.
+    def partners(self) -> tuple[Any, ...]:
+        """The stored baseline (of values: regressor) of each blend; None where its networks stand alone.
 
         Raises
         ------
         BundleError
             The bundle does not hold one that it blends in.
         """
-        found: list[Baseline | None] = []
+        found: list[Baseline | Regressor | None] = []
+        stored_as: Callable[[str, State], Baseline | Regressor] = (
+            regressor_from_state if self.manifest.task == "value" else baseline_from_state
+        )
         for blend in self.manifest.blends:
             if not blend.baseline:
                 found.append(None)
@@ -106,7 +126,7 @@ class Predictor:
                     f"the bundle blends in the baseline {blend.partner} but does not hold it",
                     hint="copy the bundle again",
                 )
-            found.append(baseline_from_state(blend.partner, State(part.arrays, part.facts)))
+            found.append(stored_as(blend.partner, State(part.arrays, part.facts)))
         return tuple(found)
 
     def logits(
@@ -141,6 +161,8 @@ class Predictor:
         manifest = self.manifest
         if batch_size is None and self.engine is not None:
             batch_size = self.engine.batch_size
+        if manifest.task == "value":
+            return self._values(codes, lengths, batch_size)
         if not manifest.blends:
             network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
             return ScorePair(network, network.astype(np.float64))
@@ -155,6 +177,24 @@ class Predictor:
             network += own * len(stored.members)
             members += len(stored.members)
         return ScorePair(network / np.float32(members), blended)
+
+    def _values(self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None) -> ScorePair:
+        """Values, each network's by its own centre and scale, with stored regressors blended in."""
+        manifest = self.manifest
+        own = []
+        for member, scale in enumerate(manifest.value_scales):
+            raw = self._mean_logits((member,), codes, lengths, batch_size).astype(np.float64)
+            own.append(raw * np.array(scale.scale) + np.array(scale.centre))
+        every = np.stack(own)  # (members, N, K)
+        network = every.mean(0)
+        spread = every.std(0, ddof=1) if len(every) > 1 else None
+        blended = np.zeros(network.shape)
+        for stored, partner in zip(manifest.blends, self.partners, strict=True):
+            mean = every[list(stored.members)].mean(0)
+            blend = Blend(stored.network, stored.baseline)
+            other = None if partner is None else regressor_values(partner, codes, lengths, strand=manifest.strand)
+            blended += blended_values(blend, mean, other) / len(manifest.blends)
+        return ScorePair(network.astype(np.float32), blended if manifest.blends else network, spread)
 
     def _mean_logits(
         self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None
@@ -190,6 +230,32 @@ class Predictor:
             manifest.temperature, manifest.decision_threshold, manifest.abstain_threshold, manifest.abstain_error
         )
 
+    def answer(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
+        """Scores of N rows as they are written (:meth:`frame`, or :meth:`value_frame`)."""
+        return self.value_frame(ids, scores) if self.manifest.task == "value" else self.frame(ids, scores.blended)
+
+    def value_frame(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
+        """Values as they are written: ``id, prediction, low, high[, sd], beyond``; of several targets each with its name behind.
+
+        ``low`` and ``high`` are the conformal interval, ``sd`` is how far the networks disagree, and ``beyond`` says that the prediction
+        lies outside the values of training.
+        """
+        manifest = self.manifest
+        columns = [ids.alias("id")]
+        for k, name in enumerate(manifest.labels):
+            end = "" if len(manifest.labels) == 1 else f"_{name}"
+            value = scores.blended[:, k]
+            columns.append(pl.Series(f"prediction{end}", value))
+            if manifest.value_interval is not None:
+                width = manifest.value_interval.width[k]
+                columns += [pl.Series(f"low{end}", value - width), pl.Series(f"high{end}", value + width)]
+            if scores.spread is not None:
+                columns.append(pl.Series(f"sd{end}", scores.spread[:, k]))
+            if manifest.value_range:
+                low, high = manifest.value_range[k]
+                columns.append(pl.Series(f"beyond{end}", (value < low) | (value > high)))
+        return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).round(6))
+
     def frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
         """Raw scores ``(N, K)`` as they are written: ``id, prediction, p_<class>…, abstain``."""
         answers = self.decision.apply(logits)
@@ -215,7 +281,7 @@ class Predictor:
         Returns
         -------
         polars.DataFrame
-            ``id, prediction, p_<class>…, abstain``, one row per sequence, in order.
+            ``id, prediction, p_<class>…, abstain`` (of values as :meth:`value_frame` says), one row per sequence, in order.
 
         Raises
         ------
@@ -225,7 +291,7 @@ class Predictor:
         """
         records = sequences if isinstance(sequences, Records) else _records(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
-        return self.frame(records.ids, self.logits(codes, lengths))
+        return self.answer(records.ids, self.scores(codes, lengths))
 
 
 def load(
@@ -278,6 +344,12 @@ def load(
                 where=None if isinstance(bundle, Bundle) else bundle,
                 hint=how,
             )
+    if manifest.model.kind == "custom" and SOURCES_CALIBRATION in read.parts:
+        raise BundleError(
+            "the bundle holds a source model, which is asked in another way",
+            where=None if isinstance(bundle, Bundle) else bundle,
+            hint="strandloom sources estimate BUNDLE READS --out DIR",
+        )
     if manifest.model.kind == "custom" and model is None:
         raise BundleError(
             "the bundle was trained from a module of your own, whose code it does not hold",
@@ -411,8 +483,9 @@ def predict_file(
             shorter += int((records.lengths < manifest.length).sum())
             longer += int((records.lengths > manifest.length).sum())
             codes, lengths = predictor.window.place(records)
-            frame = predictor.frame(records.ids, predictor.logits(codes, lengths, batch_size=batch_size))
-            abstained += int(frame["abstain"].sum())
+            frame = predictor.answer(records.ids, predictor.scores(codes, lengths, batch_size=batch_size))
+            if "abstain" in frame.columns:
+                abstained += int(frame["abstain"].sum())
             writer.write(frame)
             rows += len(frame)
             if progress is not None:

@@ -52,6 +52,32 @@ evaluation:
   abstain_error: 0.05        # rows less sure than this error allows are marked `abstain`
 """
 
+VALUE_TEMPLATE = """\
+# A starting experiment for measured values, written by `strandloom init`. Every setting has a sensible default.
+# Train it:            strandloom train {file} --out RUN
+# Three seeds pooled:  strandloom train {file} --out RUN --seeds 3
+name: {name}
+
+data:
+  table: {table}             # relative to this file, or to STRANDLOOM_DATA
+{columns}
+  strand: auto               # both: the reverse complement means the same; one: it does not; auto: decided on validation
+  # counts: [t0, t1]         # values that are log ratios of read counts: rows count by how well they are measured
+  # window: {{anchor: right}} # sequences that end at the same place, for example before a start codon
+
+task: value                  # one or more measured numbers
+
+{split}
+
+training:
+  # loss: huber              # mse, huber, gaussian (needs counts or variance), pinball
+  seed: 1
+
+evaluation:
+  # strata: {{column: t0, edges: [10, 30, 101]}}   # score ranges of a column apart
+  # baselines: all           # or a list: [mean, kmer_ridge, position_ridge, leader_ridge, kmer_boosting, nearest]
+"""
+
 GIVEN = """\
 split:
   kind: column               # the table says which row is for what
@@ -94,13 +120,14 @@ def starting_experiment(
     found = recognise(frame)
     target = _target(frame, found, target, table)
     task = recognise_task(frame[target])
-    if task != "classes":
-        what = "numbers to regress" if task == "value" else "several labels per row"
+    if task == "labels":
         raise InputError(
-            f"the column '{target}' looks like {what}; this version trains classes",
+            f"the column '{target}' looks like several labels per row; this version trains classes and values",
             where=table,
-            hint="name a column of classes with --target",
+            hint="name a column of classes or numbers with --target",
         )
+    if task == "value":
+        return _for_values(frame, found, target, table, out=out, sequence=sequence)
     unknown = missing(frame[target])
     names = frame[target].filter(~unknown).unique().sort().to_list()
     if len(names) < 2:
@@ -128,6 +155,25 @@ def starting_experiment(
         columns="\n".join(columns),
         task=task,
         classes=len(names),
+        split=split,
+    )
+    return text, notes
+
+
+def _for_values(
+    frame: pl.DataFrame, found: Recognised, target: str, table: Path, *, out: Path, sequence: str | None
+) -> tuple[str, list[str]]:
+    """The YAML for a column of measured numbers."""
+    split, note = _split(frame, found)
+    columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
+    columns.append(f"  target: {_text(target)}")
+    numbers = frame[target].cast(pl.Float64, strict=False).drop_nulls().drop_nans().to_numpy()
+    notes = [f"target: {target} (values from {numbers.min():.4g} to {numbers.max():.4g})", note]
+    text = VALUE_TEMPLATE.format(
+        file=out.name,
+        name=_name(table),
+        table=_text(os.path.relpath(table.resolve(), out.resolve().parent)),
+        columns="\n".join(columns),
         split=split,
     )
     return text, notes

@@ -31,6 +31,8 @@ class Dataset:
         What is to be learned; None for a table without labels.
     weights
         float32 ``(N,)``, finite and not negative; None: every row counts the same.
+    variance
+        float32 ``(N,)``, above 0: variance of each measured value by the noise of its measurement; None where it is not known.
     window
         How sequences were placed.
     letters
@@ -52,6 +54,7 @@ class Dataset:
     letters: LetterCounts
     source: tuple[str, ...] = ()
     whole: NDArray[np.int32] | None = None
+    variance: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         rows = {"codes": len(self.codes), "lengths": len(self.lengths), "ids": len(self.ids)}
@@ -61,6 +64,8 @@ class Dataset:
             rows["target"] = len(self.target.values)
         if self.weights is not None:
             rows["weights"] = len(self.weights)
+        if self.variance is not None:
+            rows["variance"] = len(self.variance)
         if self.whole is not None:
             rows["whole"] = len(self.whole)
         if len(set(rows.values())) != 1:
@@ -89,4 +94,5 @@ class Dataset:
             target=None if self.target is None else self.target.take(chosen),
             weights=None if self.weights is None else self.weights[chosen],
             whole=None if self.whole is None else self.whole[chosen],
+            variance=None if self.variance is None else self.variance[chosen],
         )

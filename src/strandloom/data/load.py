@@ -279,6 +279,7 @@ def _dataset(
         letters=stored.letters,
         source=tuple(map(str, paths)),
         whole=stored.whole,
+        variance=_variance(settings, stored.columns, where, at),
     )
 
 
@@ -326,6 +327,34 @@ def _weights(columns: pl.DataFrame, name: str, where: str, at: Locate) -> NDArra
     if not weights.any():
         raise InputError(f"every weight in column '{name}' is 0", where=where, hint="choose another data.weight")
     return weights.astype(np.float32)
+
+
+def _variance(settings: DataSettings, columns: pl.DataFrame, where: str, at: Locate) -> NDArray[np.float32] | None:
+    """Variance of the measured values, given or from read counts; None where the table says nothing of it."""
+    if settings.variance is not None:
+        if settings.variance not in columns.columns:
+            raise missing_column(settings.variance, columns.columns, path=where, setting="data.variance")
+        found = numbers(columns[settings.variance], at, what="variance")
+        wrong = np.flatnonzero(found <= 0)
+        if len(wrong):
+            row = int(wrong[0])
+            raise InputError(
+                f"column '{settings.variance}' is {found[row]:g}; a variance must be above 0", where=at(row)
+            )
+        return found.astype(np.float32)
+    if not settings.counts:
+        return None
+    summed = np.zeros(len(columns))
+    for name in settings.counts:
+        if name not in columns.columns:
+            raise missing_column(name, columns.columns, path=where, setting="data.counts")
+        count = numbers(columns[name], at, what="read count")
+        wrong = np.flatnonzero(count < 0)
+        if len(wrong):
+            row = int(wrong[0])
+            raise InputError(f"column '{name}' is {count[row]:g}; a read count must be 0 or more", where=at(row))
+        summed += 1 / (count + 1)
+    return summed.astype(np.float32)
 
 
 def _by_place(paths: list[Path], rows: _Rows) -> Locate:

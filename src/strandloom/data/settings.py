@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from strandloom.data.window import WindowSettings
 from strandloom.io.settings import LetterPolicy
@@ -42,6 +42,13 @@ class DataSettings(Settings):
     weight: str | None = None
     """Column of row weights (finite, ≥ 0); null: every row counts the same."""
 
+    variance: str | None = None
+    """Values: column of the variance of each measured value (finite, > 0); null: not known, or given by ``counts``."""
+
+    counts: tuple[str, ...] = ()
+    """Values that are log ratios of read counts: the columns of these counts (before, after …), whose variance is the sum of
+    1 / (count + 1)."""
+
     filter: dict[str, Cell | tuple[Cell, ...]] = Field(default={})
     """Keep only rows whose column has this value, or one of these: ``{enhancer: 1}``."""
 
@@ -66,6 +73,12 @@ class DataSettings(Settings):
 
     memory: int = Field(4096, ge=1)
     """Megabytes of coded sequences kept in memory; a larger set is placed in a memory-mapped file."""
+
+    @model_validator(mode="after")
+    def _one_variance(self) -> Self:
+        if self.variance is not None and self.counts:
+            raise ValueError("give variance or counts, not both")
+        return self
 
     @field_validator("table", "target")
     @classmethod

@@ -5,6 +5,7 @@ beats each.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,14 @@ from strandloom.evaluation.metrics import ClassScorer, LabelScorer, Scorer, Valu
 from strandloom.evaluation.ranking import areas, rank
 from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.evaluation.values import (
+    Conformal,
+    Stratum,
+    coverage,
+    drawn_values,
+    judge_strata,
+    noise_ceiling,
+)
 
 MODEL = "model"
 PRIMARY = {"classes": "matthews_corrcoef", "labels": "average_precision", "value": "r2"}
@@ -153,15 +162,52 @@ def evaluate_values(
     part: str = "test",
     groups: NDArray[np.integer] | None = None,
     baseline_facts: Mapping[str, dict[str, Any]] | None = None,
+    strata: Sequence[Stratum] | None = None,
+    variance: NDArray[np.floating] | None = None,
+    interval: Conformal | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Evaluation:
     """Evaluate predicted numbers ``(N, K)`` against measured ones ``(N, K)``; several targets: their mean, and each.
 
-    Parameters and errors as in ``evaluate_classes``.
+    Other parameters and errors as in ``evaluate_classes``.
+
+    Parameters
+    ----------
+    strata
+        Ranges of rows that are scored apart.
+    variance
+        Of each measured value by its measurement, float ``(N,)``.
+    interval
+        Around a prediction; its coverage is measured.
+    notes
+        Sentences for the reader.
     """
     others = dict(baselines or {})
     _check(predicted, len(y), len(names), others)
-    scorers: dict[str, Scorer] = {name: ValueScorer(found, y) for name, found in {MODEL: predicted, **others}.items()}
-    return _plain_evaluation("value", scorers, names, settings, part, groups, baseline_facts, ())
+    found, truth = np.asarray(predicted, np.float64), np.asarray(y, np.float64)
+    scorers: dict[str, Scorer] = {name: ValueScorer(x, truth) for name, x in {MODEL: found, **others}.items()}
+    values: dict[str, Any] = drawn_values(found, truth, names, seed=settings.seed)
+    if strata is not None:
+        values["strata"] = judge_strata(
+            strata, found, truth, baselines=others, settings=settings, groups=groups, variance=variance
+        )
+    if interval is not None:
+        values["interval"] = {
+            "level": interval.level, "width": list(interval.width), "rows": interval.rows, "coverage": coverage(found, truth, interval),
+        }  # fmt: skip
+    ceiling = None
+    if variance is not None and truth.shape[1] == 1:
+        values["noise"] = noise = noise_ceiling(truth, variance)
+        if noise["r2"] > 0:
+            ceiling = {"r2": noise["r2"]}
+        else:
+            notes = (
+                *notes,
+                f"the stated noise of measurement (variance {noise['noise']:.3g}) is larger than the spread of the values "
+                f"({noise['variance']:.3g}): many of these rows are hardly measured, and no ceiling can be given",
+            )
+    plain = _plain_evaluation("value", scorers, names, settings, part, groups, baseline_facts, notes)
+    return replace(plain, values=values, ceiling=ceiling)
 
 
 def by_distance(

@@ -109,6 +109,10 @@ class Evaluation:
         Score by similarity to the nearest training row.
     baseline_facts
         Baseline name to ``{"title", "about", "seconds"}``, and for skipped ones ``{"skipped": reason}``.
+    values
+        Of measured values: ``scatter`` (target to ``{"x": measured, "y": predicted}``, a seeded draw of rows), ``errors`` (target to a
+        histogram), ``strata`` (``{"label", "rows", "model": metrics, "baselines"}``), ``noise`` (what noise of measurement leaves to be
+        explained), ``interval`` (level, width and coverage).
     seeds, ceiling
         Pooled summary over seeds or folds; the best possible score where it is known.
     warnings
@@ -131,6 +135,7 @@ class Evaluation:
     abstention: dict[str, Any] = field(default_factory=dict)
     by_distance: tuple[DistanceBin, ...] = ()
     baseline_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     seeds: dict[str, Any] | None = None
     ceiling: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -160,6 +165,7 @@ class Evaluation:
             "abstention": plain(self.abstention),
             "by_distance": [plain(asdict(found)) for found in self.by_distance],
             "baseline_facts": plain(self.baseline_facts),
+            "values": plain(self.values),
             "seeds": plain(self.seeds),
             "ceiling": plain(self.ceiling),
             "warnings": list(self.warnings),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from strandloom.settings import Settings
 
 BaselineName = Literal["majority", "composition", "kmer_logistic", "kmer_bayes", "nearest", "position_logistic"]
 BASELINE_NAMES: tuple[BaselineName, ...] = get_args(BaselineName)
+RegressorName = Literal["mean", "kmer_ridge", "position_ridge", "leader_ridge", "kmer_boosting", "nearest"]
+REGRESSOR_NAMES: tuple[RegressorName, ...] = get_args(RegressorName)
 ClassMetric = Literal[
     "accuracy",
     "balanced_accuracy",
@@ -25,6 +27,21 @@ ValueMetric = Literal["r2", "pearson", "pearson_squared", "spearman", "rmse"]
 MetricName = Literal[ClassMetric, ValueMetric]
 
 
+class StrataSettings(Settings):
+    """Ranges of a numeric column that are scored apart."""
+
+    column: str
+    """The column."""
+    edges: Annotated[tuple[float, ...], Field(min_length=1)]
+    """Where one range ends and the next begins, rising: ``[10, 30, 60, 101]``; a value on an edge belongs to the range above."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges must rise")
+        return self
+
+
 class EvaluationSettings(Settings):
     """What is measured on the test part, beside which baselines, and with how much certainty."""
 
@@ -33,6 +50,9 @@ class EvaluationSettings(Settings):
 
     interval: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Share of the resamples that an interval spans (percentile interval)."""
+
+    strata: StrataSettings | None = None
+    """Values: a column whose ranges are scored apart too, for example read depth."""
 
     groups: Annotated[str, Field(min_length=1)] | None = None
     """What is resampled together: ``homology`` (near-duplicate components), a column, or none for single rows."""
@@ -50,8 +70,9 @@ class EvaluationSettings(Settings):
     threshold: Literal["half", "auto"] = "auto"
     """Two classes: decide at .5, or move the threshold where the gain in MCC on validation is more than chance."""
 
-    baselines: Literal["all", "none"] | tuple[BaselineName, ...] = "all"
-    """Baselines fitted on the same split: ``all``, ``none`` or a list of names."""
+    baselines: Literal["all", "none"] | tuple[BaselineName | RegressorName, ...] = "all"
+    """Baselines fitted on the same split: ``all``, ``none`` or a list of names (for classes majority … position_logistic, for values mean …
+    kmer_boosting; nearest for both)."""
 
     blend: Literal["auto", "none"] = "auto"
     """``auto``: add a linear baseline (k-mers, or k-mers at each position) to the network's answer where validation gains
@@ -73,3 +94,11 @@ class EvaluationSettings(Settings):
         if self.baselines == "none":
             return ()
         return tuple(name for name in BASELINE_NAMES if name in self.baselines)
+
+    def regressor_names(self) -> tuple[RegressorName, ...]:
+        """The same for measured values."""
+        if self.baselines == "all":
+            return REGRESSOR_NAMES
+        if self.baselines == "none":
+            return ()
+        return tuple(name for name in REGRESSOR_NAMES if name in self.baselines)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from strandloom.report import datasheet, figures, history, tables
+from strandloom.report import datasheet, figures, history, tables, value_section
 from strandloom.report.cautions import Caution, near_twin_fraction
 from strandloom.report.inputs import ReportInputs
 from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, shorten
@@ -145,9 +145,10 @@ def cards(inputs: ReportInputs) -> list[Card]:
     headline = scores.headline
     if headline is not None:
         found.append(_score_card(metric_title(headline), scores.model[headline], scores.level))
-    for metric in ("accuracy", "roc_auc", "balanced_accuracy", "spearman", "rmse"):
+    for metric in ("accuracy", "roc_auc", "balanced_accuracy", "pearson_squared", "spearman", "rmse"):
         if metric != headline and metric in scores.model and len(found) < 3:
-            title = metric_title(metric).capitalize() if metric != "roc_auc" else "AUROC"
+            named = metric_title(metric)
+            title = named[:1].upper() + named[1:]
             found.append(_score_card(title, scores.model[metric], scores.level))
     if scores.best is not None:
         label = f"Best baseline ({metric_title(headline or '')})"
@@ -247,7 +248,13 @@ def _training_section(inputs: ReportInputs) -> Section:
 
 def _answers_section(scores: Scores) -> Section:
     if scores.task == "value":
-        return Section("answers", "Right and wrong answers")
+        return Section(
+            "answers",
+            "Predicted and measured values",
+            facts=value_section.value_facts(scores),
+            figures=value_section.scatter_figures(scores),
+            tables_after=(value_section.strata_table(scores),),
+        )
     return Section(
         "answers",
         "Right and wrong answers",

@@ -182,6 +182,7 @@ class Scores:
     decision_threshold: float | None = None
     by_distance: tuple[Near, ...] = ()
     distance_metric: str = "accuracy"
+    values: Json = field(default_factory=dict)
     seeds: tuple[SeedRow, ...] = ()
     seed_word: str = "seed"
     warnings: tuple[str, ...] = ()

@@ -50,7 +50,8 @@ def verdict(inputs: ReportInputs) -> Verdict:
 
 def _who(scores: Scores) -> str:
     """The network, or the network with what is blended into its answer."""
-    return "network" if scores.subject == "network" else "model (network blended with a linear one)"
+    simpler = "simpler" if scores.task == "value" else "linear"
+    return "network" if scores.subject == "network" else f"model (network blended with a {simpler} one)"
 
 
 def _subject(scores: Scores) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from strandloom.alphabet import Codes
 from strandloom.bundle import Bundle
 from strandloom.data.cautions import share
+from strandloom.data.dataset import Dataset
 from strandloom.data.facts import facts
 from strandloom.data.load import load as load_data
 from strandloom.data.settings import DataSettings
+from strandloom.data.targets import Target
 from strandloom.data.window import WindowSettings
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import NETWORK_ALONE
 from strandloom.evaluation.calibration import softmax
-from strandloom.evaluation.evaluate import evaluate_classes
+from strandloom.evaluation.evaluate import evaluate_classes, evaluate_values
+from strandloom.evaluation.regressors.fit import regressor_from_state
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.evaluation.values import Conformal
 from strandloom.io.plain import write_json
 from strandloom.io.read import column_names
 from strandloom.io.write import replacing, sha256
-from strandloom.predict import load
+from strandloom.predict import Predictor, ScorePair, load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 EVALUATION = "evaluation.json"
+ALONE = {NETWORK_ALONE: {"title": "The network alone", "about": "before a baseline is blended in"}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +60,21 @@ class Assessment:
 
 def stored_baselines(bundle: Bundle) -> list[Baseline]:
     """The baselines that travel in a bundle, in the order of the report."""
+    return [
+        baseline_from_state(name, state)
+        for name, state in _stored_states(bundle, EvaluationSettings().baseline_names())
+    ]
+
+
+def _stored_states(bundle: Bundle, order: Sequence[str]) -> list[tuple[str, State]]:
+    """Names and states of the baselines in a bundle, in an order; unknown names last."""
     found = {
         name.removeprefix("baseline-"): State(part.arrays, part.facts)
         for name, part in bundle.parts.items()
         if name.startswith("baseline-")
     }
-    order = EvaluationSettings().baseline_names()
     names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
-    return [baseline_from_state(name, found[name]) for name in names]
+    return [(name, found[name]) for name in names]
 
 
 def evaluate_bundle(
@@ -120,29 +133,9 @@ def evaluate_bundle(
     assert dataset.target is not None
     told(plural(len(dataset), "row"))
     codes = np.asarray(dataset.codes)
-    network, scores = predictor.scores(codes, dataset.lengths)
-    answers = predictor.decision.apply(scores)
-    baselines = stored_baselines(predictor.bundle)
-    truth = dataset.target.values.astype(np.int64)
-    others = {b.name: b.predict_proba(codes, dataset.lengths) for b in baselines}
-    about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
-    if manifest.network_temperature is not None:
-        others = {NETWORK_ALONE: softmax(network, temperature=manifest.network_temperature), **others}
-        about = {
-            NETWORK_ALONE: {"title": "The network alone", "about": "before a baseline is blended in"},
-            **about,
-        }
-    evaluation = evaluate_classes(
-        answers,
-        truth,
-        names=manifest.labels,
-        settings=settings or EvaluationSettings(),
-        baselines=others,
-        part="table",
-        decision=predictor.decision,
-        baseline_facts=about,
-        ceiling=known_ceiling(dataset),
-    )
+    scores = predictor.scores(codes, dataset.lengths)
+    judged = _judge_values if manifest.task == "value" else _judge_classes
+    evaluation = judged(predictor, dataset, codes, scores, settings or EvaluationSettings())
     if known := seen_rows(predictor.bundle, codes):
         warning = (
             f"{share(known, len(dataset))} were among the rows this model was trained on or chosen by (on either strand): its scores "
@@ -150,8 +143,7 @@ def evaluate_bundle(
         )
         told(f"careful: {warning}")
         evaluation = replace(evaluation, warnings=(warning, *evaluation.warnings))
-    labels = np.array(manifest.labels)
-    frame = predictor.frame(dataset.ids, scores).insert_column(1, pl.Series("truth", labels[truth]))
+    frame = _with_truth(predictor.answer(dataset.ids, scores), dataset.target)
     path = Path(table)
     shown = ReportInputs(
         name=f"{manifest.name} on {path.name}",
@@ -178,3 +170,66 @@ def evaluate_bundle(
 def _present(column: str | None, table: str | Path) -> str | None:
     """The training table's sequence column, where this table has it too."""
     return column if column is not None and column in column_names(table) else None
+
+
+def _judge_classes(
+    predictor: Predictor, dataset: Dataset, codes: Codes, scores: ScorePair, settings: EvaluationSettings
+) -> Evaluation:
+    assert dataset.target is not None
+    manifest = predictor.manifest
+    baselines = stored_baselines(predictor.bundle)
+    others = {b.name: b.predict_proba(codes, dataset.lengths) for b in baselines}
+    about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
+    if manifest.network_temperature is not None:
+        others = {NETWORK_ALONE: softmax(scores.network, temperature=manifest.network_temperature), **others}
+        about = {**ALONE, **about}
+    return evaluate_classes(
+        predictor.decision.apply(scores.blended),
+        dataset.target.values.astype(np.int64),
+        names=manifest.labels,
+        settings=settings,
+        baselines=others,
+        part="table",
+        decision=predictor.decision,
+        baseline_facts=about,
+        ceiling=known_ceiling(dataset),
+    )
+
+
+def _judge_values(
+    predictor: Predictor, dataset: Dataset, codes: Codes, scores: ScorePair, settings: EvaluationSettings
+) -> Evaluation:
+    assert dataset.target is not None
+    manifest = predictor.manifest
+    baselines = [
+        regressor_from_state(name, state)
+        for name, state in _stored_states(predictor.bundle, settings.regressor_names())
+    ]
+    others = {b.name: b.predict(codes, dataset.lengths) for b in baselines}
+    about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
+    if manifest.blends:
+        others = {NETWORK_ALONE: scores.network.astype(np.float64), **others}
+        about = {**ALONE, **about}
+    stored = manifest.value_interval
+    return evaluate_values(
+        scores.blended,
+        dataset.target.values.astype(np.float64),
+        names=manifest.labels,
+        settings=settings,
+        baselines=others,
+        part="table",
+        baseline_facts=about,
+        variance=dataset.variance,
+        interval=None if stored is None else Conformal(stored.level, stored.width, stored.rows),
+    )
+
+
+def _with_truth(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
+    """Predictions with the true class, or the measured values, behind the id."""
+    if target.kind == "classes":
+        labels = np.array(target.names)
+        return frame.insert_column(1, pl.Series("truth", labels[target.values.astype(np.int64)]))
+    for k, name in reversed(list(enumerate(target.names))):
+        end = "" if len(target.names) == 1 else f"_{name}"
+        frame = frame.insert_column(1, pl.Series(f"truth{end}", target.values[:, k].astype(np.float64)))
+    return frame

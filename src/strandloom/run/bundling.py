@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from strandloom.bundle import Bundle, Manifest, Part, StoredBlend
+import numpy as np
+
+from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, ValueInterval, ValueScale
 from strandloom.data.dataset import Dataset
-from strandloom.data.split.core import Split
+from strandloom.data.split.core import TRAIN, Split
 from strandloom.evaluation.baselines.base import Baseline
 from strandloom.evaluation.blend import Blend
+from strandloom.evaluation.regressors.base import Regressor
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.run import seen
 from strandloom.run.judge import BaselineScores, Judged
+from strandloom.run.judge_values import JudgedValues, RegressorScores
 from strandloom.run.members import Trained
 from strandloom.training.probe import Decision
 from strandloom.version import VERSION
@@ -23,16 +28,22 @@ def make_bundle(
     splits: Sequence[Split],
     *,
     trained: Sequence[Trained],
-    judged: Judged,
+    judged: Judged | JudgedValues,
     decision: Decision,
-    baselines: BaselineScores,
+    baselines: BaselineScores | RegressorScores,
     text: str,
 ) -> Bundle:
     """The bundle of a run; ``text`` is its model card."""
     assert dataset.target is not None
-    answering, data = judged.rule.decision, experiment.data
+    data = experiment.data
     column = dataset.target.column
-    blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
+    used = judged.blends if isinstance(judged, JudgedValues) else judged.rule.blends
+    blends, parts = _stored_blends(trained, used, baselines)
+    answering = (
+        _value_answers(dataset, splits, trained, judged)
+        if isinstance(judged, JudgedValues)
+        else _class_answers(judged, blends)
+    )
     manifest = Manifest(
         strandloom=VERSION,
         name=experiment.name,
@@ -48,11 +59,7 @@ def make_bundle(
         model=experiment.model,
         members=len(trained),
         blends=blends,
-        network_temperature=judged.rule.alone if blends else None,
-        temperature=answering.temperature,
-        decision_threshold=answering.threshold,
-        abstain_threshold=answering.abstain_below,
-        abstain_error=answering.abstain_error,
+        **answering,
     )
     parts |= {
         "experiment": Part(facts={"yaml": to_yaml(experiment)}),
@@ -63,8 +70,35 @@ def make_bundle(
     return Bundle(manifest, tuple(one.weights for one in trained), parts, text)
 
 
+def _class_answers(judged: Judged, blends: Sequence[StoredBlend]) -> dict[str, Any]:
+    """What turns raw scores into classes."""
+    answering = judged.rule.decision
+    return {
+        "network_temperature": judged.rule.alone if blends else None,
+        "temperature": answering.temperature,
+        "decision_threshold": answering.threshold,
+        "abstain_threshold": answering.abstain_below,
+        "abstain_error": answering.abstain_error,
+    }
+
+
+def _value_answers(
+    dataset: Dataset, splits: Sequence[Split], trained: Sequence[Trained], judged: JudgedValues
+) -> dict[str, Any]:
+    """What turns raw scores into values, and how far these may be off."""
+    assert dataset.target is not None
+    rows = np.unique(np.concatenate([split.rows(TRAIN) for split in splits]))
+    seen = dataset.target.values[rows].astype(np.float64)
+    interval = judged.interval
+    return {
+        "value_scales": tuple(ValueScale(centre=one.task.centre, scale=one.task.scale) for one in trained),
+        "value_interval": ValueInterval(level=interval.level, width=interval.width, rows=interval.rows),
+        "value_range": tuple((float(low), float(high)) for low, high in zip(seen.min(0), seen.max(0), strict=True)),
+    }
+
+
 def _stored_blends(
-    trained: Sequence[Trained], blends: Sequence[Blend], baselines: BaselineScores
+    trained: Sequence[Trained], blends: Sequence[Blend], baselines: BaselineScores | RegressorScores
 ) -> tuple[tuple[StoredBlend, ...], dict[str, Part]]:
     """What a bundle says of the blends, and the baselines that later folds need (those of the first are stored anyway)."""
     stored: list[StoredBlend] = []
@@ -84,6 +118,6 @@ def _stored_blends(
     return tuple(stored), parts
 
 
-def _baseline_part(baseline: Baseline) -> Part:
+def _baseline_part(baseline: Baseline | Regressor) -> Part:
     state = baseline.state()
     return Part(dict(state.arrays), state.facts)

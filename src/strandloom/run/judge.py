@@ -229,7 +229,7 @@ class _Bench:
             baselines=others,
             part="folds" if folds else "test",
             decision=None if folds else stored.decision,
-            groups=_groups(self.dataset, self.splits, self.test, settings) if whole else None,
+            groups=groups_of(self.dataset, self.splits, self.test, settings) if whole else None,
             similarity=similarity,
             ceiling=known_ceiling(self.dataset, self.test.rows) if whole else None,
             baseline_facts=facts,
@@ -313,7 +313,7 @@ def known_ceiling(dataset: Dataset, rows: NDArray[np.int64] | None = None) -> di
     return {**asdict(known.ceiling), "note": known.note}
 
 
-def _groups(
+def groups_of(
     dataset: Dataset, splits: Sequence[Split], test: HeldOut, settings: EvaluationSettings
 ) -> NDArray[np.int64] | None:
     """What is resampled together: near-duplicate components, or the values of a column."""

@@ -24,7 +24,7 @@ from strandloom.training.loop import fit
 from strandloom.training.probe import Decision
 from strandloom.training.runtime import Runtime
 from strandloom.training.settings import FirstFilterSettings
-from strandloom.training.task import task_head
+from strandloom.training.task import TaskHead, task_head
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,6 +56,8 @@ class Trained:
         Its state, name to array.
     validation, test
         Raw scores float32 ``(n, K)`` of the rows of its split's parts, in row order.
+    task
+        What its raw scores mean.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Trained:
     weights: dict[str, NDArray[Any]]
     validation: NDArray[np.float32]
     test: NDArray[np.float32]
+    task: TaskHead
 
 
 def plan_members(splits: Sequence[Split], *, seed: int, seeds: int) -> list[Plan]:
@@ -168,7 +171,7 @@ def train_members(
             for rows in (validation, test)
         ]
         weights = {name: value.detach().cpu().numpy().copy() for name, value in model.state_dict().items()}
-        trained.append(Trained(plan, result, weights, scores[0], scores[1]))
+        trained.append(Trained(plan, result, weights, scores[0], scores[1], task))
     return trained
 
 

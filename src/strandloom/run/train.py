@@ -18,7 +18,7 @@ from strandloom.data.dataset import Dataset
 from strandloom.data.facts import facts
 from strandloom.data.leakage import leakage_of_all
 from strandloom.data.load import load
-from strandloom.data.split.core import PART_NAMES, TEST, VALIDATION, Split, make_splits
+from strandloom.data.split.core import PART_NAMES, TEST, TRAIN, VALIDATION, Split, make_splits
 from strandloom.errors import SettingsError, StrandloomError
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment
@@ -35,10 +35,20 @@ from strandloom.run.bundling import make_bundle
 from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
 from strandloom.run.inputs import motif_file, note_inputs, read_start_motifs
-from strandloom.run.judge import Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.judge_values import (
+    JudgedValues,
+    RegressorScores,
+    in_units,
+    judge_regressors,
+    judge_values,
+    value_frame,
+    weighed,
+)
 from strandloom.run.members import (
     HeldOut,
     MakeModel,
+    Trained,
     model_maker,
     plan_members,
     pool,
@@ -203,6 +213,8 @@ class _Run:
             about = facts(dataset)
         with clock.stage("split", "splitting and looking for leaks"):
             splits = make_splits(dataset, self.experiment.split)
+            if self._gaussian(dataset):
+                dataset = weighed(dataset, splits[0].rows(TRAIN))
             self._write_split(dataset, splits)
             leaks = leakage_of_all(dataset, splits)
             write_json(self.folder.data, {"facts": asdict(about), "leakage": asdict(leaks)})
@@ -237,7 +249,8 @@ class _Run:
             known["first_filters"] = motifs.noted
         write_json(self.folder.environment, known)
         with clock.stage("baselines", "fitting the baselines"):
-            baselines = judge_baselines(dataset, splits, settings=self.experiment.evaluation, progress=self.progress)
+            fit = judge_regressors if self.experiment.task == "value" else judge_baselines
+            baselines = fit(dataset, splits, settings=self.experiment.evaluation, progress=self.progress)
         with clock.stage("decide", "deciding strand and shift"):
             decision = self._decide(dataset, splits[0], make_model, runtime)
         for line in decision.why:
@@ -248,12 +261,7 @@ class _Run:
                 folder=self.folder, resume=self.resume, progress=self.progress,
             )  # fmt: skip
         with clock.stage("evaluation", "judging the test part"):
-            validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
-            judged = judge(
-                dataset, splits, validation, test, settings=self.experiment.evaluation, baselines=baselines,
-                strand=decision.strand, similarity=similarity_to_train(dataset, splits),
-            )  # fmt: skip
-            self._write_predictions(dataset, splits, validation, test, judged)
+            judged = self._judged(dataset, splits, trained, baselines, decision)
             write_json(self.folder.evaluation, judged.evaluation.to_json())
         # a resumed run counts the epochs of its earlier parts too
         clock.seconds["training"] = max(clock.seconds["training"], round(sum(x.result.seconds for x in trained), 3))
@@ -290,6 +298,35 @@ class _Run:
         with replacing(self.folder.verdict, text=True) as handle:
             handle.write(sentence + "\n")
         return RunResult(self.folder.path, sentence, judged.evaluation)
+
+    def _gaussian(self, dataset: Dataset) -> bool:
+        return dataset.variance is not None and self.experiment.training.loss in ("auto", "gaussian")
+
+    def _judged(
+        self,
+        dataset: Dataset,
+        splits: Sequence[Split],
+        trained: Sequence[Trained],
+        baselines: BaselineScores | RegressorScores,
+        decision: Decision,
+    ) -> Judged | JudgedValues:
+        """Judge the test part and write its predictions."""
+        settings = self.experiment.evaluation
+        if isinstance(baselines, RegressorScores):
+            trained = in_units(trained)
+            validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
+            values = judge_values(
+                dataset, splits, validation, test, settings=settings, regressors=baselines, strand=decision.strand
+            )
+            self._write_predictions(value_frame(dataset, splits, validation, test, values))
+            return values
+        validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
+        judged = judge(
+            dataset, splits, validation, test, settings=settings, baselines=baselines, strand=decision.strand,
+            similarity=similarity_to_train(dataset, splits),
+        )  # fmt: skip
+        self._write_predictions(_class_frame(dataset, splits, validation, test, judged))
+        return judged
 
     def _write_costs(self, known: dict[str, Any], clock: _Clock, runtime: Runtime) -> None:
         """``environment.json`` with the seconds so far and the peak memory."""
@@ -389,28 +426,32 @@ class _Run:
         with replacing(self.folder.split, text=False) as handle:
             pl.concat(frames).write_parquet(handle)
 
-    def _write_predictions(
-        self, dataset: Dataset, splits: Sequence[Split], validation: HeldOut, test: HeldOut, judged: Judged
-    ) -> None:
-        """Validation and test rows: id, part, split, truth, prediction, probabilities, abstain."""
-        assert dataset.target is not None
-        names = dataset.target.names
-        frames = []
-        labels = np.array(names)
-        for part, found, answers in (("validation", validation, judged.validation), ("test", test, judged.answers)):
-            frames.append(
-                pl.DataFrame(
-                    {
-                        "id": dataset.ids.gather(found.rows),
-                        "row": found.rows,
-                        "part": [part] * len(found.rows),
-                        "split": [splits[i].name for i in found.split],
-                        "truth": labels[dataset.target.values[found.rows]],
-                        "prediction": labels[answers.predicted],
-                        **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
-                        "abstain": answers.abstained,
-                    }
-                )
-            )
+    def _write_predictions(self, frame: pl.DataFrame) -> None:
         with replacing(self.folder.predictions, text=False) as handle:
-            pl.concat(frames).write_parquet(handle)
+            frame.write_parquet(handle)
+
+
+def _class_frame(
+    dataset: Dataset, splits: Sequence[Split], validation: HeldOut, test: HeldOut, judged: Judged
+) -> pl.DataFrame:
+    """Validation and test rows: id, part, split, truth, prediction, probabilities, abstain."""
+    assert dataset.target is not None
+    names = dataset.target.names
+    frames = []
+    labels = np.array(names)
+    for part, found, answers in (("validation", validation, judged.validation), ("test", test, judged.answers)):
+        frames.append(
+            pl.DataFrame(
+                {
+                    "id": dataset.ids.gather(found.rows),
+                    "row": found.rows,
+                    "part": [part] * len(found.rows),
+                    "split": [splits[i].name for i in found.split],
+                    "truth": labels[dataset.target.values[found.rows]],
+                    "prediction": labels[answers.predicted],
+                    **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
+                    "abstain": answers.abstained,
+                }
+            )
+        )
+    return pl.concat(frames)

@@ -11,6 +11,7 @@ from strandloom.settings import Settings
 Strand = Literal["one", "both"]
 Precision = Literal["fp32", "bf16"]
 Monitor = Literal["loss", "matthews_corrcoef", "roc_auc", "pearson"]
+Loss = Literal["mse", "huber", "gaussian", "pinball"]
 Auto = Literal["auto"]
 
 ROWS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS = 180_000, 5, 20
@@ -100,6 +101,12 @@ class TrainingSettings(Settings):
     """Seed of the first weights, the order of the rows, dropout and augmentation."""
     first_filters: FirstFilterSettings | None = None
     """Known motifs that part of the first filters start from; null: all start from random weights."""
+    loss: Loss | Auto = "auto"
+    """Values: ``mse``; ``huber`` (linear beyond one standard deviation, for outliers); ``gaussian`` (squared error over the variance of
+    each value, known from ``data.variance`` or ``data.counts``, and of what no model explains); ``pinball`` (a quantile). ``auto``:
+    gaussian where the variance is known, else mse."""
+    quantile: float = Field(default=0.5, gt=0, lt=1)
+    """The quantile that ``loss: pinball`` predicts."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """The optimiser."""
     schedule: ScheduleSettings = CosineSettings()

@@ -16,7 +16,7 @@ from strandloom.data.targets import Task
 from strandloom.errors import TrainingError
 from strandloom.evaluation.calibration import sigmoid, softmax
 from strandloom.training.arrays import Arrays
-from strandloom.training.settings import TrainingSettings
+from strandloom.training.settings import Loss, TrainingSettings
 
 MOST_POSITIVE_WEIGHT = 100.0
 """Balanced class weights of a label stop here, however rare the label is."""
@@ -39,6 +39,8 @@ class TaskHead:
         Share of each target spread evenly; in training only.
     centre, scale
         Of each value on the training rows (``value``).
+    loss, quantile
+        Of values, after centring and scaling; ``gaussian`` is ``mse`` over rows whose weights say how sure they are.
     """
 
     kind: Task
@@ -47,6 +49,8 @@ class TaskHead:
     label_smoothing: float = 0.0
     centre: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    loss: Loss = "mse"
+    quantile: float = 0.5
 
     def losses(self, scores: Tensor, targets: Tensor, *, smooth: bool = False) -> Tensor:
         """Loss of each row, float32 (B,).
@@ -72,6 +76,11 @@ class TaskHead:
             return each.mean(1)
         centre, scale = self._on(self.centre, scores.device), self._on(self.scale, scores.device)
         standard = targets if centre is None or scale is None else (targets - centre) / scale
+        if self.loss == "huber":
+            return functional.smooth_l1_loss(scores, standard, reduction="none").mean(1) * 2
+        if self.loss == "pinball":
+            missed = standard - scores
+            return torch.maximum(self.quantile * missed, (self.quantile - 1) * missed).mean(1) * 2
         return (scores - standard).square().mean(1)
 
     def link(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -122,7 +131,10 @@ def task_head(kind: Task, train: Arrays, *, outputs: int, settings: TrainingSett
                 "the target has one and the same value in all training rows",
                 hint="check data.target and the split; a constant cannot be learned",
             )
-        return TaskHead(kind, outputs, centre=tuple(centre.tolist()), scale=tuple(scale.tolist()))
+        loss: Loss = "mse" if settings.loss == "auto" else settings.loss
+        return TaskHead(
+            kind, outputs, centre=tuple(centre.tolist()), scale=tuple(scale.tolist()), loss=loss, quantile=settings.quantile
+        )  # fmt: skip
     weights: tuple[float, ...] = ()
     if kind == "classes":
         counts = torch.bincount(train.targets, minlength=outputs).double()

@@ -149,6 +149,26 @@ def need_text(dataset: Rows, name: str, *, where: str = "split.column") -> pl.Se
     return column
 
 
+def need_numbers(dataset: Rows, name: str, *, where: str = "split.column") -> NDArray[np.float64]:
+    """A column as finite numbers, float64 ``(N,)``."""
+    series = need_column(dataset, name, where=where)
+    try:
+        values = series.cast(pl.Float64, strict=series.dtype != pl.Null).to_numpy()
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError):
+        raise InputError(
+            f"column '{name}' is not numeric ({series.dtype})", where=where, hint="choose a numeric column"
+        ) from None
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise InputError(
+            f"column '{name}' has no finite number in {len(bad)} rows, first in record '{dataset.ids[int(bad[0])]}' "
+            f"(row {bad[0] + 1})",
+            where=where,
+            hint="filter these rows out first",
+        )
+    return values
+
+
 def text_groups(column: pl.Series) -> tuple[NDArray[np.int64], list[str]]:
     """Group number of each row ``(N,)`` (names in sorted order) and the names."""
     names = column.unique().sort()

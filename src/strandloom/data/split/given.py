@@ -15,6 +15,7 @@ from strandloom.data.split.core import (
     Rows,
     Split,
     need_column,
+    need_numbers,
     need_text,
 )
 from strandloom.data.split.sampled import validation_from_train
@@ -81,7 +82,7 @@ def condition(dataset: Rows, settings: ConditionSplit) -> list[Split]:
 
 def quantile(dataset: Rows, settings: QuantileSplit) -> list[Split]:
     """The top or bottom of a column; ties with the cut go with the cut."""
-    values = _numbers(dataset, settings.column)
+    values = need_numbers(dataset, settings.column)
     key = values if settings.side == "top" else -values
     end = "highest" if settings.side == "top" else "lowest"
     relation = "≥" if settings.side == "top" else "≤"
@@ -172,26 +173,6 @@ def _by_name(text: pl.Series, numbers: dict[str, int]) -> NDArray[np.uint8]:
     )
     joined = pl.DataFrame({"name": text}).join(table, on="name", how="left", maintain_order="left")
     return joined.get_column("number").fill_null(_UNKNOWN).to_numpy().copy()
-
-
-def _numbers(dataset: Rows, name: str) -> NDArray[np.float64]:
-    """A column as finite numbers, float64 ``(N,)``."""
-    series = need_column(dataset, name)
-    try:
-        values = series.cast(pl.Float64, strict=series.dtype != pl.Null).to_numpy()
-    except (pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError):
-        raise InputError(
-            f"column '{name}' is not numeric ({series.dtype})", where="split.column", hint="choose a numeric column"
-        ) from None
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise InputError(
-            f"column '{name}' has no finite number in {len(bad)} rows, first in record '{dataset.ids[int(bad[0])]}' "
-            f"(row {bad[0] + 1})",
-            where="split.column",
-            hint="filter these rows out first",
-        )
-    return values
 
 
 def _cut(key: NDArray[np.float64], fraction: float) -> float:

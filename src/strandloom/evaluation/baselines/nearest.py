@@ -22,7 +22,7 @@ JUDGE_ROWS = 1000
 _BLOCK_CELLS = 20_000_000  # query × reference similarities held at once (80 MB)
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """The best references of each query, best first: similarity float32 ``(N, n)``, row int64 ``(N, n)``."""
 
     similarity: NDArray[np.float32]
@@ -78,8 +78,8 @@ class Nearest:
         best: tuple[float, Self] | None = None
         for k in sizes:
             for canonical in (False, True):
-                profiles = _profiles(references.codes, k=k, canonical=canonical)
-                found = _search(judge.codes, profiles, k=k, canonical=canonical, neighbours=counts[-1])
+                known = profiles(references.codes, k=k, canonical=canonical)
+                found = search(judge.codes, known, k=k, canonical=canonical, neighbours=counts[-1])
                 for n in counts:
                     votes = _votes(found, references.y, n, data.classes)
                     for smoothing in SMOOTHINGS:
@@ -100,8 +100,8 @@ class Nearest:
 
     def predict_proba(self, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
         """Class probabilities ``(N, K)``."""
-        references = _profiles(self.codes, k=self.k, canonical=self.canonical)
-        found = _search(codes, references, k=self.k, canonical=self.canonical, neighbours=self.neighbours)
+        references = profiles(self.codes, k=self.k, canonical=self.canonical)
+        found = search(codes, references, k=self.k, canonical=self.canonical, neighbours=self.neighbours)
         return _soften(_votes(found, self.y, self.neighbours, len(self.prior)), self.prior, self.smoothing)
 
     def state(self) -> State:
@@ -131,12 +131,12 @@ class Nearest:
         )
 
 
-def _profiles(codes: Codes, *, k: int, canonical: bool) -> Any:
+def profiles(codes: Codes, *, k: int, canonical: bool) -> Any:
     """Profiles of the references, k-mers by rows: sparse float32 ``(F, M)``."""
     return scaled_kmers(codes, k=k, canonical=canonical).T.tocsr()
 
 
-def _search(codes: Codes, references: Any, *, k: int, canonical: bool, neighbours: int) -> _Found:
+def search(codes: Codes, references: Any, *, k: int, canonical: bool, neighbours: int) -> Found:
     """The most similar references of each query; equal similarity: the earlier row."""
     many = references.shape[1]
     similarity = np.zeros((len(codes), neighbours), np.float32)
@@ -148,10 +148,10 @@ def _search(codes: Codes, references: Any, *, k: int, canonical: bool, neighbour
         order = np.argsort(-values, axis=1, kind="stable")
         similarity[block] = np.take_along_axis(values, order, axis=1)
         row[block] = np.take_along_axis(kept, order, axis=1)
-    return _Found(similarity, row)
+    return Found(similarity, row)
 
 
-def _votes(found: _Found, y: NDArray[np.int64], neighbours: int, classes: int) -> Floats:
+def _votes(found: Found, y: NDArray[np.int64], neighbours: int, classes: int) -> Floats:
     """Summed similarity per class of the first ``neighbours``, ``(N, K)``."""
     rows = len(found.row)
     cell = np.arange(rows)[:, None] * classes + y[found.row[:, :neighbours]]

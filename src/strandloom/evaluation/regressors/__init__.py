@@ -1,0 +1,1 @@
+"""Classical regression on sequences: the bars that a network of measured values stands beside."""

@@ -1,0 +1,91 @@
+"""Strata, intervals, the noise ceiling and the blend of measured values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from strandloom.errors import InputError
+from strandloom.evaluation.evaluate import evaluate_values
+from strandloom.evaluation.results import Evaluation
+from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.evaluation.value_blend import best_value_blend, blended_values
+from strandloom.evaluation.values import conformal, coverage, noise_ceiling, strata_of
+
+QUICK = EvaluationSettings(resamples=50)
+
+
+def rows(count: int, *, seed: int, noise: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    y = generator.normal(size=(count, 1))
+    return y + noise * generator.normal(size=(count, 1)), y
+
+
+def test_intervals_hold_new_values() -> None:
+    held = []
+    for seed in range(30):
+        interval = conformal(*rows(200, seed=seed), level=0.9)
+        held.append(coverage(*rows(2000, seed=1000 + seed), interval)[0])
+    assert np.mean(held) == pytest.approx(0.9, abs=0.02)
+    one = conformal(np.zeros((1, 1)), np.ones((1, 1)))
+    assert one.width == (1.0,)
+
+
+def test_strata_are_ranges() -> None:
+    found = strata_of("t0", np.array([0.0, 9.9, 10, 30, 500]), (10, 30))
+    assert [x.label for x in found] == ["t0 < 10", "10 ≤ t0 < 30", "t0 ≥ 30"]
+    assert [x.rows.tolist() for x in found] == [[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 1]]
+    with pytest.raises(InputError, match="no number in row 2"):
+        strata_of("t0", np.array([1.0, np.nan]), (10,))
+
+
+def test_noise_leaves_a_ceiling() -> None:
+    generator = np.random.default_rng(5)
+    clean = generator.normal(size=(20_000, 1))
+    variance = generator.uniform(0.1, 0.9, 20_000)
+    y = clean + np.sqrt(variance)[:, None] * generator.normal(size=clean.shape)
+    best = 1 - ((clean - y) ** 2).mean() / y.var()  # the score of the truth itself
+    assert noise_ceiling(y, variance)["r2"] == pytest.approx(best, abs=0.02)
+
+
+def test_an_evaluation_holds_it_all() -> None:
+    predicted, y = rows(400, seed=6)
+    depth = np.arange(400) % 40
+    found = evaluate_values(
+        predicted, y, names=["growth"], settings=QUICK, baselines={"mean": np.zeros((400, 1))},
+        strata=strata_of("depth", depth.astype(float), (10, 39)), variance=np.full(400, 0.1), interval=conformal(predicted, y),
+    )  # fmt: skip
+    assert found.ceiling == {"r2": pytest.approx(1 - 0.1 / y.var())}
+    strata = found.values["strata"]
+    assert [x["rows"] for x in strata] == [100, 290, 10]
+    assert strata[0]["model"]["pearson_squared"]["low"] < strata[0]["model"]["pearson_squared"]["value"]
+    assert strata[0]["baselines"]["mean"]["rmse"] > strata[0]["model"]["rmse"]["value"]
+    assert found.values["interval"]["coverage"][0] == pytest.approx(0.9, abs=0.01)
+    assert len(found.values["scatter"]["growth"]["x"]) == 400
+    assert sum(found.values["errors"]["growth"]["counts"]) == 400
+    assert Evaluation.from_json(found.to_json()).values == found.to_json()["values"]
+
+
+def test_noise_above_the_spread_is_said() -> None:
+    predicted, y = rows(200, seed=7)
+    found = evaluate_values(predicted, y, names=["growth"], settings=QUICK, variance=np.full(200, 9.0))
+    assert found.ceiling is None
+    assert any("larger than the spread" in x for x in found.warnings)
+
+
+def test_a_partner_is_blended_in_only_where_it_helps() -> None:
+    generator = np.random.default_rng(8)
+    y = generator.normal(size=(500, 2)) * np.array([1.0, 50.0])
+    network = y + 0.5 * y.std(0) * generator.normal(size=y.shape)
+    good = y + 0.5 * y.std(0) * generator.normal(size=y.shape)
+    blend = best_value_blend(network, {"kmer_ridge": good, "position_ridge": good * 0}, y, np.ones(500))
+    assert blend.used
+    assert blend.partner == "kmer_ridge"
+    assert blend.network + blend.baseline == pytest.approx(1)
+    assert blend.share == pytest.approx(0.5, abs=0.1)
+    error = lambda x: float((((x - y) / y.std(0)) ** 2).mean())  # noqa: E731
+    assert error(blended_values(blend, network, good)) < 0.7 * error(network)
+    alone = best_value_blend(network, {"kmer_ridge": generator.normal(size=y.shape) * 100}, y, np.ones(500))
+    assert not alone.used
+    np.testing.assert_array_equal(blended_values(alone, network, None), network)
+    assert not best_value_blend(network[:50], {"kmer_ridge": good[:50]}, y[:50], np.ones(50)).used
