@@ -28,7 +28,7 @@ LEAST_READS = 20
 """Reads that a sample counts as at least, if it has them."""
 STRANGE_UNKNOWN = 0.15
 """Largest share of reads of left-out groups in what is taken for unknown."""
-PRIOR = 0.1
+PRIOR = 0.3
 """Weight of what is expected of single lineages, as a share of the reads."""
 _STEPS = 60
 METHODS = ("em", "confusion", "argmax")
