@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from strandloom.errors import InputError, SettingsError
+from strandloom.errors import InputError, SettingsError, UsageError
 from strandloom.experiment import check_experiment
 from strandloom.models.build import build, parameter_count
 from strandloom.models.settings import LayersSettings
@@ -177,6 +177,19 @@ def test_negative_counts_are_named(tmp_path: Path) -> None:
 def test_settings_that_do_not_fit_values(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         check_experiment(settings(Path("t.csv"), **changes))
+
+
+def test_what_values_cannot_do_yet_is_said(run: RunResult, tmp_path: Path) -> None:
+    from strandloom.run.explain import explain_bundle
+    from strandloom.run.export import export_engines
+
+    new = table(tmp_path / "new.csv", rows=30)
+    with pytest.raises(UsageError, match="cannot be explained yet"):
+        explain_bundle(run.bundle, new, out=tmp_path / "WHY")
+    with pytest.raises(UsageError, match="no other engines yet"):
+        export_engines(run.bundle, ["torch-bf16"], rows=new)
+    with pytest.raises(SettingsError, match="explain"):
+        check_experiment(settings(new) | {"explain": {}})
 
 
 def test_settings_of_values_do_not_fit_classes() -> None:

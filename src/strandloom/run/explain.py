@@ -92,6 +92,10 @@ def explain_bundle(
     check_free(out, mark=SUMMARY, what="an explanation", force=force)
     known = read_motifs(asked.motifs) if asked.motifs else {}
     predictor = load(bundle, device=device, threads=threads, model=model)
+    if predictor.manifest.task == "value":
+        raise UsageError(
+            "models of measured values cannot be explained yet: these pages speak of classes", where=bundle
+        )
     check_settings(asked, predictor.manifest.labels, predictor.modules)
     rows = read_rows(
         predictor, source, most=CANDIDATES * asked.rows, seed=asked.seed, sequence=sequence, target=target, ids=ids

@@ -34,7 +34,7 @@ from strandloom.engines.settings import (
     versions,
 )
 from strandloom.engines.source import Source
-from strandloom.errors import InputError, SettingsError, StrandloomError
+from strandloom.errors import InputError, SettingsError, StrandloomError, UsageError
 from strandloom.evaluation.metrics import CLASS_METRICS, ClassScorer
 from strandloom.experiment import read_experiment
 from strandloom.io.plain import read_json
@@ -170,6 +170,8 @@ def export_engines(
     told = say or (lambda _: None)
     folder = Path(bundle)
     plain = load(folder, device="cpu", threads=threads, model=model)
+    if plain.manifest.task == "value":
+        raise UsageError("models of measured values have no other engines yet: torch predicts with them", where=folder)
     found = (
         _run_rows(folder, plain.manifest, resolve)
         if rows is None

@@ -62,6 +62,7 @@ class KmerBoosting:
             The sequences are shorter than four bases.
         """
         from sklearn.ensemble import HistGradientBoostingRegressor
+        from threadpoolctl import threadpool_limits
 
         if data.train.codes.shape[1] < max(SIZES):
             raise Unfit(f"the sequences are shorter than {max(SIZES)} bases")
@@ -75,9 +76,12 @@ class KmerBoosting:
                 max_iter=ROUNDS, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=SMALLEST_LEAF, l2_regularization=1.0,
                 early_stopping=False, random_state=data.seed,
             )  # fmt: skip
-            model.fit(features, train.y[:, k], sample_weight=train.weights)
+            with threadpool_limits(
+                1, user_api="openmp"
+            ):  # its threads wait for each other without end where a core is busy
+                model.fit(features, train.y[:, k], sample_weight=train.weights)
+                staged.append(np.array(list(model.staged_predict(seen))))  # (rounds, n)
             models.append(model)
-            staged.append(np.array(list(model.staged_predict(seen))))  # (rounds, n)
         errors = [scaled_error(step, data.validation, scale) for step in np.stack(staged, -1)]
         return cls._of(models, int(np.argmin(errors)) + 1, leader, len(train))
 
