@@ -98,7 +98,7 @@ def _decisions(experiment: Experiment, decision: probe.Decision) -> tuple[Decisi
     trials = tuple(
         Trial(
             arm.name,
-            "validation log loss",
+            "validation log loss" if experiment.task == "classes" else "validation loss",
             arm.loss,
             chosen=arm.strand == decision.strand and arm.shift == decision.shift and "read on" not in arm.name,
             spread=arm.standard_error or None,

@@ -5,6 +5,7 @@ The strength of the penalty and the words are chosen on validation (Hoerl and Ke
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
@@ -94,7 +95,7 @@ class Mean:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ridge:
+class _Ridge(ABC):
     """What the ridges share.
 
     Parameters
@@ -122,9 +123,9 @@ class _Ridge:
     centre: Floats
     scale: Floats
 
+    @abstractmethod
     def features(self, codes: Codes, lengths: NDArray[np.integer]) -> Any:
         """Features ``(N, F)``, sparse."""
-        raise NotImplementedError
 
     def predict(self, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
         """Values ``(N, K)`` of codes ``(N, L)`` of the fitted width."""
