@@ -99,6 +99,21 @@ class LineageComponents(NamedTuple):
     """float64 ``(R, C)``: what is expected of them before a read is seen, for R draws of lineages."""
 
 
+class _Lineages(NamedTuple):
+    profiles: NDArray[np.float64]
+    """float64 ``(C, B)``."""
+    source: NDArray[np.int64]
+    """int64 ``(C,)``: the environment of each; E for unknown."""
+    lineage: NDArray[np.int64]
+    """int64 ``(C,)``: whose profile it is; -1: no single lineage's."""
+    lent: NDArray[np.float64]
+    """float64 ``(C,)``: how much it counts where it is."""
+    group: NDArray[np.int64]
+    """int64 ``(C,)``, ascending: components that share what is expected of their group."""
+    whole: NDArray[np.float64]
+    """float64: what is expected of each group before a read is seen."""
+
+
 @dataclass(frozen=True, eq=False)
 class Profiles:
     """Counts of practice answers.
@@ -184,6 +199,46 @@ class Profiles:
             np.array([*regime, *([NOTHING] * len(unknown))]),
         )
 
+    @cached_property
+    def _lineages(self) -> _Lineages | None:
+        """What :meth:`by_lineage` says of every sample alike; None where lineages cannot lend their profiles."""
+        practised = [kind for kind in (RELATED, STRANGE) if self.own[:, kind].sum() > 0]
+        if not self.exchangeable or not practised:
+            return None
+        profiles, source, lineage, lent, group, whole = [], [], [], [], [], []
+
+        def add(rows: NDArray[np.float64], home: int, who: NDArray[np.int64], borrowed: NDArray[np.float64]) -> None:
+            profiles.append(rows)
+            source.append(np.full(len(rows), home))
+            lineage.append(who)
+            lent.append(borrowed)
+            group.append(np.full(len(rows), len(whole)))
+
+        nobody = np.full(self.environments, -1)
+        seen = self.own[:, SEEN].sum(1) > 0
+        known = [e for e in range(self.environments) if (seen & (self.environment == e)).any()]
+        for e in known:
+            rows = self.rates[seen & (self.environment == e), SEEN, e].mean(0)
+            add(rows[None], e, nobody[:1], np.ones(1))
+        if known:
+            whole.append(_SEEN_PRIOR)
+        for kind in practised:
+            g = np.flatnonzero(self.own[:, kind].sum(1) > 0)
+            for e in range(self.environments):
+                add(self.rates[g, kind, e], e, g, np.where(self.environment[g] == e, 1.0, BORROWED))
+                whole.append(_LINEAGE_PRIOR / len(practised) / self.environments)
+        alien = np.concatenate([self.unlike(share) for share in ALIEN_STRANGERS])
+        add(alien, self.environments, np.full(len(alien), -1), np.ones(len(alien)))
+        whole.append(_UNKNOWN_PRIOR)
+        return _Lineages(
+            np.concatenate(profiles),
+            np.concatenate(source),
+            np.concatenate(lineage),
+            np.concatenate(lent),
+            np.concatenate(group),
+            np.array(whole),
+        )
+
     def by_lineage(self, weights: NDArray[np.float64]) -> LineageComponents | None:
         """The profiles of single lineages whose relatives, or nothing but their environment, are in the collection.
 
@@ -200,33 +255,11 @@ class Profiles:
         LineageComponents or None
             None where lineages cannot lend their profiles.
         """
-        practised = [kind for kind in (RELATED, STRANGE) if self.own[:, kind].sum() > 0]
-        if not self.exchangeable or not practised:
+        parts = self._lineages
+        if parts is None:
             return None
-        draws, environments = len(weights), self.environments
-        profiles, source, prior = [], [], []
-
-        def add(
-            rows: NDArray[np.float64], home: NDArray[np.int64], expected: NDArray[np.float64], whole: float
-        ) -> None:
-            profiles.append(rows)
-            source.append(home)
-            prior.append(expected * (whole / np.maximum(expected.sum(1, keepdims=True), 1e-9)))
-
-        seen = self.own[:, SEEN].sum(1) > 0
-        known = [e for e in range(environments) if (seen & (self.environment == e)).any()]
-        if known:
-            rows = [self.rates[seen & (self.environment == e), SEEN, e].mean(0) for e in known]
-            add(np.array(rows), np.array(known), np.ones((draws, len(known))), _SEEN_PRIOR)
-        for kind in practised:
-            g = np.flatnonzero(self.own[:, kind].sum(1) > 0)
-            for e in range(environments):
-                lent = np.where(self.environment[g] == e, 1.0, BORROWED)
-                whole = _LINEAGE_PRIOR / len(practised) / environments
-                add(self.rates[g, kind, e], np.full(len(g), e), (weights[:, g] + LEAST_WEIGHT) * lent, whole)
-        alien = np.concatenate([self.unlike(share) for share in ALIEN_STRANGERS])
-        add(alien, np.full(len(alien), environments), np.ones((draws, len(alien))), _UNKNOWN_PRIOR)
-        expected = np.concatenate(prior, 1)
-        return LineageComponents(
-            np.concatenate(profiles), np.concatenate(source), expected / expected.sum(1, keepdims=True)
-        )
+        drawn = np.where(parts.lineage >= 0, weights[:, parts.lineage] + LEAST_WEIGHT, 1.0) * parts.lent
+        starts = np.flatnonzero(np.diff(parts.group, prepend=-1))
+        summed = np.maximum(np.add.reduceat(drawn, starts, axis=1), 1e-9)
+        expected = drawn * (parts.whole / summed)[:, parts.group]
+        return LineageComponents(parts.profiles, parts.source, expected / expected.sum(1, keepdims=True))

@@ -68,19 +68,23 @@ def to_bundle(model: LeanModel, calibration: Calibration, *, name: str, card: st
         **plain(dict(facts)),
     }
     parts = {WORDS: Part(arrays, told), CALIBRATION: calibration_part(calibration)}
-    manifest = Manifest(
+    manifest = _manifest(name, "sources", model.environments, members=len(model.members))
+    weights = tuple({key: value.numpy() for key, value in member.state_dict().items()} for member in model.members)
+    return Bundle(manifest, weights, parts, card)
+
+
+def _manifest(name: str, network: str, environments: tuple[str, ...], *, members: int = 1) -> Manifest:
+    return Manifest(
         strandloom=VERSION,
         name=name,
         task="classes",
         length=LENGTH,
-        labels=model.environments,
+        labels=environments,
         target=("environment",),
         strand="both",
-        model=ModuleSettings(name="sources"),
-        members=len(model.members),
+        model=ModuleSettings(name=network),
+        members=members,
     )
-    weights = tuple({key: value.numpy() for key, value in member.state_dict().items()} for member in model.members)
-    return Bundle(manifest, weights, parts, card)
 
 
 def published_bundle(
@@ -100,16 +104,7 @@ def tokens_bundle(
     """The bundle of a network of tokens."""
     network, part = model.network, calibration_part(calibration)
     told = {**plain(dict(facts)), **part.facts, "k": K}
-    manifest = Manifest(
-        strandloom=VERSION,
-        name=name,
-        task="classes",
-        length=LENGTH,
-        labels=model.environments,
-        target=("environment",),
-        strand="both",
-        model=ModuleSettings(name=TOKENS),
-    )
+    manifest = _manifest(name, TOKENS, model.environments)
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
     return Bundle(manifest, (weights,), {CALIBRATION: Part(part.arrays, told)}, card)
 
