@@ -205,7 +205,8 @@ class Profiles:
         practised = [kind for kind in (RELATED, STRANGE) if self.own[:, kind].sum() > 0]
         if not self.exchangeable or not practised:
             return None
-        profiles, source, lineage, lent, group, whole = [], [], [], [], [], []
+        profiles, source, lineage, lent, group = [], [], [], [], []
+        whole: list[float] = []
 
         def add(rows: NDArray[np.float64], home: int, who: NDArray[np.int64], borrowed: NDArray[np.float64]) -> None:
             profiles.append(rows)
