@@ -111,6 +111,19 @@ class ValueInterval(Settings):
     """Validation rows that it was found on."""
 
 
+class ValueTrust(Settings):
+    """What validation rows were like, which no network had learned from: beyond it, a sequence is stranger than those."""
+
+    level: float = Field(gt=0, lt=1)
+    """Share of the validation rows inside each limit."""
+    spread: tuple[float, ...] | None = None
+    """Standard deviation over networks of different seeds, by output; None: there was one seed."""
+    similarity: float | None = None
+    """Similarity to the nearest training sequence that the stored baseline ``nearest`` finds; None: it is not stored."""
+    rows: int = Field(gt=0)
+    """Validation rows."""
+
+
 class Manifest(Settings):
     """What a bundle says of itself (``bundle.json``)."""
 
@@ -164,6 +177,8 @@ class Manifest(Settings):
     """Task ``value``: the interval around a predicted value."""
     value_range: tuple[tuple[float, float], ...] = ()
     """Task ``value``: the lowest and highest training value of each output; beyond, a prediction extrapolates."""
+    value_trust: ValueTrust | None = None
+    """Task ``value``: how far validation rows lay from training, and how far networks disagreed on them."""
     engines: tuple[StoredEngine, ...] = ()
     """Other ways to compute the networks, each found to answer as fp32 does."""
     files: dict[str, str] = Field(default_factory=dict)

@@ -149,9 +149,7 @@ def _parse(text: str, where: str, what: str) -> tuple[dict[str, Any], dict[tuple
             f"not valid YAML: {problem}", where=f"{where}:{line}", hint="check indentation, colons and quotes"
         ) from None
     if not isinstance(raw, dict):
-        raise SettingsError(
-            f"{_an(what)} is a mapping of settings", where=where, hint=_BEGIN.get(what)
-        )
+        raise SettingsError(f"{_an(what)} is a mapping of settings", where=where, hint=_BEGIN.get(what))
     return raw, lines
 
 

@@ -13,6 +13,7 @@ import typer
 from strandloom.cli import (
     compare,
     data,
+    design,
     doctor,
     evaluate,
     explain,
@@ -46,6 +47,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(explain.explain)
+app.command()(design.design)
 app.command()(export.export)
 app.command()(compare.compare)
 app.add_typer(taxonomy.app, name="taxonomy")

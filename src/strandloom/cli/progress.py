@@ -169,3 +169,36 @@ class PredictProgress:
             left = f", about {(total - rows) / per_second:,.0f} s left" if total > rows and per_second > 0 else ""
             sys.stderr.write(f"\r{rows:,} {self.what}, {per_second:,.0f} {self.what}/s{left}\x1b[K")
             sys.stderr.flush()
+
+
+class DesignProgress:
+    """Rounds of a design, rewritten in place on a terminal.
+
+    Parameters
+    ----------
+    quiet
+        Say nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.live = not quiet and sys.stderr.isatty()
+        self.spoken = False
+        self.started = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.spoken:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def tell(self, number: int, rounds: int, merit: float) -> None:
+        """Show the round, the mean gain so far in standard deviations, and about how long the rest takes."""
+        if self.live:
+            self.spoken = True
+            left = (time.perf_counter() - self.started) / number * (rounds - number)
+            sys.stderr.write(f"\rround {number} of at most {rounds}, merit {merit:.3f}, about {left:,.0f} s left\x1b[K")
+            sys.stderr.flush()

@@ -93,6 +93,7 @@ def _value_answers(
     return {
         "value_scales": tuple(ValueScale(centre=one.task.centre, scale=one.task.scale) for one in trained),
         "value_interval": ValueInterval(level=interval.level, width=interval.width, rows=interval.rows),
+        "value_trust": judged.trust,
         "value_range": tuple((float(low), float(high)) for low, high in zip(seen.min(0), seen.max(0), strict=True)),
     }
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from strandloom.bundle import ValueTrust
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split, need_numbers
 from strandloom.evaluation.blend import NETWORK_ALONE, Blend
@@ -18,6 +19,7 @@ from strandloom.evaluation.pooling import pool_seeds
 from strandloom.evaluation.ranking import Floats
 from strandloom.evaluation.regressors.base import ValueRows
 from strandloom.evaluation.regressors.fit import KINDS, FittedRegressors, fit_regressors
+from strandloom.evaluation.regressors.nearest import NearestValues
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.evaluation.value_blend import VALUE_PARTNERS, best_value_blend, blended_values, regressor_values
@@ -26,6 +28,10 @@ from strandloom.run.judge import groups_of
 from strandloom.run.members import HeldOut, Trained
 from strandloom.run.progress import RunProgress
 
+TRUSTED = 0.95
+"""Share of the validation rows inside what is trusted."""
+MOST_COMPARED = 5000
+"""Validation rows that are compared with training sequences."""
 LEAST_UNEXPLAINED = 0.25
 """Of the variance of the well measured half of the values, what no model is expected to explain: beside it, more reads help no more."""
 
@@ -60,6 +66,8 @@ class JudgedValues:
         Around a predicted value.
     validation, test
         Answers to the pooled rows, float64 ``(n, K)``.
+    trust
+        How strange the validation rows were; None where one seed of several was measured.
     """
 
     evaluation: Evaluation
@@ -67,6 +75,7 @@ class JudgedValues:
     interval: Conformal
     validation: Floats
     test: Floats
+    trust: ValueTrust | None
 
 
 def weighed(dataset: Dataset, train: NDArray[np.int64]) -> Dataset:
@@ -238,7 +247,21 @@ class _Bench:
             interval=interval,
             notes=_slice_notes(dataset, self.splits[0]) if whole else (),
         )
-        return JudgedValues(evaluation, blends, interval, validation, predicted)
+        return JudgedValues(evaluation, blends, interval, validation, predicted, self.trust() if whole else None)
+
+    def trust(self) -> ValueTrust:
+        """How far the networks disagree on validation rows, and how near these are to training, as quantiles."""
+        by_seed = [x.astype(np.float64) for x in self.validation.by_seed.values()]
+        spread = None
+        if len(by_seed) > 1:
+            found = np.quantile(np.std(by_seed, axis=0, ddof=1), TRUSTED, axis=0)
+            spread = tuple(float(x) for x in found)
+        similarity = None
+        near = [x for x in self.regressors.fitted[0] if isinstance(x, NearestValues)] if self.regressors.fitted else []
+        if near:
+            rows = self.splits[0].rows(VALIDATION)[:MOST_COMPARED]
+            similarity = float(np.quantile(near[0].similarity(np.asarray(self.dataset.codes[rows])), 1 - TRUSTED))
+        return ValueTrust(level=TRUSTED, spread=spread, similarity=similarity, rows=len(self.validation.rows))
 
 
 def value_frame(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +96,17 @@ class NearestValues:
 
     def predict(self, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
         """Values ``(N, K)``."""
-        references = profiles(self.codes, k=self.k, canonical=False)
-        found = search(codes, references, k=self.k, canonical=False, neighbours=self.neighbours)
+        found = search(codes, self._profiles, k=self.k, canonical=False, neighbours=self.neighbours)
         return _average(found, self.y, self.mean, self.neighbours, self.smoothing)
+
+    def similarity(self, codes: Codes) -> Floats:
+        """Similarity of codes ``(N, L)`` to the nearest reference, 0 to 1, float64 ``(N,)``."""
+        found = search(codes, self._profiles, k=self.k, canonical=False, neighbours=1)
+        return np.asarray(found.similarity[:, 0], np.float64)
+
+    @cached_property
+    def _profiles(self) -> Any:
+        return profiles(self.codes, k=self.k, canonical=False)
 
     def state(self) -> State:
         """The references themselves and the choices."""
