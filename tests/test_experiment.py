@@ -174,7 +174,7 @@ def test_settings_that_do_not_go_together(tmp_path: Path, text: str, message: st
         ),
         (
             {"model": {"kind": "layers", "blocks": [{"units": 3}]}},
-            "`model.blocks.0` needs `block`\nhint: one of: conv, pool, ",
+            "`model.blocks.0` needs `block`\nhint: one of: conv, pad, pool, ",
         ),
         (
             {"data": {"table": "a", "filter": {2020: 1}}},

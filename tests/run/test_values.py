@@ -12,8 +12,6 @@ import pytest
 
 from strandloom.errors import InputError, SettingsError, UsageError
 from strandloom.experiment import check_experiment
-from strandloom.models.build import build, parameter_count
-from strandloom.models.settings import LayersSettings
 from strandloom.predict import load, predict_file
 from strandloom.run import RunResult, run_experiment
 from strandloom.run.assess import evaluate_bundle
@@ -196,20 +194,3 @@ def test_settings_of_values_do_not_fit_classes() -> None:
     raw = {"data": {"table": "t.csv", "counts": ["t0"]}}
     with pytest.raises(SettingsError, match="are for values"):
         check_experiment(raw)
-
-
-@pytest.mark.parametrize(("padding", "flat", "weights"), [("same", 7424, 908_000), ("valid", 4352, 712_000)])
-def test_the_networks_of_the_yeast_leader_have_the_published_weights(padding: str, flat: int, weights: int) -> None:
-    """Cuperus et al. 2017 (convolutions after the first "same"), and its replication on a platform ("valid" throughout)."""
-    blocks: list[dict[str, Any]] = []
-    for number in range(3):
-        blocks += [
-            {"block": "conv", "filters": 128, "width": 13, "padding": "valid" if number == 0 else padding},
-            {"block": "activation"},
-            {"block": "dropout", "rate": 0.15},
-        ]
-    blocks += [{"block": "flatten"}, {"block": "dense", "units": 64}, {"block": "activation"}]
-    network = build(LayersSettings.model_validate({"blocks": blocks}), channels=4, length=70, outputs=1)
-    count = parameter_count(network).trainable
-    assert count == 4 * 13 * 128 + 128 + 2 * (128 * 13 * 128 + 128) + flat * 64 + 64 + 64 + 1
-    assert count == pytest.approx(weights, rel=0.001)

@@ -38,7 +38,7 @@ task: {task}                # one of {classes} classes per sequence
 {split}
 
 model:
-  kind: residual             # residual (default) | multiscale | layers (your own list of blocks) | multiscale_tutorial
+  kind: residual             # residual (default) | multiscale | layers (your own list of blocks); as published: utr | deepsea | danq …
 
 training:
   # epochs: 10               # at most; the best epoch on validation is kept

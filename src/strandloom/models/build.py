@@ -10,13 +10,17 @@ from torch import Tensor, nn
 from strandloom.errors import SettingsError
 from strandloom.models.layers import Layers
 from strandloom.models.multiscale import Multiscale
+from strandloom.models.published import blocks_of
 from strandloom.models.residual import Residual
 from strandloom.models.settings import (
+    DanqSettings,
+    DeepSeaSettings,
     LayersSettings,
     ModelSettings,
     ModuleSettings,
     MultiscaleSettings,
     ResidualSettings,
+    UtrSettings,
 )
 from strandloom.models.tutorial import Tutorial
 
@@ -79,6 +83,8 @@ def _make(settings: ModelSettings, *, channels: int, length: int, outputs: int) 
             return Multiscale(settings, channels=channels, outputs=outputs)
         case LayersSettings():
             return Layers(settings, channels=channels, length=length, outputs=outputs)
+        case UtrSettings() | DeepSeaSettings() | DanqSettings():
+            return Layers(blocks_of(settings), channels=channels, length=length, outputs=outputs)
         case ModuleSettings():
             raise SettingsError(
                 "a custom network cannot be built from settings",

@@ -114,6 +114,33 @@ class WindowStep(Step):
         return self.inner(x), mask
 
 
+class Pad(nn.Module):
+    """Empty positions at both ends.
+
+    Parameters
+    ----------
+    left, right
+        How many.
+    """
+
+    def __init__(self, left: int, right: int) -> None:
+        super().__init__()
+        self.edges = (left, right)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, P)`` to ``(B, C, left + P + right)``."""
+        return F.pad(x, self.edges)
+
+
+class PadStep(Step):
+    """Empty positions, which the mask does not hold."""
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """``(B, C, P)`` to ``(B, C, left + P + right)``."""
+        assert isinstance(self.inner, Pad)
+        return self.inner(x), None if mask is None else F.pad(mask, self.inner.edges)
+
+
 class LayerNormStep(Step):
     """Layer norm over the channels at each position."""
 
@@ -301,6 +328,9 @@ def _step(block: s.BlockSettings, shape: Shape, where: str, placed: list[Placed]
             )  # fmt: skip
             step: Step = WindowStep(conv, size=block.width, stride=block.stride, dilation=block.dilation, edges=edges)
             return step, Shape(after, block.filters)
+        case s.PadBlockSettings():
+            positions = _need_positions(block, shape, where)
+            return PadStep(Pad(block.left, block.right)), Shape(positions + block.left + block.right, channels)
         case s.PoolBlockSettings():
             positions = _need_positions(block, shape, where)
             stride = block.stride or block.size

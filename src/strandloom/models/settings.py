@@ -114,6 +114,17 @@ class ConvBlockSettings(Settings):
     """Whether each filter has a bias."""
 
 
+class PadBlockSettings(Settings):
+    """Empty positions before and behind the sequence."""
+
+    block: Literal["pad"] = "pad"
+    """Name of the block."""
+    left: Annotated[int, Field(ge=0, le=10000)] = 0
+    """Positions before it."""
+    right: Annotated[int, Field(ge=0, le=10000)] = 0
+    """Positions behind it."""
+
+
 class PoolBlockSettings(Settings):
     """Maximum or average of neighbouring positions; a rest shorter than a window is dropped."""
 
@@ -221,6 +232,7 @@ class ResidualBlockSettings(Settings):
 
 BlockSettings = Annotated[
     ConvBlockSettings
+    | PadBlockSettings
     | PoolBlockSettings
     | NormBlockSettings
     | ActivationBlockSettings
@@ -245,6 +257,41 @@ class LayersSettings(Settings):
     """The blocks, in order; the last one must leave a flat vector."""
 
 
+class UtrSettings(Settings):
+    """The yeast 5′UTR network as published (Cuperus et al. 2017), for sequences of 50 bases before a start codon."""
+
+    kind: Literal["utr"] = "utr"
+    """Name of the architecture."""
+    padding: Literal["same", "valid"] = "same"
+    """Of the second and third convolution: same, as the authors' winner (0.908 M weights); valid, as in its replication (0.712 M)."""
+
+
+class DeepSeaSettings(Settings):
+    """DeepSEA as published (Zhou and Troyanskaya 2015): three convolutions and a wide dense layer, for 1,000 bases."""
+
+    kind: Literal["deepsea"] = "deepsea"
+    """Name of the architecture."""
+    padding: Literal["valid", "same"] = "valid"
+    """valid as published; same for sequences too short for it (below 141 bases)."""
+
+
+class DanqSettings(Settings):
+    """DanQ as published (Quang and Xie 2016): a convolution and a BiLSTM, for 1,000 bases."""
+
+    kind: Literal["danq"] = "danq"
+    """Name of the architecture."""
+    filters: Units = 320
+    """Filters of the convolution; 1024 in DanQ-JASPAR."""
+    width: Width = 26
+    """Width of a filter, in bases; 30 in DanQ-JASPAR."""
+    pool: Annotated[int, Field(ge=1, le=1000)] = 13
+    """Positions pooled into one; 15 in DanQ-JASPAR."""
+    units: Units = 320
+    """Units of the BiLSTM in each direction; 512 in DanQ-JASPAR."""
+    dense: Units = 925
+    """Units of the dense layer."""
+
+
 class ModuleSettings(Settings):
     """A network given in Python as an ``nn.Module``; no file can build it."""
 
@@ -259,6 +306,13 @@ ResidualBlockSettings.model_rebuild()
 LayersSettings.model_rebuild()
 
 ModelSettings = Annotated[
-    ResidualSettings | MultiscaleSettings | TutorialSettings | LayersSettings | ModuleSettings,
+    ResidualSettings
+    | MultiscaleSettings
+    | TutorialSettings
+    | UtrSettings
+    | DeepSeaSettings
+    | DanqSettings
+    | LayersSettings
+    | ModuleSettings,
     Field(discriminator="kind"),
 ]
