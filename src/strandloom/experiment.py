@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import Field, model_validator
@@ -26,6 +26,59 @@ from strandloom.models.settings import ModelSettings, ResidualSettings
 from strandloom.settings import Settings
 from strandloom.settings_file import check_settings, read_settings_file
 from strandloom.training.settings import TrainingSettings
+
+
+class RangeSettings(Settings):
+    """Numbers between two ends."""
+
+    low: int | float
+    """Least value; whole numbers at both ends mean whole numbers between them."""
+    high: int | float
+    """Largest value."""
+    log: bool = False
+    """Whether ratios count instead of differences."""
+    step: Annotated[float, Field(gt=0)] | None = None
+    """Distance between the values that are tried; null: any."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, not {self.low:g} and {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError("a range by ratios (log) begins above 0")
+        if self.log and self.step is not None:
+            raise ValueError("a range has either log or step")
+        return self
+
+
+class SearchSettings(Settings):
+    """What ``strandloom search`` tries; ``train`` does not read it."""
+
+    space: dict[str, RangeSettings | Annotated[tuple[Any, ...], Field(min_length=2)]] = Field(default_factory=dict)
+    """Settings of model and training, by their dotted names: a list of values, or a range."""
+    preset: Literal["cuperus_utr"] | None = None
+    """A published search space, which replaces ``model``: that of the yeast 5′UTR network (Cuperus et al. 2017)."""
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 50
+    """Trials in all, over every process and every resumption."""
+    metric: Literal["loss", "matthews_corrcoef", "roc_auc", "pearson"] | None = None
+    """The validation figure of a trial's best epoch; null: loss for values, else the one that ``training.monitor`` follows."""
+    sampler: Literal["tpe", "random"] = "tpe"
+    """How the next trial is chosen: by what earlier ones gave (TPE, Bergstra et al. 2011), or at random."""
+    prune: bool = True
+    """Whether a trial stops whose figure is below the median of the others at the same epoch."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the choice of trials."""
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> Self:
+        if not self.space and self.preset is None:
+            raise ValueError("nothing to search: give space or preset")
+        for name in self.space:
+            if name.partition(".")[0] not in ("model", "training"):
+                raise ValueError(f"space: {name} cannot be searched; settings of model and training can")
+            if self.preset is not None and name.partition(".")[0] == "model":
+                raise ValueError(f"space: the preset {self.preset} chooses the model, so {name} cannot be searched")
+        return self
 
 
 class Experiment(Settings):
@@ -47,6 +100,8 @@ class Experiment(Settings):
     """How it is judged."""
     explain: ExplainSettings | None = None
     """What the report says of the motifs that the network learned from the test rows; null: nothing (`strandloom explain` can later)."""
+    search: SearchSettings | None = None
+    """What `strandloom search` tries; training goes by the settings above as they stand."""
 
     @model_validator(mode="after")
     def _settings_of_the_task(self) -> Self:

@@ -49,6 +49,8 @@ def train(
     with ConsoleProgress(quiet=quiet) as progress:
         if warning := busy():
             progress.say(warning)
+        if read.search is not None:
+            progress.say("search: is for `strandloom search`; the settings are trained as they stand")
         result = run_experiment(
             read,
             out=out,

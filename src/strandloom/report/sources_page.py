@@ -110,7 +110,8 @@ def _sections(page_of: SourcesPage, cautions: tuple[Caution, ...]) -> list[Secti
         Section(
             "intervals",
             "How sure the shares are",
-            lead="An interval covers other reads, other reference genomes of each environment, and other notions of what is unknown.",
+            lead="An interval covers other reads, other reference genomes of each environment, and other notions of what is unknown; "
+            "it knows nothing of organisms that resemble no reference.",
             figures=tuple(interval_figure(page_of, i) for i in range(min(len(page_of.samples), MOST_PANELS))),
         ),
         Section("methods", "By other methods", facts=page_of.methods, tables_after=(_method_table(page_of),)),
