@@ -20,6 +20,7 @@ from strandloom.cli import (
     export,
     init,
     predict,
+    search,
     simulate,
     sources,
     taxonomy,
@@ -44,6 +45,7 @@ app.add_typer(data.app, name="data")
 app.command()(init.init)
 app.add_typer(simulate.app, name="simulate")
 app.command()(train.train)
+app.command()(search.search)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(explain.explain)

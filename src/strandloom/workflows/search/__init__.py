@@ -1,0 +1,1 @@
+"""Hyper-parameter search: many short trainings judged on validation, the winner trained anew and judged once."""

@@ -1,0 +1,256 @@
+"""A whole search: trials until there are enough, the table and the page kept up, the winner trained anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from strandloom.errors import OutputError, SettingsError, TrainingError
+from strandloom.experiment import Experiment, SearchSettings, read_experiment, to_yaml
+from strandloom.io.plain import write_json
+from strandloom.io.write import TableWriter, make_folder, output_error, replacing
+from strandloom.run import RunResult, run_experiment
+from strandloom.run.progress import RunProgress
+from strandloom.version import VERSION
+from strandloom.workflows.search.report import render_search
+from strandloom.workflows.search.space import check_space, made, names_of
+from strandloom.workflows.search.train import Trainer
+from strandloom.workflows.search.trials import Trial, Trials
+
+SUMMARY = "search.json"
+_EXPERIMENT = "experiment.yaml"
+_WINNER = "winner"
+
+
+class SearchProgress(Protocol):
+    """What hears of a search."""
+
+    def say(self, text: str) -> None:
+        """A remark."""
+
+    def trial(self, trial: Trial, best: Trial | None, trials: int) -> None:
+        """A trial ended; so many are asked for in all."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    best
+        The winner.
+    trials
+        Every trial that ended, by number.
+    importance
+        Share of the spread that each choice explains.
+    winner
+        Its run, with the test part judged once; None where it was not trained anew.
+    sentence
+        The result in words.
+    """
+
+    folder: Path
+    best: Trial
+    trials: list[Trial]
+    importance: dict[str, float]
+    winner: RunResult | None
+    sentence: str
+
+
+def search_experiment(
+    experiment: Experiment,
+    *,
+    out: str | Path,
+    resolve: Callable[[str], Path] = Path,
+    seeds: int = 1,
+    retrain: bool = True,
+    resume: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    command: str = "",
+    progress: SearchProgress | None = None,
+    run_progress: RunProgress | None = None,
+) -> Searched:
+    """Search over model and training settings, then train the winner.
+
+    Every trial learns from the training rows and is judged on the validation rows; the test part is read once, by the winner's run.
+
+    Parameters
+    ----------
+    experiment
+        With a ``search`` section.
+    out
+        Folder for ``journal.log`` (every trial), ``trials.tsv``, ``search.json``, ``report.html``, ``winner.yaml`` and ``winner/``.
+    resolve
+        Turns a path of the experiment into one that can be opened.
+    seeds
+        Of the winner's run.
+    retrain
+        Whether the winner is trained anew and judged.
+    resume
+        Go on with a search in the folder, or join one that runs.
+    device, threads, command
+        As for :func:`strandloom.run.run_experiment`.
+
+    Raises
+    ------
+    SettingsError
+        There is nothing to search, a name is no setting, or a value is not allowed.
+    OutputError
+        The folder exists (without ``resume``), or holds another search.
+    TrainingError
+        No trial could be trained to its end.
+    """
+    asked = experiment.search
+    if asked is None:
+        raise SettingsError(
+            "the experiment has no `search` section",
+            where="search",
+            hint="add search: {space: {training.optimizer.learning_rate: {low: 1e-4, high: 1e-2, log: true}}}",
+        )
+    check_space(experiment, asked)
+    folder = _folder(Path(out), experiment, resume=resume)
+    told = progress or _Quiet()
+    trainer = Trainer.of(experiment, resolve=resolve, cache=folder / "store", device=device, threads=threads)
+    trials = Trials(folder, asked, lower=trainer.lower)
+    for note in trainer.notes:
+        told.say(note)
+    done = len(trials.ended())
+    if done:
+        told.say(f"{done} of {asked.trials} trials are there already")
+    while (one := trials.next(experiment, trainer)) is not None:
+        told.trial(one, trials.best(), asked.trials)
+        _write_table(folder, trials.ended(), asked, trainer)
+    best = trials.best()
+    if best is None or best.figure is None:
+        reasons = list(dict.fromkeys(x.reason for x in trials.ended() if x.reason))[:3]
+        raise TrainingError(
+            "no trial was trained to its end" + (f": {'; '.join(reasons)}" if reasons else ""),
+            where=folder,
+            hint="narrow the ranges, or lower the learning rates",
+        )
+    winner = made(experiment, asked, best.values)
+    with replacing(folder / "winner.yaml", text=True) as handle:
+        handle.write(to_yaml(winner))
+    importance = trials.importance()
+    running = trials.running()
+    if running:
+        told.say(f"{running} trials of other processes are still running; the winner is the best so far")
+    found = trials.ended()
+    run = None
+    if retrain:
+        told.say(f"trial {best.number} is trained anew and judged on the test part")
+        run = run_experiment(
+            winner, out=folder / _WINNER, resolve=resolve, seeds=seeds, device=device, threads=threads, resume=True, command=command,
+            progress=run_progress,
+        )  # fmt: skip
+    sentence = _sentence(best, found, trainer, importance)
+    _write_table(folder, found, asked, trainer)
+    write_json(
+        folder / SUMMARY,
+        {
+            "strandloom": VERSION, "command": command, "metric": trainer.monitor, "best": _facts(best), "trials": len(found),
+            "complete": sum(x.state == "complete" for x in found), "pruned": sum(x.state == "pruned" for x in found),
+            "failed": sum(x.state == "failed" for x in found), "importance": importance, "sentence": sentence,
+            "winner": None if run is None else run.verdict,
+        },
+    )  # fmt: skip
+    with replacing(folder / "report.html", text=True) as handle:
+        handle.write(
+            render_search(
+                title=experiment.name, sentence=sentence, names=names_of(asked), trials=found, best=best, lower=trainer.lower,
+                metric=trainer.monitor, importance=importance, winner=None if run is None else run.verdict, yaml=to_yaml(winner),
+                command=command, version=VERSION, date=date.today().isoformat(),
+            )
+        )  # fmt: skip
+    return Searched(folder, best, found, importance, run, sentence)
+
+
+class _Quiet:
+    """Nobody listens."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def trial(self, trial: Trial, best: Trial | None, trials: int) -> None:
+        """Say nothing."""
+
+
+def _folder(path: Path, experiment: Experiment, *, resume: bool) -> Path:
+    """The folder of a search: new, or one of the same experiment."""
+    stored = path / _EXPERIMENT
+    if path.is_dir() and any(path.iterdir()):
+        if not stored.is_file() or not (path / "journal.log").is_file():
+            raise OutputError("the folder exists already and holds no search", where=path, hint="choose another --out")
+        if not resume:
+            raise OutputError(
+                "the folder holds a search already", where=path, hint="--resume goes on with it, or joins one that runs"
+            )
+        before = read_experiment(stored)
+        same = before.model_copy(update={"search": _without_trials(before.search)})
+        if same != experiment.model_copy(update={"search": _without_trials(experiment.search)}):
+            raise OutputError(
+                "the folder holds a search of other settings",
+                where=path,
+                hint="choose another --out, or use its experiment.yaml",
+            )
+    else:
+        try:
+            make_folder(path)
+        except OSError as error:
+            raise output_error(error, path) from error
+    with replacing(stored, text=True) as handle:
+        handle.write(to_yaml(experiment))
+    (path / "journal.log").touch()
+    return path
+
+
+def _without_trials(search: SearchSettings | None) -> SearchSettings | None:
+    """The same search whatever the number of trials: more may be asked for later."""
+    return None if search is None else search.model_copy(update={"trials": 1})
+
+
+def _facts(trial: Trial) -> dict[str, Any]:
+    return {
+        "number": trial.number, "state": trial.state, "figure": trial.figure, "seconds": round(trial.seconds, 2),
+        "epochs": trial.epochs, "values": trial.values, "reason": trial.reason,
+    }  # fmt: skip
+
+
+def _write_table(folder: Path, trials: list[Trial], search: SearchSettings, trainer: Trainer) -> None:
+    """``trials.tsv``: a row a trial."""
+    if not trials:
+        return
+    frame = pl.DataFrame(
+        {
+            "trial": [x.number for x in trials], "state": [x.state for x in trials],
+            f"validation_{trainer.monitor}": pl.Series([x.figure for x in trials], dtype=pl.Float64),
+            "epochs": [x.epochs for x in trials], "seconds": [round(x.seconds, 2) for x in trials],
+            **{name: [str(x.values.get(name, "")) for x in trials] for name in names_of(search)},
+            "reason": [x.reason for x in trials],
+        }
+    )  # fmt: skip
+    with TableWriter(folder / "trials.tsv") as writer:
+        writer.write(frame)
+
+
+def _sentence(best: Trial, trials: list[Trial], trainer: Trainer, importance: dict[str, float]) -> str:
+    pruned = sum(x.state == "pruned" for x in trials)
+    failed = sum(x.state == "failed" for x in trials)
+    others = "".join([f", {pruned} stopped early" if pruned else "", f", {failed} failed" if failed else ""])
+    text = (
+        f"Trial {best.number} is the best of {len(trials)} ({len(trials) - pruned - failed} to the end{others}): validation "
+        f"{trainer.monitor} {best.figure:.4g}"
+    )
+    if importance and max(importance.values()) > 0:
+        first = max(importance, key=lambda x: importance[x])
+        text += f"; what mattered most was {first} ({importance[first]:.0%} of the spread)"
+    return text + "."
