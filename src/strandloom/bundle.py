@@ -64,6 +64,28 @@ class StoredBlend(Settings):
     """The part that holds it; a bundle holds it where ``baseline`` is above 0."""
 
 
+class StoredShare(Settings):
+    """A regressor in the answer of a model of values."""
+
+    partner: str
+    """Which regressor it is."""
+    share: float = Field(gt=0, le=1)
+    """Its weight."""
+    part: str
+    """The part that holds it."""
+
+
+class StoredValueBlend(Settings):
+    """Regressors in the answer: ``network`` × the mean value of ``members`` + the sum of each share × the value of its regressor."""
+
+    members: tuple[int, ...] = Field(min_length=1)
+    """The networks it belongs to: all of them, or those of one fold."""
+    network: float = Field(ge=0)
+    """Weight of their values."""
+    partners: tuple[StoredShare, ...] = ()
+    """The regressors; none: these networks stand alone."""
+
+
 class StoredEngine(Settings):
     """Another way to compute the networks, and what it was measured to do (``strandloom export``)."""
 
@@ -171,6 +193,8 @@ class Manifest(Settings):
     """Rows whose highest probability is below this are marked ``abstain`` (None: no such threshold could be fitted)."""
     abstain_error: float | None = None
     """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
+    value_blends: tuple[StoredValueBlend, ...] = ()
+    """Task ``value``: what is blended in, one for each split whose answers are averaged; none: the networks' mean alone."""
     value_scales: tuple[ValueScale, ...] = ()
     """Task ``value``: one a network."""
     value_interval: ValueInterval | None = None
@@ -192,7 +216,9 @@ class Manifest(Settings):
 
     @model_validator(mode="after")
     def _every_member_once(self) -> Self:
-        if self.blends and sorted(i for blend in self.blends for i in blend.members) != list(range(self.members)):
+        for blends in (self.blends, self.value_blends):
+            if not blends or sorted(i for blend in blends for i in blend.members) == list(range(self.members)):
+                continue
             raise ValueError(f"blends: each of the {self.members} members must stand in exactly one of them")
         return self
 

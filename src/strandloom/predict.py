@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ from strandloom.evaluation.blend import Blend, baseline_probabilities
 from strandloom.evaluation.decision import Decision
 from strandloom.evaluation.regressors.base import Regressor
 from strandloom.evaluation.regressors.fit import regressor_from_state
-from strandloom.evaluation.value_blend import blended_values, regressor_values
+from strandloom.evaluation.value_blend import ValueBlend, regressor_values
 from strandloom.io.letters import Letters, finish
 from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
@@ -104,30 +104,43 @@ class Predictor:
         return Window(self.manifest.length, self.manifest.anchor, self.manifest.too_long)
 
     @cached_property
-    def partners(self) -> tuple[Any, ...]:
-        """The stored baseline (of values: regressor) of each blend; None where its networks stand alone.
+    def partners(self) -> tuple[Baseline | None, ...]:
+        """The stored baseline of each blend; None where its networks stand alone.
 
         Raises
         ------
         BundleError
             The bundle does not hold one that it blends in.
         """
-        found: list[Baseline | Regressor | None] = []
-        stored_as: Callable[[str, State], Baseline | Regressor] = (
-            regressor_from_state if self.manifest.task == "value" else baseline_from_state
+        return tuple(
+            baseline_from_state(blend.partner, self._stored(blend.part, blend.partner)) if blend.baseline else None
+            for blend in self.manifest.blends
         )
-        for blend in self.manifest.blends:
-            if not blend.baseline:
-                found.append(None)
-                continue
-            part = self.bundle.parts.get(blend.part)
-            if part is None:
-                raise BundleError(
-                    f"the bundle blends in the baseline {blend.partner} but does not hold it",
-                    hint="copy the bundle again",
-                )
-            found.append(stored_as(blend.partner, State(part.arrays, part.facts)))
-        return tuple(found)
+
+    @cached_property
+    def regressors(self) -> tuple[dict[str, Regressor], ...]:
+        """Of task ``value``: the stored regressors of each blend, by name.
+
+        Raises
+        ------
+        BundleError
+            The bundle does not hold one that it blends in.
+        """
+        return tuple(
+            {
+                one.partner: regressor_from_state(one.partner, self._stored(one.part, one.partner))
+                for one in blend.partners
+            }
+            for blend in self.manifest.value_blends
+        )
+
+    def _stored(self, name: str, partner: str) -> State:
+        part = self.bundle.parts.get(name)
+        if part is None:
+            raise BundleError(
+                f"the bundle blends in the baseline {partner} but does not hold it", hint="copy the bundle again"
+            )
+        return State(part.arrays, part.facts)
 
     def logits(
         self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int | None = None
@@ -189,12 +202,14 @@ class Predictor:
         network = every.mean(0)
         spread = every.std(0, ddof=1) if len(every) > 1 else None
         blended = np.zeros(network.shape)
-        for stored, partner in zip(manifest.blends, self.partners, strict=True):
+        for stored, partners in zip(manifest.value_blends, self.regressors, strict=True):
             mean = every[list(stored.members)].mean(0)
-            blend = Blend(stored.network, stored.baseline)
-            other = None if partner is None else regressor_values(partner, codes, lengths, strand=manifest.strand)
-            blended += blended_values(blend, mean, other) / len(manifest.blends)
-        return ScorePair(network.astype(np.float32), blended if manifest.blends else network, spread)
+            blend = ValueBlend(stored.network, tuple((one.partner, one.share) for one in stored.partners))
+            other = {
+                name: regressor_values(one, codes, lengths, strand=manifest.strand) for name, one in partners.items()
+            }
+            blended += blend.apply(mean, other) / len(manifest.value_blends)
+        return ScorePair(network.astype(np.float32), blended if manifest.value_blends else network, spread)
 
     def _mean_logits(
         self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None

@@ -9,7 +9,7 @@ from strandloom.errors import InputError
 from strandloom.evaluation.evaluate import evaluate_values
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
-from strandloom.evaluation.value_blend import best_value_blend, blended_values
+from strandloom.evaluation.value_blend import best_value_blend
 from strandloom.evaluation.values import conformal, coverage, noise_ceiling, strata_of
 
 QUICK = EvaluationSettings(resamples=50)
@@ -73,19 +73,22 @@ def test_noise_above_the_spread_is_said() -> None:
     assert any("larger than the spread" in x for x in found.warnings)
 
 
-def test_a_partner_is_blended_in_only_where_it_helps() -> None:
+def test_partners_are_blended_in_only_where_they_help() -> None:
+    """Three independent answers of equal noise: a third of the weight each; what is beside the point gets none."""
     generator = np.random.default_rng(8)
-    y = generator.normal(size=(500, 2)) * np.array([1.0, 50.0])
-    network = y + 0.5 * y.std(0) * generator.normal(size=y.shape)
-    good = y + 0.5 * y.std(0) * generator.normal(size=y.shape)
-    blend = best_value_blend(network, {"kmer_ridge": good, "position_ridge": good * 0}, y, np.ones(500))
-    assert blend.used
-    assert blend.partner == "kmer_ridge"
-    assert blend.network + blend.baseline == pytest.approx(1)
-    assert blend.share == pytest.approx(0.5, abs=0.1)
+    y = generator.normal(size=(800, 2)) * np.array([1.0, 50.0])
+    network, one, two = (y + 0.5 * y.std(0) * generator.normal(size=y.shape) for _ in range(3))
+    partners = {"kmer_ridge": one, "position_ridge": 100 * generator.normal(size=y.shape), "kmer_boosting": two}
+    weights = np.ones(len(y))
+    blend = best_value_blend(network, partners, y, weights)
+    shares = dict(blend.shares)
+    assert set(shares) == {"kmer_ridge", "kmer_boosting"}
+    assert blend.network + sum(shares.values()) == pytest.approx(1)
+    assert list(shares.values()) == pytest.approx([1 / 3, 1 / 3], abs=0.1)
     error = lambda x: float((((x - y) / y.std(0)) ** 2).mean())  # noqa: E731
-    assert error(blended_values(blend, network, good)) < 0.7 * error(network)
-    alone = best_value_blend(network, {"kmer_ridge": generator.normal(size=y.shape) * 100}, y, np.ones(500))
+    assert error(blend.apply(network, partners)) < 0.45 * error(network)
+    assert blend.gain == pytest.approx(error(network) - error(blend.apply(network, partners)), abs=1e-9)
+    alone = best_value_blend(network, {"kmer_ridge": generator.normal(size=y.shape) * 100}, y, weights)
     assert not alone.used
-    np.testing.assert_array_equal(blended_values(alone, network, None), network)
-    assert not best_value_blend(network[:50], {"kmer_ridge": good[:50]}, y[:50], np.ones(50)).used
+    np.testing.assert_array_equal(alone.apply(network, {}), network)
+    assert not best_value_blend(network[:50], {"kmer_ridge": one[:50]}, y[:50], weights[:50]).used

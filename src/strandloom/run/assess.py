@@ -207,7 +207,7 @@ def _judge_values(
     ]
     others = {b.name: b.predict(codes, dataset.lengths) for b in baselines}
     about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
-    if manifest.blends:
+    if manifest.value_blends:
         others = {NETWORK_ALONE: scores.network.astype(np.float64), **others}
         about = {**ALONE, **about}
     stored = manifest.value_interval

@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from strandloom.bundle import Bundle, Manifest, Part, StoredBlend, ValueInterval, ValueScale
+from strandloom.bundle import (
+    Bundle,
+    Manifest,
+    Part,
+    StoredBlend,
+    StoredShare,
+    StoredValueBlend,
+    ValueInterval,
+    ValueScale,
+)
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TRAIN, Split
 from strandloom.evaluation.baselines.base import Baseline
 from strandloom.evaluation.blend import Blend
 from strandloom.evaluation.regressors.base import Regressor
+from strandloom.evaluation.value_blend import ValueBlend
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.run import seen
 from strandloom.run.judge import BaselineScores, Judged
@@ -37,13 +47,14 @@ def make_bundle(
     assert dataset.target is not None
     data = experiment.data
     column = dataset.target.column
-    used = judged.blends if isinstance(judged, JudgedValues) else judged.rule.blends
-    blends, parts = _stored_blends(trained, used, baselines)
-    answering = (
-        _value_answers(dataset, splits, trained, judged)
-        if isinstance(judged, JudgedValues)
-        else _class_answers(judged, blends)
-    )
+    parts: dict[str, Part]
+    answering: dict[str, Any]
+    if isinstance(judged, JudgedValues):
+        values, parts = _stored_value_blends(trained, judged.blends, baselines)
+        answering = {**_value_answers(dataset, splits, trained, judged), "value_blends": values}
+    else:
+        blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
+        answering = {**_class_answers(judged, blends), "blends": blends}
     manifest = Manifest(
         strandloom=VERSION,
         name=experiment.name,
@@ -58,7 +69,6 @@ def make_bundle(
         strand=decision.strand,
         model=experiment.model,
         members=len(trained),
-        blends=blends,
         **answering,
     )
     parts |= {
@@ -116,6 +126,26 @@ def _stored_blends(
         )
         if blend.used and number:
             parts[part] = _baseline_part(next(b for b in baselines.fitted[number] if b.name == blend.partner))
+    return tuple(stored), parts
+
+
+def _stored_value_blends(
+    trained: Sequence[Trained], blends: Sequence[ValueBlend], baselines: BaselineScores | RegressorScores
+) -> tuple[tuple[StoredValueBlend, ...], dict[str, Part]]:
+    """As :func:`_stored_blends`, of values, which may have several regressors blended in."""
+    parts: dict[str, Part] = {}
+    if not any(blend.used for blend in blends):
+        return (), parts
+    stored = []
+    for number, blend in enumerate(blends):
+        members = tuple(i for i, one in enumerate(trained) if one.plan.split == number)
+        partners = []
+        for name, share in blend.shares:
+            part = f"baseline-{name}" if number == 0 else f"fold-{number + 1}-{name}"
+            partners.append(StoredShare(partner=name, share=share, part=part))
+            if number:
+                parts[part] = _baseline_part(next(b for b in baselines.fitted[number] if b.name == name))
+        stored.append(StoredValueBlend(members=members, network=blend.network, partners=tuple(partners)))
     return tuple(stored), parts
 
 

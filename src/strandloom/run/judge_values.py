@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from strandloom.bundle import ValueTrust
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split, need_numbers
-from strandloom.evaluation.blend import NETWORK_ALONE, Blend
+from strandloom.evaluation.blend import NETWORK_ALONE
 from strandloom.evaluation.evaluate import evaluate_values
 from strandloom.evaluation.pooling import pool_seeds
 from strandloom.evaluation.ranking import Floats
@@ -22,7 +22,7 @@ from strandloom.evaluation.regressors.fit import KINDS, FittedRegressors, fit_re
 from strandloom.evaluation.regressors.nearest import NearestValues
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
-from strandloom.evaluation.value_blend import VALUE_PARTNERS, best_value_blend, blended_values, regressor_values
+from strandloom.evaluation.value_blend import VALUE_PARTNERS, ValueBlend, best_value_blend, regressor_values
 from strandloom.evaluation.values import Conformal, conformal, strata_of
 from strandloom.run.judge import groups_of
 from strandloom.run.members import HeldOut, Trained
@@ -71,7 +71,7 @@ class JudgedValues:
     """
 
     evaluation: Evaluation
-    blends: list[Blend]
+    blends: list[ValueBlend]
     interval: Conformal
     validation: Floats
     test: Floats
@@ -217,9 +217,9 @@ class _Bench:
             rows = self.validation.rows[own]
             blend = best_value_blend(validation_values[own].astype(np.float64), partners, truth[rows], weights[rows])
             blends.append(blend)
-            seen.append(blended_values(blend, validation_values[own], partners.get(blend.partner)))
+            seen.append(blend.apply(validation_values[own], partners))
             later = self.partners(i, TEST) if blend.used else {}
-            answers.append(blended_values(blend, test_values[held], later.get(blend.partner)))
+            answers.append(blend.apply(test_values[held], later))
         validation, predicted = np.concatenate(seen), np.concatenate(answers)
         interval = conformal(validation, truth[self.validation.rows])
         others = dict(self.regressors.values) if whole else {}
@@ -296,15 +296,16 @@ def value_frame(
     return pl.concat(frames)
 
 
-def _blend_words(blends: Sequence[Blend]) -> str:
+def _blend_words(blends: Sequence[ValueBlend]) -> str:
     used = [blend for blend in blends if blend.used]
-    share = float(np.mean([blend.share for blend in used]))
     gain = float(np.mean([blend.gain for blend in used]))
-    titles = " and ".join(dict.fromkeys(KINDS[blend.partner].title for blend in used))
+    names = dict.fromkeys(name for blend in used for name, _ in blend.shares)
+    shares = {name: float(np.mean([dict(blend.shares).get(name, 0.0) for blend in used])) for name in names}
+    said = ", ".join(f"{KINDS[name].title} ({share:.0%})" for name, share in shares.items())
     where = "" if len(blends) == 1 else f" in {len(used)} of {len(blends)} folds"
     return (
-        f"{titles}: {share:.0%} of the weight in the model's answer{where}; it lowered the squared error on validation by {gain:.1%} of "
-        "the variance"
+        f"Blended into the model's answer{where}, with their share of the weight: {said}; this lowered the squared error on validation by "
+        f"{gain:.1%} of the variance"
     )
 
 
