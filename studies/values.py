@@ -1,4 +1,4 @@
-"""Measured values: yeast and human 5'UTRs, yeast promoters in two media, and six more data sets, ours beside baselines and published networks.
+"""Measured values: yeast and human 5'UTRs, yeast promoters in two media, and more, beside baselines and published networks.
 
 Every choice (epochs, strengths, blends) is made on validation rows; test rows are read once. Differences between two models are paired
 bootstraps over test rows (clusters of them where the data name clusters).
@@ -105,8 +105,21 @@ def signed(found: tuple[float, float, float, float]) -> str:
 def native() -> None:
     """Native yeast 5'UTRs beside the paper's network on the same rows."""
     ours = run("values/native", NATIVE, seeds=SEEDS)
-    theirs = run("values/native_utr", {**NATIVE, "model": {"kind": "utr"}, "training": {**NO_SHIFT, **AS_PUBLISHED}, "evaluation": {**NATIVE["evaluation"], "blend": "none"}}, seeds=SEEDS)  # fmt: skip
-    same = run("values/native_utr_ours", {**NATIVE, "model": {"kind": "utr"}, "evaluation": {**NATIVE["evaluation"], "blend": "none"}}, seeds=SEEDS)  # fmt: skip
+    theirs = run(
+        "values/native_utr",
+        {
+            **NATIVE,
+            "model": {"kind": "utr"},
+            "training": {**NO_SHIFT, **AS_PUBLISHED},
+            "evaluation": {**NATIVE["evaluation"], "blend": "none"},
+        },
+        seeds=SEEDS,
+    )
+    same = run(
+        "values/native_utr_ours",
+        {**NATIVE, "model": {"kind": "utr"}, "evaluation": {**NATIVE["evaluation"], "blend": "none"}},
+        seeds=SEEDS,
+    )
     source = pl.read_csv(data_folder() / "yeast_native_utr/native_utr.tsv.gz", separator="\t")
     own = answers("values/native")
     rows = own["row"].to_numpy()
@@ -121,7 +134,13 @@ def native() -> None:
             "prediction"
         ].to_numpy(),
     }
-    for name, title in (("leader_ridge", "ridge on positions, k-mers and upstream start codons"), ("position_ridge", "ridge on 3-mers at each position"), ("kmer_ridge", "k-mer ridge"), ("kmer_boosting", "boosting on k-mer counts"), ("nearest", "nearest training sequences")):  # fmt: skip
+    for name, title in (
+        ("leader_ridge", "ridge on positions, k-mers and upstream start codons"),
+        ("position_ridge", "ridge on 3-mers at each position"),
+        ("kmer_ridge", "k-mer ridge"),
+        ("kmer_boosting", "boosting on k-mer counts"),
+        ("nearest", "nearest training sequences"),
+    ):
         by_model[title] = regressor_answers("values/native", name, facts)[:, 0]
     base = by_model["strandloom (network, ridge and trees)"]
     lines = []
@@ -145,14 +164,15 @@ def native() -> None:
     ]
     interval = ours["values"]["interval"]
     seeds = {
-        name: " ".join(f"{squared(truth[deep], x[deep]):.3f}" for x in single(name)) for name in ("values/native", "values/native_utr", "values/native_utr_ours")
-    }  # fmt: skip
+        name: " ".join(f"{squared(truth[deep], x[deep]):.3f}" for x in single(name))
+        for name in ("values/native", "values/native_utr", "values/native_utr_ours")
+    }
     body = (
         f"`yeast_native_utr`: {len(source) - len(own)} training and validation rows, {len(own)} test rows in clusters that share no "
         f"20-mer with training ({int(deep.sum())} with t0 > 100). Differences with 95 % intervals: {RESAMPLES:,} paired resamples of "
         f"clusters.\n\n{table(head, lines)}\n\n"
         f"Single seeds, t0 > 100: the networks alone of strandloom's three {seeds['values/native']}; the paper's as published "
-        f"{seeds['values/native_utr']}; the paper's trained as ours {seeds['values/native_utr_ours']}. The share of each part in the answer: "
+        f"{seeds['values/native_utr']}; the paper's trained as ours {seeds['values/native_utr_ours']}. What is in the answer: "
         f"{ours['baseline_facts'][NETWORK_ALONE]['about'] if NETWORK_ALONE in ours['baseline_facts'] else 'the network alone'}.\n\n"
         f"At t0 > 100 the counts alone limit R² to {deepest['noise']['r2']:.2f}. The {interval['level']:.0%} interval (± "
         f"{interval['width'][0]:.2f}) held {interval['coverage'][0]:.1%} of the test rows. The paper's own network reached .47 with 9,492 "
@@ -205,7 +225,13 @@ def human() -> None:
             here = (facts["library"] == name).to_numpy()
             truth, predicted = own["truth"].to_numpy()[here], own["prediction"].to_numpy()[here]
             baseline = regressor_answers(f"values/human_{library}", best, facts.filter(pl.Series(here)))[:, 0]
-            cells = [name, f"{len(found['leakage']) and int(len(part) - len(own)):,}", str(int(here.sum())), f"{squared(truth, predicted):.3f}", f"{squared(truth, baseline):.3f} ({best})"]  # fmt: skip
+            cells = [
+                name,
+                f"{len(found['leakage']) and int(len(part) - len(own)):,}",
+                str(int(here.sum())),
+                f"{squared(truth, predicted):.3f}",
+                f"{squared(truth, baseline):.3f} ({best})",
+            ]
             groups = facts["cluster"].to_numpy()[here]
             for column in ("pred_optimus", "pred_mttrans", "pred_mixed"):
                 peer = facts[column].to_numpy()[here].astype(float)
@@ -216,7 +242,17 @@ def human() -> None:
                 difference = paired(truth[known], predicted[known], peer[known], groups[known])
                 cells.append(f"{squared(truth[known], peer[known]):.3f} (n {int(known.sum()):,}): {signed(difference)}")
             lines.append([*cells, f"{minutes(found):.0f}"])
-    head = ["library", "rows to learn from", "test rows", "strandloom, Pearson²", "best baseline", "Optimus 5-Prime: difference", "MTtrans: difference", "mixed: difference", "minutes"]  # fmt: skip
+    head = [
+        "library",
+        "rows to learn from",
+        "test rows",
+        "strandloom, Pearson²",
+        "best baseline",
+        "Optimus 5-Prime: difference",
+        "MTtrans: difference",
+        "mixed: difference",
+        "minutes",
+    ]
     body = (
         "`human_utr_mrl`, mean ribosome load, cluster split made for these data. The published models saw some 260,000 further training "
         "sequences, and part of these test rows may be among what they were selected on; strandloom saw only the rows counted here. "
@@ -276,10 +312,28 @@ def yeast() -> None:
             difference = (
                 "" if predicted is base or title == "strandloom" else signed(paired(truth, base, predicted, groups))
             )
-            lines.append([medium, title, str(len(truth)), f"{np.corrcoef(truth, predicted)[0, 1]:.3f}", f"{squared(truth, predicted):.3f}", difference])  # fmt: skip
+            lines.append(
+                [
+                    medium,
+                    title,
+                    str(len(truth)),
+                    f"{np.corrcoef(truth, predicted)[0, 1]:.3f}",
+                    f"{squared(truth, predicted):.3f}",
+                    difference,
+                ]
+            )
         best = best_baseline(ours, "pearson_squared")
         predicted = regressor_answers("values/promoters", best, facts)[:, targets.index(target)]
-        lines.append([medium, f"best baseline ({best})", str(len(truth)), f"{np.corrcoef(truth, predicted)[0, 1]:.3f}", f"{squared(truth, predicted):.3f}", signed(paired(truth, base, predicted, groups))])  # fmt: skip
+        lines.append(
+            [
+                medium,
+                f"best baseline ({best})",
+                str(len(truth)),
+                f"{np.corrcoef(truth, predicted)[0, 1]:.3f}",
+                f"{squared(truth, predicted):.3f}",
+                signed(paired(truth, base, predicted, groups)),
+            ]
+        )
         for column in columns:
             name = f"{column}_{medium}"
             if name not in facts.columns:
@@ -288,11 +342,20 @@ def yeast() -> None:
             known = np.isfinite(peer)
             if known.sum() < 50:
                 continue
-            lines.append([medium, f"published {column.removeprefix('pred_')}", str(int(known.sum())), f"{np.corrcoef(truth[known], peer[known])[0, 1]:.3f}", f"{squared(truth[known], peer[known]):.3f}", signed(paired(truth[known], base[known], peer[known], groups[known]))])  # fmt: skip
+            lines.append(
+                [
+                    medium,
+                    f"published {column.removeprefix('pred_')}",
+                    str(int(known.sum())),
+                    f"{np.corrcoef(truth[known], peer[known])[0, 1]:.3f}",
+                    f"{squared(truth[known], peer[known]):.3f}",
+                    signed(paired(truth[known], base[known], peer[known], groups[known])),
+                ]
+            )
     head = ["medium", "model", "test rows", "Pearson", "Pearson²", "strandloom minus it (Pearson²)"]
     body = (
-        f"`yeast_promoter_expr`: {len(both):,} sequences measured in both media, two outputs of one model, {len(both) - len(own):,} rows to "
-        "learn from. The published models saw some 30 million other promoters, about 6,000 times as many.\n\n"
+        f"`yeast_promoter_expr`: {len(both):,} sequences measured in both media, two outputs of one model, {len(both) - len(own):,} rows "
+        "to learn from. The published models saw some 30 million other promoters, about 6,000 times as many.\n\n"
         f"{table(head, lines)}\n\nMinutes (3 seeds, baselines and report): strandloom {minutes(ours):.0f}."
     )
     record("values-promoters", "Values: yeast promoters in two media", body)
@@ -322,14 +385,35 @@ def others() -> None:
         (pl.sum_horizontal([i * pl.col(c) for i, c in enumerate(counts)]) / total).alias("bin"), total.alias("reads")
     ).write_csv(sort, separator="\t")
     cases: dict[str, dict[str, Any]] = {
-        "ecoli_promoter_mpra": {"data": {"table": str(coli), "target": "log_expression", "strand": "one"}, "split": {"kind": "column"}},
-        "mpra_mavenn mpsa": {"data": {"table": "mpra_mavenn/mpsa.tsv.gz", "target": "y", "strand": "one"}, "split": {"kind": "column", "column": "set", "train": ["training"]}},
-        "mpra_mavenn sortseq": {"data": {"table": str(sort), "target": "bin", "strand": "one", "sequence": sort_name}, "split": {"kind": "column", "column": "set", "train": ["training"]}},
-        "tis_efficiency": {"data": {"table": "tis_efficiency/tis_aug.tsv.gz", "target": "efficiency", "strand": "one"}, "split": {"kind": "column"}},
-        "crispr_azimuth": {"data": {"table": "crispr_azimuth/guides_fc_res.tsv.gz", "target": "score_drug_gene_rank", "strand": "one"}, "split": {"kind": "leave_one_group_out", "column": "gene"}},
-        "plant_promoters leaf": {"data": {"table": "plant_promoters/leaf.tsv.gz", "target": "enrichment", "strand": "one"}, "split": {"kind": "column"}},
-        "plant_promoters proto": {"data": {"table": "plant_promoters/proto.tsv.gz", "target": "enrichment", "strand": "one"}, "split": {"kind": "column"}},
-    }  # fmt: skip
+        "ecoli_promoter_mpra": {
+            "data": {"table": str(coli), "target": "log_expression", "strand": "one"},
+            "split": {"kind": "column"},
+        },
+        "mpra_mavenn mpsa": {
+            "data": {"table": "mpra_mavenn/mpsa.tsv.gz", "target": "y", "strand": "one"},
+            "split": {"kind": "column", "column": "set", "train": ["training"]},
+        },
+        "mpra_mavenn sortseq": {
+            "data": {"table": str(sort), "target": "bin", "strand": "one", "sequence": sort_name},
+            "split": {"kind": "column", "column": "set", "train": ["training"]},
+        },
+        "tis_efficiency": {
+            "data": {"table": "tis_efficiency/tis_aug.tsv.gz", "target": "efficiency", "strand": "one"},
+            "split": {"kind": "column"},
+        },
+        "crispr_azimuth": {
+            "data": {"table": "crispr_azimuth/guides_fc_res.tsv.gz", "target": "score_drug_gene_rank", "strand": "one"},
+            "split": {"kind": "leave_one_group_out", "column": "gene"},
+        },
+        "plant_promoters leaf": {
+            "data": {"table": "plant_promoters/leaf.tsv.gz", "target": "enrichment", "strand": "one"},
+            "split": {"kind": "column"},
+        },
+        "plant_promoters proto": {
+            "data": {"table": "plant_promoters/proto.tsv.gz", "target": "enrichment", "strand": "one"},
+            "split": {"kind": "column"},
+        },
+    }
     lines = []
     for name, raw in cases.items():
         slug = name.replace(" ", "_")
@@ -344,7 +428,8 @@ def others() -> None:
             cnn = facts["pred_cnn"].to_numpy().astype(float)
             known = np.isfinite(cnn)
             truth, base = own["truth"].to_numpy()[known], own["prediction"].to_numpy()[known]
-            peer = f"published CNN (9 × the rows) {squared(truth, cnn[known]):.3f}: {signed(paired(truth, base, cnn[known], facts['gene'].to_numpy()[known]))}"  # fmt: skip
+            genes = facts["gene"].to_numpy()[known]
+            peer = f"published CNN (9 × the rows) {squared(truth, cnn[known]):.3f}: {signed(paired(truth, base, cnn[known], genes))}"
         if name == "crispr_azimuth":
             source = pl.read_csv(data / raw["data"]["table"], separator="\t")
             own = answers(f"values/{slug}")
@@ -358,9 +443,29 @@ def others() -> None:
             peer = f"mean Spearman over {len(each)} genes {np.mean(each):.3f} (Azimuth's paper about .5, with position features)"
         span_text = span(found) if found.get("seeds") else "one seed a fold"
         lines.append(
-            [name, f"{found['rows']:,}" if "rows" in found else "", f"**{value(found):.3f}**", span_text, f"{value(found, metric='spearman'):.3f}", f"{value(found, best):.3f} ({best})", f"{value(found, 'mean', 'r2'):.3f}", peer, f"{minutes(found):.0f}"]
-        )  # fmt: skip
-    head = ["data", "test rows", "Pearson² (seeds averaged)", "seeds, mean (range)", "Spearman", "best baseline, Pearson²", "R² of the mean", "beside", "minutes"]  # fmt: skip
+            [
+                name,
+                f"{found['rows']:,}" if "rows" in found else "",
+                f"**{value(found):.3f}**",
+                span_text,
+                f"{value(found, metric='spearman'):.3f}",
+                f"{value(found, best):.3f} ({best})",
+                f"{value(found, 'mean', 'r2'):.3f}",
+                peer,
+                f"{minutes(found):.0f}",
+            ]
+        )
+    head = [
+        "data",
+        "test rows",
+        "Pearson² (seeds averaged)",
+        "seeds, mean (range)",
+        "Spearman",
+        "best baseline, Pearson²",
+        "R² of the mean",
+        "beside",
+        "minutes",
+    ]
     record(
         "values-others",
         "Values: six more data sets",
@@ -399,12 +504,12 @@ def large() -> None:
     }  # fmt: skip
     started = time.perf_counter()
     found = run("values/large", raw)
-    seconds = found["environment"]["seconds"]
+    spent = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in found["environment"]["seconds"].items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     body = (
-        "A generated CSV of 489,348 rows of 50 bases with `UTR, growth_rate, t0, t1` (gz), the top 5 % by t0 as test, the published network, "
-        f"one epoch: {time.perf_counter() - started:.0f} s in all when first run ({', '.join(f'{k} {v:.0f} s' for k, v in seconds.items())}), peak "
-        f"memory {peak:,.0f} MiB (recorded by the run: {found['environment']['peak_memory']})."
+        "A generated CSV of 489,348 rows of 50 bases with `UTR, growth_rate, t0, t1` (gz), the top 5 % by t0 as test, the published "
+        f"network, one epoch: {time.perf_counter() - started:.0f} s in all when first run ({spent}), "
+        f"peak memory {peak:,.0f} MiB (recorded by the run: {found['environment']['peak_memory']})."
     )
     record("values-large", "Values: a file of the size of the random yeast library", body)
 
