@@ -37,7 +37,14 @@ def test_a_split_column_by_its_values_and_odd_names() -> None:
 def test_usual_names_come_first() -> None:
     assert recognise_target(pl.DataFrame({"strength": ["a", "b"], "Label": [0, 1]})) == "Label"
     assert recognise_target(pl.DataFrame({"label": [None, None], "y": [0, 1]})) == "y"
-    assert recognise_target(pl.DataFrame({"pH": [1, 2]})) is None
+    assert recognise_target(pl.DataFrame({"pH": [1, 2], "depth": [3, 4]})) is None
+
+
+def test_the_only_column_that_is_left_is_the_target() -> None:
+    frame = pl.DataFrame({"id": ["a", "b"], "sequence": ["ACGT", "CCGT"], "pH": [1, 2], "split": ["train", "test"]})
+    assert recognise_target(frame) == "pH"
+    assert recognise_target(frame.drop("pH")) is None
+    assert recognise_target(frame.with_columns(pl.lit(7).alias("pH"))) is None
     assert recognise_target(pl.DataFrame()) is None
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,6 +15,9 @@ from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
 from strandloom.io.read import read_blocks
 from strandloom.io.settings import LetterPolicy
+
+if TYPE_CHECKING:
+    from strandloom.experiment import Experiment
 
 ROWS_LOOKED_AT = 200_000
 MOST_CLASSES_LISTED = 20
@@ -158,6 +163,32 @@ def starting_experiment(
         split=split,
     )
     return text, notes
+
+
+def is_experiment_file(path: Path) -> bool:
+    """Whether a file is an experiment rather than a table, by its name: what is no known kind of table is read as YAML."""
+    suffixes = [x.lower() for x in path.suffixes if x.lower() not in (".gz", ".zst")]
+    return not suffixes or suffixes[-1] in (".yaml", ".yml", ".json") or not path.is_file()
+
+
+def experiment_of_table(
+    table: Path, overrides: Sequence[str] = (), *, target: str | None = None
+) -> tuple[Experiment, list[str]]:
+    """The experiment that ``init`` would write for a table, with settings replaced, and what was recognised.
+
+    Raises
+    ------
+    InputError, SettingsError
+        As :func:`starting_experiment`; a setting is wrong.
+    """
+    import yaml
+
+    from strandloom.experiment import Experiment
+    from strandloom.settings_file import SettingsFile, override
+
+    text, notes = starting_experiment(table, out=table.parent / "experiment.yaml", target=target)
+    file = override(SettingsFile(yaml.safe_load(text), f"{table}, as `strandloom init` has it", {}, {}), overrides)
+    return file.check(Experiment), notes
 
 
 def _for_values(

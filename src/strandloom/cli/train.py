@@ -10,7 +10,11 @@ import typer
 
 def train(
     experiment: Annotated[
-        Path, typer.Argument(help="The experiment file (YAML); `strandloom init` writes one.", show_default=False)
+        Path,
+        typer.Argument(
+            help="The experiment file (YAML), which `strandloom init` writes; or a table, trained as `init` would have it.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder to make.", show_default=False)],
     settings: Annotated[
@@ -18,6 +22,9 @@ def train(
         typer.Option(
             "--set", metavar="A.B=C", help="Replace a setting, for example --set training.epochs=5; repeatable."
         ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table: the label column, if it is not recognised.", show_default=False)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces training.seed.", show_default=False)] = None,
     seeds: Annotated[
@@ -37,18 +44,28 @@ def train(
     from strandloom.cli.console import PathResolver, busy, threads
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
+    from strandloom.cli.starter import experiment_of_table, is_experiment_file
+    from strandloom.errors import UsageError
     from strandloom.experiment import read_experiment
 
     overrides = list(settings or [])
     if seed is not None:
         overrides.append(f"training.seed={seed}")
-    read = read_experiment(experiment, overrides)
+    notes: list[str] = []
+    if is_experiment_file(experiment):
+        if target is not None:
+            raise UsageError("an experiment file names its target", where="--target", hint="use --set data.target=NAME")
+        read = read_experiment(experiment, overrides)
+    else:
+        read, notes = experiment_of_table(experiment, overrides, target=target)
     from strandloom.run import run_experiment
 
     command = shlex.join(["strandloom", *(word for word in sys.argv[1:] if word != "--resume")])  # to do it all again
     with ConsoleProgress(quiet=quiet) as progress:
         if warning := busy():
             progress.say(warning)
+        for note in notes:
+            progress.say(note)
         if read.search is not None:
             progress.say("search: is for `strandloom search`; the settings are trained as they stand")
         result = run_experiment(

@@ -23,8 +23,8 @@ _TARGETS = (
 )  # fmt: skip
 _LATER_TARGETS = (
     "enhancer", "promoter", "splice", "site", "type", "species", "taxon", "organism", "strength", "bound", "binding",
-    "mrl", "mean_rl", "rl", "efficiency", "fitness", "enrichment", "growth_rate", "log_growth_rate", "measured",
-    "measurement",
+    "mrl", "mean_rl", "rl", "efficiency", "fitness", "enrichment", "growth_rate", "log_growth_rate", "growth", "load",
+    "measured", "measurement",
 )  # fmt: skip
 _SPLITS = ("split", "set", "part", "partition", "subset", "fold_split", "dataset")
 _FOLDS = ("fold", "folds", "cv_fold", "kfold", "cv")
@@ -64,10 +64,21 @@ def recognise(frame: pl.DataFrame) -> Recognised:
 
 
 def recognise_target(frame: pl.DataFrame) -> str | None:
-    """The target column by its name, the most usual name that has several values first; None when no name is usual."""
+    """The target column by its name, the most usual name that has several values first; else the only column that is for nothing else.
+
+    None when no name is usual and several columns, or none, are left.
+    """
     usual = _by_name(frame, (*_TARGETS, *_LATER_TARGETS))
     filled = [name for name in usual if not _is_split(frame[name]) and frame[name].null_count() < frame.height]
-    return next((name for name in filled if frame[name].drop_nulls().n_unique() > 1), filled[0] if filled else None)
+    found = next((name for name in filled if frame[name].drop_nulls().n_unique() > 1), filled[0] if filled else None)
+    return found if found is not None else _only_one_left(frame)
+
+
+def _only_one_left(frame: pl.DataFrame) -> str | None:
+    sequence = _sequence(frame)
+    other = {sequence, id_column_of(frame, sequence=sequence or ""), *_by_name(frame, _FOLDS)}
+    left = [name for name in frame.columns if name not in other and not _is_split(frame[name])]
+    return left[0] if len(left) == 1 and frame[left[0]].drop_nulls().n_unique() > 1 else None
 
 
 def recognise_task(column: pl.Series) -> Task:
