@@ -33,7 +33,7 @@ def fitted() -> FittedRegressors:
 
 def test_each_finds_what_it_can(fitted: FittedRegressors) -> None:
     rows = made(400, seed=3)
-    found = fitted.predict(rows.codes, rows.lengths)
+    found = fitted.answers(rows.codes, rows.lengths)
     r2 = {name: 1 - ((p - rows.y) ** 2).mean(0) / rows.y.var(0) for name, p in found.items()}
     assert set(r2) == {"mean", "kmer_ridge", "position_ridge", "leader_ridge", "kmer_boosting", "nearest"}
     assert (np.abs(r2["mean"]) < 0.05).all()

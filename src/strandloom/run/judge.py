@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from strandloom.evaluation.blend import NETWORK_ALONE, PARTNERS, Blend, baseline
 from strandloom.evaluation.calibration import fit_temperature, softmax
 from strandloom.evaluation.decision import ClassPredictions, Decision, fit_decision
 from strandloom.evaluation.evaluate import evaluate_classes
+from strandloom.evaluation.fitted import Fitted
 from strandloom.evaluation.pooling import pool_seeds
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
@@ -28,6 +29,7 @@ from strandloom.run.progress import RunProgress
 
 Partners = dict[int, dict[str, NDArray[np.float64]]]
 """Of one split: part (VALIDATION, TEST) to baseline name to probabilities ``(n, K)``."""
+F = TypeVar("F", bound=Fitted[Any])
 SIMILARITY_WORK = 500_000_000_000
 """Similarity to the nearest training row is left out when test rows × training rows × bases passes this."""
 
@@ -64,22 +66,39 @@ def judge_baselines(
 ) -> BaselineScores:
     """Fit the baselines on each split's train, choose on its validation, and score its test."""
     assert dataset.target is not None
-    fitted, scores = [], []
+    outputs = dataset.target.num_outputs
+
+    def fit(split: Split, say: Callable[[str], None]) -> FittedBaselines:
+        train, validation = rows_of(dataset, split.rows(TRAIN)), rows_of(dataset, split.rows(VALIDATION))
+        return fit_baselines(train, validation, classes=outputs, settings=settings, progress=say)
+
+    return BaselineScores(*fit_on_each(dataset, splits, fit, progress=progress))
+
+
+def fit_on_each(
+    dataset: Dataset,
+    splits: Sequence[Split],
+    fit: Callable[[Split, Callable[[str], None]], F],
+    *,
+    progress: RunProgress,
+) -> tuple[list[F], dict[str, NDArray[np.float64]]]:
+    """Fit a set of baselines on every split, and gather what they say of the pooled test rows, those fitted on every split by name.
+
+    Parameters
+    ----------
+    fit
+        Fits on a split; hears titles by its second argument.
+    """
+    fitted, answers = [], []
     for split in splits:
-        found = fit_baselines(
-            rows_of(dataset, split.rows(TRAIN)),
-            rows_of(dataset, split.rows(VALIDATION)),
-            classes=dataset.target.num_outputs,
-            settings=settings,
-            progress=lambda title: progress.say(f"  {title}") if len(splits) == 1 else None,
-        )
+        found = fit(split, lambda title: progress.say(f"  {title}") if len(splits) == 1 else None)
         test = split.rows(TEST)
-        scores.append(found.predict_proba(np.asarray(dataset.codes[test]), dataset.lengths[test]))
+        answers.append(found.answers(np.asarray(dataset.codes[test]), dataset.lengths[test]))
         fitted.append(found)
         for note in found.notes:
             progress.say(f"  {note}")
-    shared = [name for name in scores[0] if all(name in one for one in scores)] if scores else []
-    return BaselineScores(fitted, {name: np.concatenate([one[name] for one in scores]) for name in shared})
+    shared = [name for name in answers[0] if all(name in one for one in answers)] if answers else []
+    return fitted, {name: np.concatenate([one[name] for one in answers]) for name in shared}
 
 
 def similarity_to_train(dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.float64] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -24,7 +24,7 @@ from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.evaluation.value_blend import VALUE_PARTNERS, ValueBlend, best_value_blend, regressor_values
 from strandloom.evaluation.values import Conformal, conformal, strata_of
-from strandloom.run.judge import groups_of
+from strandloom.run.judge import fit_on_each, groups_of
 from strandloom.run.members import HeldOut, Trained
 from strandloom.run.progress import RunProgress
 
@@ -113,22 +113,12 @@ def judge_regressors(
     dataset: Dataset, splits: Sequence[Split], *, settings: EvaluationSettings, progress: RunProgress
 ) -> RegressorScores:
     """Fit the regressors on each split's train, choose on its validation, and predict its test."""
-    fitted, values = [], []
-    for split in splits:
-        found = fit_regressors(
-            rows_of(dataset, split.rows(TRAIN)),
-            rows_of(dataset, split.rows(VALIDATION)),
-            anchor=dataset.window.anchor,
-            settings=settings,
-            progress=lambda title: progress.say(f"  {title}") if len(splits) == 1 else None,
-        )
-        test = split.rows(TEST)
-        values.append(found.predict(np.asarray(dataset.codes[test]), dataset.lengths[test]))
-        fitted.append(found)
-        for note in found.notes:
-            progress.say(f"  {note}")
-    shared = [name for name in values[0] if all(name in one for one in values)] if values else []
-    return RegressorScores(fitted, {name: np.concatenate([one[name] for one in values]) for name in shared})
+
+    def fit(split: Split, say: Callable[[str], None]) -> FittedRegressors:
+        train, validation = rows_of(dataset, split.rows(TRAIN)), rows_of(dataset, split.rows(VALIDATION))
+        return fit_regressors(train, validation, anchor=dataset.window.anchor, settings=settings, progress=say)
+
+    return RegressorScores(*fit_on_each(dataset, splits, fit, progress=progress))
 
 
 def in_units(trained: Sequence[Trained]) -> list[Trained]:

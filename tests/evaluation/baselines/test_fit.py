@@ -89,7 +89,7 @@ def accuracy(kind, names, **more):
     train, validation, test = (rows(n, s, kind=kind, **more) for n, s in ((1500, 1), (300, 2), (500, 3)))
     settings = EvaluationSettings(baselines=names, kmer_sizes=(3, 4))
     found = fit_baselines(train, validation, classes=2, settings=settings)
-    p = found.predict_proba(test.codes, test.lengths)
+    p = found.answers(test.codes, test.lengths)
     return {name: (p[name].argmax(axis=1) == test.y).mean() for name in names}
 
 
@@ -109,9 +109,9 @@ def test_nearest_finds_a_copy_on_the_other_strand():
     twins = Rows(np.where(train.codes < 4, 3 - train.codes, train.codes)[:, ::-1].copy(), train.lengths, train.y)
     settings = EvaluationSettings(baselines=("nearest",))
     found = fit_baselines(train, twins.take(np.arange(100)), classes=2, settings=settings)
-    p = found.predict_proba(twins.codes, twins.lengths)["nearest"]
+    p = found.answers(twins.codes, twins.lengths)["nearest"]
     assert (p.argmax(axis=1) == twins.y).mean() > 0.98
-    assert "either strand" in found.baselines[0].describe()
+    assert "either strand" in found.methods[0].describe()
 
 
 def test_ragged_rows_skip_the_position_baseline_unless_aligned():
@@ -122,7 +122,7 @@ def test_ragged_rows_skip_the_position_baseline_unless_aligned():
     aligned = fit_baselines(train, validation, classes=2, settings=SETTINGS, aligned=True)
     assert aligned.skipped == {}
     with pytest.raises(SettingsError, match="windows of 40 bases"):
-        aligned.predict_proba(train.codes[:, :30], train.lengths)
+        aligned.answers(train.codes[:, :30], train.lengths)
 
 
 def test_short_sequences_and_missing_validation_are_said():
@@ -148,7 +148,7 @@ def test_one_class_in_train_still_gives_baselines():
     single = Rows(train.codes, train.lengths, np.zeros(100, np.int64))
     found = fit_baselines(single, rows(50, 2), classes=2, settings=SETTINGS)
     assert len(found) == len(BASELINE_NAMES)
-    p = found.predict_proba(train.codes, train.lengths)
+    p = found.answers(train.codes, train.lengths)
     assert all((p[name][:, 0] > 0.9).all() for name in ("majority", "composition", "kmer_logistic"))
 
 

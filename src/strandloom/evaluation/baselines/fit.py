@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
-from strandloom.errors import BundleError
 from strandloom.evaluation.baselines.base import Baseline, FitData, Rows, State, Unfit, draw
 from strandloom.evaluation.baselines.kmer_bayes import KmerBayes
 from strandloom.evaluation.baselines.kmer_logistic import KmerLogistic
 from strandloom.evaluation.baselines.nearest import Nearest
 from strandloom.evaluation.baselines.position_logistic import PositionLogistic
 from strandloom.evaluation.baselines.simple import Composition, Majority
+from strandloom.evaluation.fitted import Fitted, fit_each, from_state
 from strandloom.evaluation.ranking import Floats
 from strandloom.evaluation.settings import EvaluationSettings
 
@@ -26,45 +24,12 @@ KINDS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FittedBaselines:
-    """Baselines in the order of the report; iterates over them.
+class FittedBaselines(Fitted[Baseline]):
+    """Classical classifiers in the order of the report; iterates over them."""
 
-    Parameters
-    ----------
-    baselines
-        The fitted ones.
-    seconds
-        Name to seconds of fitting.
-    skipped
-        Name to the reason why it does not apply.
-    notes
-        What was limited, in plain words.
-    """
-
-    baselines: tuple[Baseline, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[Baseline]:
-        return iter(self.baselines)
-
-    def __len__(self) -> int:
-        return len(self.baselines)
-
-    def predict_proba(self, codes: Codes, lengths: NDArray[np.integer]) -> dict[str, Floats]:
-        """Probabilities ``(N, K)`` of each baseline by name."""
-        return {baseline.name: baseline.predict_proba(codes, lengths) for baseline in self.baselines}
-
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """Name to ``{"title", "about", "seconds"}`` or ``{"title", "skipped"}``, for the evaluation and the report."""
-        found: dict[str, dict[str, Any]] = {
-            b.name: {"title": b.title, "about": b.describe(), "seconds": round(self.seconds.get(b.name, 0.0), 2)}
-            for b in self.baselines
-        }
-        found.update({name: {"title": KINDS[name].title, "skipped": why} for name, why in self.skipped.items()})
-        return found
+    def answer(self, method: Baseline, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
+        """Probabilities ``(N, K)``."""
+        return method.predict_proba(codes, lengths)
 
 
 def fit_baselines(
@@ -108,23 +73,15 @@ def fit_baselines(
         kmer_sizes=tuple(sorted({k for k in settings.kmer_sizes if k <= train.codes.shape[1]})),
         seed=settings.seed,
     )
-    fitted: list[Baseline] = []
-    seconds: dict[str, float] = {}
-    skipped: dict[str, str] = {}
-    for name in settings.baseline_names():
-        kind = KINDS[name]
-        if progress is not None:
-            progress(kind.title)
-        started = time.perf_counter()
-        try:
-            if name.startswith("kmer_") and not data.kmer_sizes:
-                raise Unfit(f"the sequences ({train.codes.shape[1]} bases) are shorter than every k-mer size asked for")
-            fitted.append(kind.fit(data))
-        except Unfit as reason:
-            skipped[name] = str(reason)
-            continue
-        seconds[name] = time.perf_counter() - started
-    return FittedBaselines(tuple(fitted), seconds, skipped, tuple(notes))
+
+    def fit(kind: Any) -> Baseline:
+        if kind.name.startswith("kmer_") and not data.kmer_sizes:
+            raise Unfit(f"the sequences ({train.codes.shape[1]} bases) are shorter than every k-mer size asked for")
+        found: Baseline = kind.fit(data)
+        return found
+
+    found = fit_each(KINDS, settings.baseline_names(), fit, progress=progress)
+    return FittedBaselines(**found, notes=tuple(notes))
 
 
 def baseline_from_state(name: str, state: State) -> Baseline:
@@ -135,15 +92,7 @@ def baseline_from_state(name: str, state: State) -> Baseline:
     BundleError
         This program has no such baseline, or the state lacks a piece.
     """
-    if name not in KINDS:
-        raise BundleError(
-            f"the bundle holds the baseline {name!r}, which this program does not know",
-            hint="install a newer strandloom",
-        )
-    try:
-        found: Baseline = KINDS[name].from_state(state)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"the stored baseline {name!r} is incomplete ({error})") from error
+    found: Baseline = from_state(KINDS, name, state)
     return found
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
-from strandloom.errors import BundleError
-from strandloom.evaluation.baselines.base import State, Unfit, draw
+from strandloom.evaluation.baselines.base import State, draw
+from strandloom.evaluation.fitted import Fitted, fit_each, from_state
 from strandloom.evaluation.ranking import Floats
 from strandloom.evaluation.regressors.base import Anchor, Regressor, ValueFit, ValueRows
 from strandloom.evaluation.regressors.boosting import KmerBoosting
@@ -25,42 +23,12 @@ KINDS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FittedRegressors:
-    """Regressors in the order of the report; iterates over them.
+class FittedRegressors(Fitted[Regressor]):
+    """Classical regressors in the order of the report; iterates over them."""
 
-    Parameters
-    ----------
-    regressors
-        The fitted ones.
-    seconds
-        Name to seconds of fitting.
-    skipped
-        Name to the reason why it does not apply.
-    notes
-        What was limited, in plain words.
-    """
-
-    regressors: tuple[Regressor, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[Regressor]:
-        return iter(self.regressors)
-
-    def predict(self, codes: Codes, lengths: NDArray[np.integer]) -> dict[str, Floats]:
-        """Values ``(N, K)`` of each regressor by name."""
-        return {one.name: one.predict(codes, lengths) for one in self.regressors}
-
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """Name to ``{"title", "about", "seconds"}`` or ``{"title", "skipped"}``, for the evaluation and the report."""
-        found: dict[str, dict[str, Any]] = {
-            x.name: {"title": x.title, "about": x.describe(), "seconds": round(self.seconds.get(x.name, 0.0), 2)}
-            for x in self.regressors
-        }
-        found.update({name: {"title": KINDS[name].title, "skipped": why} for name, why in self.skipped.items()})
-        return found
+    def answer(self, method: Regressor, codes: Codes, lengths: NDArray[np.integer]) -> Floats:
+        """Values ``(N, K)``, in the unit of the target."""
+        return method.predict(codes, lengths)
 
 
 def fit_regressors(
@@ -97,21 +65,8 @@ def fit_regressors(
         kmer_sizes=tuple(sorted({k for k in settings.kmer_sizes if k <= train.codes.shape[1]})),
         seed=settings.seed,
     )
-    fitted: list[Regressor] = []
-    seconds: dict[str, float] = {}
-    skipped: dict[str, str] = {}
-    for name in settings.regressor_names():
-        kind = KINDS[name]
-        if progress is not None:
-            progress(kind.title)
-        started = time.perf_counter()
-        try:
-            fitted.append(kind.fit(data))
-        except Unfit as reason:
-            skipped[name] = str(reason)
-            continue
-        seconds[name] = time.perf_counter() - started
-    return FittedRegressors(tuple(fitted), seconds, skipped, tuple(notes))
+    found = fit_each(KINDS, settings.regressor_names(), lambda kind: kind.fit(data), progress=progress)
+    return FittedRegressors(**found, notes=tuple(notes))
 
 
 def regressor_from_state(name: str, state: State) -> Regressor:
@@ -122,13 +77,5 @@ def regressor_from_state(name: str, state: State) -> Regressor:
     BundleError
         This program has no such regressor, or the state lacks a piece.
     """
-    if name not in KINDS:
-        raise BundleError(
-            f"the bundle holds the baseline {name!r}, which this program does not know",
-            hint="install a newer strandloom",
-        )
-    try:
-        found: Regressor = KINDS[name].from_state(state)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"the stored baseline {name!r} is incomplete ({error})") from error
+    found: Regressor = from_state(KINDS, name, state)
     return found
