@@ -74,13 +74,13 @@ def regressor_answers(name: str, regressor: str, codes_of: pl.DataFrame, *, colu
     from strandloom.evaluation.baselines.base import State
     from strandloom.evaluation.regressors.fit import regressor_from_state
     from strandloom.predict import load
+    from strandloom.predict.predictor import records_of
 
     folder = RUNS / name / "bundle"
     part = read_bundle(folder).parts[f"baseline-{regressor}"]
     predictor = load(folder)
-    from strandloom.predict import _records
 
-    records = _records(codes_of.select("sequence"), None, predictor.manifest)
+    records = records_of(codes_of.select("sequence"), None, predictor.manifest)
     codes, lengths = predictor.window.place(records)
     return regressor_from_state(regressor, State(part.arrays, part.facts)).predict(codes, lengths)
 
@@ -185,12 +185,13 @@ def native() -> None:
 
 def single(name: str) -> list[np.ndarray]:
     """Test answers of each network alone."""
-    from strandloom.predict import _records, load
+    from strandloom.predict import load
+    from strandloom.predict.predictor import records_of
 
     predictor = load(RUNS / name / "bundle")
     source = pl.read_csv(data_folder() / "yeast_native_utr/native_utr.tsv.gz", separator="\t")
     facts = source[answers(name)["row"].to_numpy()]
-    codes, lengths = predictor.window.place(_records(facts.select("sequence"), None, predictor.manifest))
+    codes, lengths = predictor.window.place(records_of(facts.select("sequence"), None, predictor.manifest))
     found = []
     for member, scale in enumerate(predictor.manifest.value_scales):
         raw = predictor._mean_logits((member,), codes, lengths, None)

@@ -410,7 +410,7 @@ def test_progress_hears_every_block(one: Predictor, tmp_path: Path) -> None:
 
 def test_memory_is_flat(one: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four times the rows, the same peak: only a block is held (numpy and Python memory; polars streams its own)."""
-    monkeypatch.setattr("strandloom.predict.read_blocks", partial(read_blocks, block_bytes=1 << 16))
+    monkeypatch.setattr("strandloom.predict.file.read_blocks", partial(read_blocks, block_bytes=1 << 16))
     sequences = texts(500)
 
     def peak(rows: int) -> int:

@@ -1,15 +1,13 @@
-"""A bundle over sequences: in memory (:func:`load`) or streaming from file to file (:func:`predict_file`)."""
+"""A bundle over sequences in memory."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,7 +25,7 @@ from strandloom.bundle import (
 )
 from strandloom.data.window import Window
 from strandloom.engines.settings import TORCH, choose
-from strandloom.errors import BundleError, InputError, OutputError, UsageError
+from strandloom.errors import BundleError, InputError, UsageError
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import Blend, baseline_probabilities
@@ -36,26 +34,16 @@ from strandloom.evaluation.regressors.base import Regressor
 from strandloom.evaluation.regressors.fit import regressor_from_state
 from strandloom.evaluation.value_blend import ValueBlend, regressor_values
 from strandloom.io.letters import Letters, finish
-from strandloom.io.read import read_blocks
-from strandloom.io.records import LetterCounts, Records
+from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
-from strandloom.io.write import TableWriter
-from strandloom.words import plural
 
 if TYPE_CHECKING:
     from torch import nn
 
     from strandloom.training.runtime import Runtime
 
-BLOCK_ROWS = 16_384
-_LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
-
-
-class PredictListener(Protocol):
-    """What hears how far a prediction is."""
-
-    def advance(self, rows: int, per_second: float) -> None:
-        """``rows`` in all are done, at so many a second."""
+LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
+"""How a hint names the setting of a letter, which a prediction has not."""
 
 
 class ScorePair(NamedTuple):
@@ -304,7 +292,7 @@ class Predictor:
             A sequence is empty, or holds a letter that the model's letter policy does not take (one that it would skip in a
             file is an error here: there is one answer per sequence).
         """
-        records = sequences if isinstance(sequences, Records) else _records(sequences, ids, self.manifest)
+        records = sequences if isinstance(sequences, Records) else records_of(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
         return self.answer(records.ids, self.scores(codes, lengths))
 
@@ -415,123 +403,14 @@ def load(
     return Predictor(read, opened, runtime, engine=chosen)
 
 
-@dataclass(frozen=True)
-class PredictionSummary:
-    """What a prediction run did."""
-
-    rows: int
-    abstained: int
-    shorter: int
-    longer: int
-    letters: LetterCounts
-    seconds: float
-    out: Path
-    length: int
-
-    def lines(self) -> list[str]:
-        """The summary in words, a line each."""
-        rate = self.rows / self.seconds if self.seconds else 0.0
-        lines = [f"{plural(self.rows, 'row')} in {self.seconds:.1f} s ({rate:,.0f} rows/s) → {self.out}"]
-        if self.abstained:
-            lines.append(
-                f"{plural(self.abstained, 'row')} marked abstain: below the confidence that was chosen on validation"
-            )
-        if self.longer:
-            lines.append(f"{plural(self.longer, 'sequence')} longer than {self.length} bases, cropped")
-        if self.shorter:
-            lines.append(f"{plural(self.shorter, 'sequence')} shorter than {self.length} bases, padded")
-        if self.letters.skipped_rows:
-            lines.append(f"{plural(self.letters.skipped_rows, 'row')} skipped:")
-            lines += [f"  {text}" for text in self.letters.skipped]
-            if self.letters.skipped_rows > len(self.letters.skipped):
-                lines.append(f"  and {self.letters.skipped_rows - len(self.letters.skipped):,} more")
-        return lines
-
-
-def predict_file(
-    predictor: Predictor,
-    source: str | Path,
-    *,
-    out: str | Path,
-    sequence: str | None = None,
-    batch_size: int | None = None,
-    on_bad_row: Literal["error", "skip"] = "error",
-    progress: PredictListener | None = None,
-    block_rows: int = BLOCK_ROWS,
-) -> PredictionSummary:
-    """Predict every sequence of a file into a table, block by block, with flat memory.
-
-    Parameters
-    ----------
-    source
-        FASTA, FASTQ, CSV, TSV, Parquet, arrays or lines; gz is fine.
-    out
-        ``.tsv``, ``.csv``, ``.parquet`` or ``.ndjson``, written beside and renamed when complete.
-    sequence
-        The sequence column of a table; by default the training table's if it is there, else the recognised one.
-    on_bad_row
-        ``error`` stops at the first row that cannot be read; ``skip`` leaves it out and counts it.
+def records_of(sequences: str | Sequence[str] | pl.DataFrame, ids: Sequence[str] | None, manifest: Manifest) -> Records:
+    """Sequences in memory as records, read by the letter policy of a model.
 
     Raises
     ------
     InputError
-        A row cannot be read, or there is none.
-    OutputError
-        The output cannot be written, or it is the input.
+        As :meth:`Predictor.predict`.
     """
-    started = time.perf_counter()
-    if Path(out).is_file() and Path(source).is_file() and Path(out).samefile(source):
-        raise OutputError("this is the input file", where=out, hint="choose another name for the output")
-    manifest = predictor.manifest
-    policy = manifest.letters
-    if on_bad_row == "skip":
-        policy = policy.model_copy(
-            update={kind: "skip" for kind, action in policy.model_dump().items() if action == "error"}
-        )
-    rows = abstained = shorter = longer = 0
-    letters: LetterCounts | None = None
-    with TableWriter(Path(out)) as writer:
-        for records in _blocks(source, sequence, manifest, policy, block_rows):
-            letters = records.letters if letters is None else letters + records.letters
-            if not len(records):
-                continue
-            shorter += int((records.lengths < manifest.length).sum())
-            longer += int((records.lengths > manifest.length).sum())
-            codes, lengths = predictor.window.place(records)
-            frame = predictor.answer(records.ids, predictor.scores(codes, lengths, batch_size=batch_size))
-            if "abstain" in frame.columns:
-                abstained += int(frame["abstain"].sum())
-            writer.write(frame)
-            rows += len(frame)
-            if progress is not None:
-                progress.advance(rows, rows / (time.perf_counter() - started))
-        if rows == 0:
-            reason = (
-                f"; all {letters.skipped_rows:,} rows were skipped: {letters.skipped[0]}"
-                if letters and letters.skipped
-                else ""
-            )
-            raise InputError(f"no sequence to predict{reason}", where=source)
-    assert letters is not None
-    seconds = time.perf_counter() - started
-    return PredictionSummary(rows, abstained, shorter, longer, letters, seconds, Path(out), manifest.length)
-
-
-def _blocks(
-    source: str | Path, sequence: str | None, manifest: Manifest, policy: LetterPolicy, block_rows: int
-) -> Iterator[Records]:
-    from strandloom.io.read import column_names
-
-    try:
-        if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
-            sequence = manifest.sequence
-        yield from read_blocks(source, sequence=sequence, policy=policy, block_rows=block_rows, columns="none")
-    except InputError as error:  # a prediction has no experiment file to change
-        hint = _LETTER_SETTING.sub("leave such rows out with --on-bad-row skip", error.hint or "") or None
-        raise InputError(error.message, where=error.where, hint=hint) from error
-
-
-def _records(sequences: str | Sequence[str] | pl.DataFrame, ids: Sequence[str] | None, manifest: Manifest) -> Records:
     others = pl.DataFrame()
     if isinstance(sequences, pl.DataFrame):
         column = manifest.sequence
@@ -565,6 +444,6 @@ def _records(sequences: str | Sequence[str] | pl.DataFrame, ids: Sequence[str] |
         places=np.arange(1, len(texts) + 1),
     )
     if found.error is not None:
-        hint = _LETTER_SETTING.sub("leave such sequences out", found.error.hint or "") or None
+        hint = LETTER_SETTING.sub("leave such sequences out", found.error.hint or "") or None
         raise InputError(found.error.message, where=found.error.where, hint=hint)
     return finish(found.piece, letters, id_name=None)
