@@ -54,7 +54,15 @@ def starts() -> tuple[Codes, NDArray[np.int32]]:
     return codes, np.array([30, 30, 25], np.int32)
 
 
-def run(additive: Additive, starts: Any, *, region: Region | None = None, goals: Any = (), **settings: Any) -> Designs:
+def run(
+    additive: Additive,
+    starts: Any,
+    *,
+    region: Region | None = None,
+    goals: Any = (),
+    drawn: Any = None,
+    **settings: Any,
+) -> Designs:
     codes, lengths = starts
 
     def gradient(x: Tensor) -> Tensor:
@@ -63,7 +71,8 @@ def run(additive: Additive, starts: Any, *, region: Region | None = None, goals:
     asked = DesignSettings(**settings)
     return design(
         codes, lengths, ids=["a", "b", "c"][: len(codes)], oracle=additive, objective=additive.objective(*goals),
-        region=region or Region(), settings=asked, differentiable=gradient,
+        region=region or Region(), settings=asked, drawn=drawn,
+        differentiable=gradient,
     )  # fmt: skip
 
 
@@ -153,6 +162,39 @@ def test_the_region_is_a_limit(additive: Additive, starts: Any, method: Any) -> 
     assert all("CA" in x for x in texts(found))
     free = run(additive, starts, method=method, rounds=15)
     assert free.finals.merit.max() > 8
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam", "genetic", "annealing"])
+def test_a_start_outside_the_region_finds_its_way_in(additive: Additive, method: Any) -> None:
+    """Several steps lie between the start and the region; then the climb goes on inside, whatever start stands beside it."""
+    codes = np.full((2, LENGTH), 3, np.uint8)
+    codes[1] = 0
+    lengths = np.full(2, LENGTH, np.int32)
+    region = Region(spread=np.array([1.2]), limit=True)  # at most 12 T
+    settings = {"method": method, "rounds": 60, "trust": TrustSettings(limit=True), "population": 20}
+    found = run(additive, (codes, lengths), region=region, **settings)
+    assert found.without == {}
+    assert ((found.finals.codes == 3).sum(1) <= 12).all()
+    best = np.sort(additive.weights[0].max(1))
+    assert (found.finals.merit > 0.5 * best.sum()).all()
+
+
+def test_starts_for_which_rules_cannot_be_kept(additive: Additive, starts: Any) -> None:
+    codes, lengths = starts
+    rules = RuleSettings(fixed=("28",))
+    with pytest.raises(SettingsError, match="start 'c'"):
+        run(additive, starts, rules=rules)
+    found = run(additive, starts, rules=rules, broken_starts="skip")
+    assert found.kept.tolist() == [0, 1]
+    assert "1 start left out, for which the rules cannot be kept" in found.notes[0]
+    drawn = run(
+        additive,
+        (codes[:2], lengths[:2]),
+        rules=RuleSettings(require=("TATAAA",), max_edits=3),
+        drawn=np.array([True, True]),
+    )
+    assert all("TATAAA" in x for x in texts(drawn))
+    assert ((drawn.finals.codes != drawn.rules.starts).sum(1) <= 3).all()
 
 
 def test_designs_that_differ(additive: Additive, starts: Any) -> None:

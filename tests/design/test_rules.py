@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,7 @@ def broken(rules: Rules, text: str) -> dict[str, int]:
         ({"max_edits": 2}, "CCCCAAAAAAAA", {"at most 2 edits": 2}),
         ({"gc": GcSettings(low=0.25, high=0.5)}, "CCCCCCCCAAAA", {"25% to 50% C and G": 2}),
         ({"gc": GcSettings(high=0.5, window=4)}, "AAAACCCAAAAA", {"0% to 50% C and G in every 4 bases": 2}),
+        ({"gc": GcSettings(low=0.4, high=0.6, window=20)}, "AAAAAAAAAAAA", {"40% to 60% C and G in every 20 bases": 5}),
         ({"allowed": {"1-2": "W", "-1": "A"}}, "CAAAAAAAAAAC", {"the letters allowed at each position": 2}),
     ],
 )  # fmt: skip
@@ -123,3 +126,33 @@ def test_settings_that_make_no_sense() -> None:
         GcSettings(low=0.6, high=0.4)
     with pytest.raises(ValidationError, match="'Z' is none of"):
         RuleSettings(allowed={"1": "Z"})
+
+
+def test_kernels_equal_their_slow_twins() -> None:
+    """Runs, windows of C and G and mismatches, sequence by sequence in plain Python."""
+    generator = np.random.default_rng(4)
+    codes = generator.integers(0, 4, (60, 25)).astype(np.uint8)
+    lengths = generator.integers(8, 26, 60)
+    for row, n in enumerate(lengths):
+        codes[row, : 25 - n] = DNA.pad
+    settings = RuleSettings(
+        longest_run=2, gc=GcSettings(low=0.3, high=0.6, window=7), forbid=("RRY",), require=("ACGT",)
+    )
+    rules = Rules.of(settings, codes, lengths, ids=[str(i) for i in range(60)])
+    found = rules.broken(codes, np.arange(60))
+    for row, values in enumerate(found.tolist()):
+        text = DNA.decode(codes[row])
+        by_name = dict(zip(rules.names, values, strict=True))
+        runs, run = 0, 1
+        for a, b in pairwise(text):
+            run = run + 1 if a == b else 1
+            runs += run > 2
+        assert by_name["no more than 2 equal bases in a row"] == runs
+        size = min(7, len(text))
+        low, high = math.ceil(0.3 * size), math.floor(0.6 * size)
+        strong = [sum(x in "CG" for x in text[i : i + size]) for i in range(len(text) - size + 1)]
+        assert by_name["30% to 60% C and G in every 7 bases"] == sum(max(x - high, 0) + max(low - x, 0) for x in strong)
+        words = [text[i : i + 3] for i in range(len(text) - 2)]
+        assert by_name["no RRY"] == sum(w[0] in "AG" and w[1] in "AG" and w[2] in "CT" for w in words)
+        fours = [text[i : i + 4] for i in range(len(text) - 3)]
+        assert by_name["ACGT somewhere"] == min(sum(a != b for a, b in zip(w, "ACGT", strict=True)) for w in fours)

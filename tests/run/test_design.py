@@ -144,14 +144,73 @@ def test_what_cannot_be_asked(bundle: Path, judge: Path, tmp_path: Path) -> None
         design_bundle(
             bundle, out=tmp_path / "D", random=1, settings=asked(goals=[{"aim": 99.0}], trust={"limit": True})
         )
-    with pytest.raises(SettingsError, match="one network cannot disagree"):
+    with pytest.raises(SettingsError, match="only several networks of measured values can disagree"):
         design_bundle(judge, out=tmp_path / "D", random=1, settings=asked(trust={"disagreement": 0.1}))
     with pytest.raises(InputError, match="start 's0': a start must be made of A, C, G and T"):
         design_bundle(bundle, out=tmp_path / "D", starts=starts(tmp_path / "n.fa", "ACGTNACGT"))
     assert not (tmp_path / "D").exists()
+    reached = design_bundle(
+        bundle, out=tmp_path / "R", random=3, settings=asked(goals=[{"aim": 5.0}], method="beam", rounds=20)
+    )
+    assert "3 of 3 reached 5" in reached.sentence
     noted = design_bundle(bundle, out=tmp_path / "D", random=1, settings=asked(goals=[{"aim": 99.0}], rounds=2))
     assert "lies outside the values of training" in noted.notes[0]
+    assert "0 of 1 reached 99" in noted.sentence
     with pytest.raises(OutputError, match="exists already"):
         design_bundle(bundle, out=tmp_path / "D", random=1)
     alone = design_bundle(judge, out=tmp_path / "J", random=1, settings=asked(rounds=2))
-    assert any("the model has one network" in note for note in alone.notes)
+    assert any("train with --seeds 3" in note for note in alone.notes)
+    with pytest.raises(UsageError, match="the judge is the model that designs"):
+        design_bundle(bundle, out=tmp_path / "K", random=1, judge=bundle)
+
+
+def test_a_repaired_start_keeps_its_own_value(bundle: Path, tmp_path: Path) -> None:
+    given = "ATGATGATGATGCCCGGGCCCATGATG"
+    design_bundle(
+        bundle, out=tmp_path / "D", starts=starts(tmp_path / "s.fa", given),
+        settings=asked(rounds=3, rules={"start_codons": "forbid"}, broken_starts="repair"),
+    )  # fmt: skip
+    row = pl.read_csv(tmp_path / "D" / "designs.tsv", separator="\t").row(0, named=True)
+    assert row["start"] == given
+    assert row["predicted_start"] == pytest.approx(load(bundle).predict(given)["prediction"][0], abs=1e-4)
+    assert "ATG" not in row["design"]
+
+
+def test_classes_do_not_say_how_far_they_are_trusted(folder: Path, tmp_path: Path) -> None:
+    run = trained(folder, seed=6, seeds=1, task="classes", target="level")
+    goals = [{"output": "high"}]
+    found = design_bundle(run.folder / "bundle", out=tmp_path / "D", random=2, settings=asked(goals=goals, rounds=2))
+    assert "how far the model can be trusted is not known" in found.sentence
+    assert "log odds of high from" in found.sentence
+    with pytest.raises(SettingsError, match="models of classes do not say"):
+        design_bundle(
+            run.folder / "bundle", out=tmp_path / "E", random=2, settings=asked(goals=goals, trust={"limit": True})
+        )
+
+
+def test_the_gradient_is_that_of_the_networks(folder: Path, bundle: Path) -> None:
+    """What the gradient climbs is what the networks answer, on one strand and on both."""
+    import torch
+
+    from strandloom.run.design_oracle import differentiable
+
+    both = trained(folder, seed=7, seeds=1, strand="both").folder / "bundle"
+    for path in (bundle, both):
+        predictor = load(path)
+        codes = np.random.default_rng(1).integers(0, 4, (5, 30)).astype(np.uint8)
+        values = differentiable(predictor)
+        assert values is not None
+        x = torch.nn.functional.one_hot(torch.from_numpy(codes.astype(np.int64)), 4).transpose(1, 2).float()
+        own = predictor.scores(codes, np.full(5, 30, np.int32)).network
+        np.testing.assert_allclose(values(x).detach().numpy(), own, atol=1e-4)
+
+
+def test_no_design_is_said(bundle: Path, tmp_path: Path) -> None:
+    """Nothing is as similar to training as was asked for."""
+    settings = asked(rounds=2, trust={"limit": True, "similarity": 1.0})
+    found = design_bundle(bundle, out=tmp_path / "D", random=2, settings=settings)
+    assert found.sentence == "No design came of 2 starts."
+    assert found.without == (
+        ("random-1", "nothing inside the trusted region was met"), ("random-2", "nothing inside the trusted region was met"),
+    )  # fmt: skip
+    assert (tmp_path / "D" / "report.html").is_file()

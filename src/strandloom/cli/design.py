@@ -107,8 +107,8 @@ def design(
             bundle, out=out, starts=starts, random=random, length=length, settings=asked, judge=judge, sequence=sequence,
             engine=engine, device=device, threads=threads(), force=force, command=command_line(), say=say, tell=progress.tell,
         )  # fmt: skip
-    for start, why in list(found.designs.without.items())[:5]:
-        say(f"no design of start {start + 1}: {why}")
+    for start, why in found.without[:5]:
+        say(f"no design of start '{start}': {why}")
     say_out(found.sentence)
     say_out(f"report: {out / 'report.html'}")
 

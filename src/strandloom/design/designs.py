@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strandloom.alphabet import Codes
+from strandloom.alphabet import DNA, Codes
 from strandloom.design.gradient import Differentiable
 from strandloom.design.methods import search
 from strandloom.design.objective import Objective, Oracle, Region
@@ -34,6 +34,8 @@ class Designs:
         What was kept to; its starts are those that were designed from, in order.
     kept
         int64 ``(S,)``: numbers of these starts among all that were given.
+    given
+        These starts as they were given, before any repair.
     steps, round
         Every point that was the best of its start for the first time, the starts at round 0, by start and round; int64 ``(M,)``.
     finals
@@ -46,6 +48,7 @@ class Designs:
 
     rules: Rules
     kept: NDArray[np.int64]
+    given: Points
     steps: Points
     round: NDArray[np.int64]
     finals: Points
@@ -89,18 +92,18 @@ def design(
         Rules contradict each other or the starts.
     """
     _only_bases(codes, lengths, ids)
-    rules = Rules.of(settings.rules, codes, lengths, ids=ids)
-    problem = Problem(oracle, objective, rules, region)
     if drawn is not None and drawn.any():
-        own = np.flatnonzero(drawn)
-        codes = codes.copy()
-        codes[own] = problem.mended(codes[own], own, np.random.default_rng((settings.seed, 2)))
-        rules = Rules.of(settings.rules, codes, lengths, ids=ids)
-        problem = Problem(oracle, objective, rules, region)
-    begun, kept, notes = _lawful_starts(problem, codes, ids, settings)
-    if len(kept) < len(codes):
-        rules = Rules.of(settings.rules, codes[kept], lengths[kept], ids=[ids[i] for i in kept])
-        problem = Problem(oracle, objective, rules, region)
+        codes = _drawn_lawfully(
+            codes, lengths, ids, drawn, lambda rules: Problem(oracle, objective, rules, region), settings
+        )
+    possible, notes = _possible(codes, lengths, ids, settings)
+    names = [ids[i] for i in possible.tolist()]
+    rules = Rules.of(settings.rules, codes[possible], lengths[possible], ids=names)
+    begun, within, more = _lawful_starts(Problem(oracle, objective, rules, region), codes[possible], names, settings)
+    kept, notes = possible[within], [*notes, *more]
+    rules = Rules.of(settings.rules, codes[kept], lengths[kept], ids=[ids[i] for i in kept.tolist()])
+    problem = Problem(oracle, objective, rules, region)
+    given = problem.points(codes[kept], np.arange(len(kept)))
     starts = problem.points(begun, np.arange(len(kept)))
     steps, rounds = [starts], [np.zeros(len(kept), np.int64)]
     best, choices = starts, starts
@@ -115,11 +118,11 @@ def design(
     every, when = Points.join(steps), np.concatenate(rounds)
     order = np.lexsort((when, every.start))
     finals, without = _finals(problem, starts, best, choices, settings)
-    return Designs(rules, kept, every.take(order), when[order], finals, without, tuple(notes))
+    return Designs(rules, kept, given, every.take(order), when[order], finals, without, tuple(notes))
 
 
 def _only_bases(codes: Codes, lengths: NDArray[np.integer], ids: Sequence[str]) -> None:
-    odd = (codes > 3) & (codes != 16)
+    odd = (codes > 3) & (codes != DNA.pad)
     short = np.flatnonzero((codes < 4).sum(1) != lengths)
     if odd.any() or len(short):
         row = int(np.flatnonzero(odd.any(1))[0]) if odd.any() else int(short[0])
@@ -130,6 +133,41 @@ def _only_bases(codes: Codes, lengths: NDArray[np.integer], ids: Sequence[str]) 
         )
     if not len(codes):
         raise InputError("there is no start to design from")
+
+
+def _drawn_lawfully(
+    codes: Codes,
+    lengths: NDArray[np.integer],
+    ids: Sequence[str],
+    drawn: NDArray[np.bool_],
+    asked: Callable[[Rules], Problem],
+    settings: DesignSettings,
+) -> Codes:
+    """Starts of which those drawn at random keep to every rule where that can be; their edits count from there."""
+    own = np.flatnonzero(drawn)
+    free = settings.rules.model_copy(update={"max_edits": None})
+    rules, faults = Rules.with_faults(free, codes[own], lengths[own], ids=[ids[i] for i in own.tolist()])
+    if len(faults) == len(own):
+        raise next(iter(faults.values()))
+    out = codes.copy()
+    generator = np.random.default_rng((settings.seed, 2))
+    out[own] = asked(rules).mended(codes[own], np.arange(len(own)), generator)
+    return out
+
+
+def _possible(
+    codes: Codes, lengths: NDArray[np.integer], ids: Sequence[str], settings: DesignSettings
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Numbers of the starts for which the rules can be kept at all; the others are an error, or left out with a note."""
+    _, faults = Rules.with_faults(settings.rules, codes, lengths, ids=ids)
+    every = np.arange(len(codes))
+    if not faults:
+        return every, []
+    first = faults[min(faults)]
+    if settings.broken_starts == "error" or len(faults) == len(codes):
+        raise first
+    kept = np.setdiff1d(every, list(faults))
+    return kept, [f"{plural(len(faults), 'start')} left out, for which the rules cannot be kept: {first.message}"]
 
 
 def _lawful_starts(
@@ -178,7 +216,7 @@ def _finals(
     without: dict[int, str] = {}
     inside = np.ones(len(best), bool)
     if problem.region.limit:
-        inside = problem.region.trusted(best.answers) & problem.region.similar(best.codes)
+        inside = problem.region.inside(best.answers, best.codes)
         without |= {int(s): "nothing inside the trusted region was met" for s in best.start[~inside]}
     apart = settings.rules.apart
     if not apart:
@@ -189,7 +227,9 @@ def _finals(
         if not inside[number]:
             continue
         own = choices.take(choices.start == number)
-        far = (own.codes[:, None] != chosen[None]).sum(2).min(1, initial=apart) >= apart
+        if problem.region.limit:
+            own = own.take(problem.region.inside(own.answers, own.codes))
+        far = (own.codes[:, None] != chosen[None]).sum(2).min(1, initial=own.codes.shape[1] + apart) >= apart
         if not far.any():
             without[int(number)] = f"everything met is within {apart - 1} positions of another design"
             continue

@@ -69,39 +69,40 @@ def search(
 
 
 def better_of(problem: Problem, kept: Points, found: Points) -> Points:
-    """The better point of each start, in the order of starts; one that is trusted is better than one that is not."""
+    """The better point of each start, in the order of starts; where the region is a limit, a point nearer to it comes first."""
     both = Points.join([kept, found])
-    chosen = problem.best(both, 1)
-    missing = np.setdiff1d(kept.start, chosen.start)
-    if len(missing):  # a start outside the region, with nothing inside met yet, stays where it is
-        chosen = Points.join([chosen, kept.take(np.isin(kept.start, missing))])
-    return chosen.take(np.argsort(chosen.start, kind="stable"))
+    strange = problem.strangeness(both)
+    order = np.lexsort((np.arange(len(both)), -both.merit, strange, both.start))
+    _, first = np.unique(both.start[order], return_index=True)
+    return both.take(order[first])
 
 
 def _climb(problem: Problem, starts: Points, settings: DesignSettings, *, width: int) -> Rounds:
-    """The best substitutions of all that are allowed, again and again."""
+    """The best substitutions of all that are allowed, again and again.
+
+    A beam holds the best points of a start that were met; it ends where none of them is new. Outside the region, where that is a limit, a
+    step must lead towards it, and any step that does is better than one that does not.
+    """
     best, beam = starts, starts
     for _ in range(settings.rounds):
-        moving = ~problem.objective.reached(best.answers.values)
+        moving = ~problem.objective.reached(best.answers.values) | (problem.strangeness(best) > 0)
         beam = beam.take(moving[beam.start])
         if not len(beam):
             return
-        made, row = problem.substitutions(beam.codes, beam.start)
-        start = beam.start[row]
-        kept = problem.rules.kept(made, start)
-        made, start = made[kept], start[kept]
-        if not len(made):
+        children = problem.best_children(beam, width)
+        if not len(children):
             return
-        children = problem.best(problem.points(made, start), width)
-        before = best.merit.copy()
-        best = better_of(problem, best, children)
+        after = better_of(problem, best, children)
         if width == 1:  # a start that did not get better never will
-            beam = children.take(children.merit > before[children.start])
+            moved = (after.codes != best.codes).any(1)
+            beam = after.take(moved)
         else:
-            beam = problem.best(Points.join([beam, children]), width)
-            fresh = np.isin(beam.start, children.start[children.merit > before[children.start]])
-            again = _new(beam, children)
-            beam = beam.take(fresh | again)
+            both = problem.best(Points.join([beam, children]), width)
+            new = _new(both, children)
+            some = np.zeros(len(best), bool)
+            some[both.start[new]] = True
+            beam = both.take(some[both.start])
+        best = after
         yield Round(best, children)
 
 
@@ -157,13 +158,13 @@ def _genetic(
     codes = _lawful(problem, lambda rows: _mutated(problem, first[rows], start[rows], generator), first, start)
     codes[::size] = starts.codes
     people = problem.best(Points.join([starts, problem.points(codes, start)]), size)
-    best = better_of(problem, starts, people) if len(people) else starts
+    best = better_of(problem, starts, people)
     for _ in range(settings.rounds):
         if problem.objective.reached(best.answers.values).all():
             return
-        made, own = _offspring(problem, people if len(people) else starts, len(starts), size, generator)
+        made, own = _offspring(problem, people, len(starts), size, generator)
         people = problem.best(Points.join([people, problem.points(made, own)]), size)
-        best = better_of(problem, best, people) if len(people) else best
+        best = better_of(problem, best, people)
         yield Round(best, people)
 
 
@@ -211,8 +212,8 @@ def _annealing(
             made = problem.points(_lawful(problem, moved, state.codes, start), start)
             gain = made.merit - state.merit
             accepted = np.log(np.maximum(generator.random(len(gain)), 1e-300)) < gain / temperature
-            if problem.region.limit:
-                accepted &= problem.region.trusted(made.answers) & problem.region.similar(made.codes)
+            now, then = problem.strangeness(state), problem.strangeness(made)
+            accepted = ((then <= now) & accepted) | (then < now)  # never away from the region, always towards it
             pair = Points.join([state, made])
             each = np.arange(len(state))
             state = pair.take(np.where(accepted, each + len(state), each))

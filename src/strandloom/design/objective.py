@@ -132,17 +132,39 @@ class Region:
     near: Similarity | None = None
     limit: bool = False
 
-    def trusted(self, answers: Answers) -> NDArray[np.bool_]:
-        """Whether the networks agree and the values were seen in training, bool ``(N,)``."""
-        found = np.ones(len(answers.values), bool)
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What it goes by, in words; empty: nothing is known of the model's limits."""
+        found = []
+        if self.spread is not None:
+            found.append("networks agree")
+        if self.near is not None and self.similarity is not None:
+            found.append("near training")
+        if self.low is not None:
+            found.append("values that were measured")
+        return tuple(found)
+
+    def inside(self, answers: Answers, codes: Codes) -> NDArray[np.bool_]:
+        """Whether sequences are trusted, bool ``(N,)``."""
+        return np.asarray(self.distance(answers, codes) <= 0)
+
+    def distance(self, answers: Answers, codes: Codes) -> Floats:
+        """How far sequences lie outside, float64 ``(N,)``; 0: inside. Each measure counts in its own limits."""
+        return self.answer_distance(answers) + self.code_distance(codes)
+
+    def answer_distance(self, answers: Answers) -> Floats:
+        """The part that the answers tell: disagreement beyond its limit, and values beyond those of training."""
+        found = np.zeros(len(answers.values))
         if self.spread is not None and answers.spread is not None:
-            found &= (answers.spread <= self.spread).all(1)
+            found += np.maximum(answers.spread / np.maximum(self.spread, 1e-12) - 1, 0).sum(1)
         if self.low is not None and self.high is not None:
-            found &= ((answers.values >= self.low) & (answers.values <= self.high)).all(1)
+            width = np.maximum(self.high - self.low, 1e-12)
+            over = np.maximum(answers.values - self.high, 0) + np.maximum(self.low - answers.values, 0)
+            found += (over / width).sum(1)
         return found
 
-    def similar(self, codes: Codes) -> NDArray[np.bool_]:
-        """Whether sequences are near enough to some of training, bool ``(N,)``."""
-        if self.near is None or self.similarity is None:
-            return np.ones(len(codes), bool)
-        return np.asarray(self.near(codes) >= self.similarity)
+    def code_distance(self, codes: Codes) -> Floats:
+        """The part that the sequences tell: similarity to training below its limit."""
+        if self.near is None or self.similarity is None or not len(codes):
+            return np.zeros(len(codes))
+        return np.maximum(1 - self.near(codes) / max(self.similarity, 1e-12), 0)

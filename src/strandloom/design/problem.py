@@ -12,9 +12,12 @@ from strandloom.alphabet import Codes
 from strandloom.design.objective import Answers, Floats, Objective, Oracle, Region
 from strandloom.design.rules import Rules
 
-_AT_ONCE = 32
-"""Candidates of a start whose similarity to training is asked at once: it costs more than their prediction."""
-_MOST_MENDS = 200
+_AT_ONCE = 48
+"""Candidates of a start whose similarity to training is asked: it costs more than their prediction."""
+_MOST_AT_ONCE = 60_000
+"""Candidates that are made and predicted at once."""
+_MENDS = 2
+"""Substitutions in which a sequence is mended, at most, as a multiple of its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,66 +97,69 @@ class Problem:
         made[np.arange(len(row)), position] = base
         return made, row.astype(np.int64)
 
+    def best_children(self, beam: Points, count: int) -> Points:
+        """Up to so many best points of each start that are one allowed substitution away from a beam and keep to every rule.
+
+        Goes through the beam in blocks of starts, so that memory does not grow with their number.
+        """
+        kept = []
+        per_row = max(int(self.rules.allowed.any(2).sum(1).max(initial=1)) * 3, 1)
+        order = np.argsort(beam.start, kind="stable")
+        starts = beam.start[order]
+        edges = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
+        bounds = np.append(edges, len(order))
+        at = 0
+        while at < len(edges):
+            stop = at + 1
+            while stop < len(edges) and (bounds[stop + 1] - bounds[at]) * per_row <= _MOST_AT_ONCE:
+                stop += 1
+            part = beam.take(order[bounds[at] : bounds[stop]])
+            made, row = self.substitutions(part.codes, part.start)
+            start = part.start[row]
+            lawful = self.rules.kept(made, start)
+            if lawful.any():
+                kept.append(self.best(self.points(made[lawful], start[lawful]), count))
+            at = stop
+        return Points.join(kept) if kept else beam.take(np.zeros(len(beam), bool))
+
+    def strangeness(self, points: Points) -> Floats:
+        """How far points lie outside the region where that is a limit, float64 ``(N,)``; 0: inside, or there is no limit."""
+        if not self.region.limit:
+            return np.zeros(len(points))
+        return self.region.distance(points.answers, points.codes)
+
     def best(self, points: Points, count: int) -> Points:
-        """Up to so many best points of each start, best first; where the region is a limit only those inside.
+        """Up to so many best points of each start, best first; where the region is a limit, points inside come before those outside, and
+        among these the nearest to it.
 
         Equal sequences count once; of equal merit the earlier point comes first.
         """
         if not len(points):
             return points
-        order = np.lexsort((-points.merit, points.start))
-        _, first = np.unique(
-            np.column_stack([points.start[order].astype(np.uint32).view(np.uint8).reshape(-1, 4), points.codes[order]]),
-            axis=0,
-            return_index=True,
-        )
-        order = order[np.sort(first)]
-        if self.region.limit:
-            order = order[self.region.trusted(points.answers)[order]]
-        start = points.start[order]
-        bounds = np.searchsorted(start, np.unique(start))
-        rank = np.arange(len(start)) - np.repeat(bounds, np.diff(np.append(bounds, len(start))))
-        if not self.region.limit or self.region.near is None or self.region.similarity is None:
-            return points.take(order[rank < count])
-        return points.take(self._near_enough(points.codes, order, start, rank, count))
-
-    def _near_enough(
-        self,
-        codes: Codes,
-        order: NDArray[np.int64],
-        start: NDArray[np.int64],
-        rank: NDArray[np.int64],
-        count: int,
-    ) -> NDArray[np.int64]:
-        """The first so many of each start, in order, that are similar enough to training."""
-        kept: list[NDArray[np.int64]] = []
-        found = np.zeros(int(start.max(initial=-1)) + 1, np.int64)
-        step = max(_AT_ONCE, count)
-        for low in range(0, int(rank.max(initial=-1)) + 1, step):
-            ask = (rank >= low) & (rank < low + step) & (found[start] < count)
-            if not ask.any():
-                break
-            rows = order[ask]
-            rows = rows[self.region.similar(codes[rows])]
-            own = start[np.isin(order, rows)]
-            kept.append(rows)
-            np.add.at(found, own, 1)
-        if not kept:
-            return np.zeros(0, np.int64)
-        rows = np.concatenate(kept)
-        place = np.empty(len(codes), np.int64)
-        place[order] = np.arange(len(order))
-        rows = rows[np.argsort(place[rows], kind="stable")]
-        own = start[place[rows]]
-        bounds = np.searchsorted(own, np.unique(own))
-        within = np.arange(len(own)) - np.repeat(bounds, np.diff(np.append(bounds, len(own))))
-        return np.asarray(rows[within < count])
+        order = _distinct(points)
+        if not self.region.limit:
+            order = order[np.lexsort((-points.merit[order], points.start[order]))]
+            return points.take(order[_rank(points.start[order]) < count])
+        answered = self.region.answer_distance(points.answers)
+        order = order[np.lexsort((-points.merit[order], answered[order], points.start[order]))]
+        if self.region.near is None or self.region.similarity is None:
+            return points.take(order[_rank(points.start[order]) < count])
+        # similarity costs more than a prediction: it is asked of the most promising points alone
+        order = order[_rank(points.start[order]) < max(_AT_ONCE, 2 * count)]
+        far = answered[order] + self.region.code_distance(points.codes[order])
+        order = order[np.lexsort((-points.merit[order], far, points.start[order]))]
+        return points.take(order[_rank(points.start[order]) < count])
 
     def mended(self, codes: Codes, start: NDArray[np.integer], generator: np.random.Generator) -> Codes:
         """Sequences changed, substitution by substitution, towards keeping to every rule; those that cannot be mended stay broken."""
         out = codes.copy()
+        allowed = self.rules.allowed[start]
+        standing = np.take_along_axis(allowed, np.minimum(out, 3)[..., None].astype(np.int64), 2)[..., 0]
+        wrong = allowed.any(2) & ~standing & (out < 4)
+        if wrong.any():  # letters first: each place has its own
+            out[wrong] = (allowed[wrong] * generator.random((int(wrong.sum()), 4))).argmax(1)
         rows = np.flatnonzero(~self.rules.kept(out, start))
-        for _ in range(_MOST_MENDS):
+        for _ in range(_MENDS * codes.shape[1]):
             if not len(rows):
                 break
             own = np.asarray(start)[rows]
@@ -167,3 +173,17 @@ class Problem:
             out[rows[of[best[better]]]] = tried[best[better]]
             rows = rows[of[best[better]]][then[best[better]] > 0]
         return out
+
+
+def _rank(start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each row among those of its start, int64 ``(N,)``; starts are sorted."""
+    first = np.flatnonzero(np.append(True, start[1:] != start[:-1]))
+    return np.asarray(np.arange(len(start)) - np.repeat(first, np.diff(np.append(first, len(start)))))
+
+
+def _distinct(points: Points) -> NDArray[np.int64]:
+    """The first of every equal sequence of a start, int64, in their order."""
+    keys = np.column_stack([points.start.astype(np.uint32).view(np.uint8).reshape(-1, 4), points.codes])
+    whole = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
+    _, first = np.unique(whole, return_index=True)
+    return np.sort(first)

@@ -76,13 +76,15 @@ class Batch:
         return len(self.left) + self.first + self.length
 
     def mismatches(self, motif: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Bases that differ from a motif (bits) where it begins at each column, int64 ``(N, columns)``; beyond the bases all differ."""
+        """Bases that differ from a motif (bits) where it begins at each column, int64 ``(N, columns)``; all where it leaves the bases."""
         text = self.flanked
         columns = max(text.shape[1] - len(motif) + 1, 0)
-        found = np.zeros((len(text), columns), np.int64)
+        found, outside = np.zeros((len(text), columns), np.int64), np.zeros((len(text), columns), bool)
         for i, bits in enumerate(motif):
             here = text[:, i : i + columns]
-            found += (here == 0) | ((here & ~bits) != 0)
+            outside |= here == 0
+            found += (here & ~bits) != 0
+        found[outside] = len(motif)
         return found
 
     def inside(self, width: int) -> NDArray[np.bool_]:
@@ -195,30 +197,38 @@ class Rules:
         SettingsError
             A place does not lie in a start, or rules cannot be kept together: which ones is said.
         """
+        rules, faults = cls.with_faults(settings, starts, lengths, ids=ids)
+        for fault in faults.values():
+            raise fault
+        return rules
+
+    @classmethod
+    def with_faults(
+        cls, settings: RuleSettings, starts: Codes, lengths: NDArray[np.integer], *, ids: Sequence[str]
+    ) -> tuple[Rules, dict[int, SettingsError]]:
+        """Rules for some starts, and of those starts for which they cannot be kept the reason, by number."""
         length = np.asarray(lengths, np.int64)
         first = np.asarray((starts != DNA.pad).argmax(1), np.int64)
         allowed = np.zeros((*starts.shape, 4), bool)
+        faults: dict[int, SettingsError] = {}
         for row in range(len(starts)):
             own = slice(int(first[row]), int(first[row] + length[row]))
-            mask = np.ones((int(length[row]), 4), bool)
-            for place, letters in settings.allowed.items():
-                at = places(place, int(length[row]), where=f"rules.allowed, start '{ids[row]}'")
-                span = at.stop - at.start
-                if len(letters) not in (1, span):
-                    raise SettingsError(
-                        f"{len(letters)} letters for the {span} positions {place}",
-                        where="rules.allowed",
-                        hint="give one letter for all of them, or one for each",
-                    )
-                mask[at] = _unpacked(bits_of(letters))
-            for place in settings.fixed:
-                at = places(place, int(length[row]), where=f"rules.fixed, start '{ids[row]}'")
-                mask[at] = _unpacked(_BITS[starts[row, own][at]])
-            allowed[row, own] = mask
+            try:
+                allowed[row, own] = _mask(settings, starts[row, own], str(ids[row]))
+            except SettingsError as fault:
+                faults[row] = fault
         rules = cls(settings, starts, first, length, allowed)
+        seen: dict[bytes, SettingsError | None] = {}
         for row in range(len(starts)):
-            rules._check_possible(row, str(ids[row]))
-        return rules
+            if row in faults:
+                continue
+            key = rules._bits[row].tobytes() + (starts[row].tobytes() if settings.require else b"")
+            if key not in seen:
+                seen[key] = rules._impossible(row, str(ids[row]))
+            fault_of = seen[key]
+            if fault_of is not None:
+                faults[row] = fault_of
+        return rules, faults
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -299,19 +309,29 @@ class Rules:
             least = np.ceil(asked.low * batch.length - 1e-9).astype(np.int64)
             found = strong.sum(1)
             return np.maximum(found - most, 0) + np.maximum(least - found, 0)
-        size = asked.window
         summed = np.concatenate([np.zeros((len(strong), 1), np.int64), strong.cumsum(1)], 1)
-        windows = summed[:, size:] - summed[:, :-size]
-        at = np.arange(windows.shape[1])
-        inside = (at >= batch.first[:, None]) & (at + size <= (batch.first + batch.length)[:, None])
-        most_in, least_in = math.floor(asked.high * size + 1e-9), math.ceil(asked.low * size - 1e-9)
-        off = np.maximum(windows - most_in, 0) + np.maximum(least_in - windows, 0)
-        return np.asarray((off * inside).sum(1), np.int64)
+        off = np.zeros(len(strong), np.int64)
+        for size in np.unique(np.minimum(asked.window, batch.length)).tolist():  # a shorter sequence is one window
+            rows = np.minimum(asked.window, batch.length) == size
+            windows = summed[rows][:, size:] - summed[rows][:, : summed.shape[1] - size]
+            at = np.arange(windows.shape[1])
+            first, last = batch.first[rows][:, None], (batch.first + batch.length)[rows][:, None]
+            most, least = math.floor(asked.high * size + 1e-9), math.ceil(asked.low * size - 1e-9)
+            beyond = np.maximum(windows - most, 0) + np.maximum(least - windows, 0)
+            off[rows] = (beyond * ((at >= first) & (at + size <= last))).sum(1)
+        return off
 
     # ------------------------------------------------------------------------------------------ what cannot be kept
 
+    def _impossible(self, row: int, name: str) -> SettingsError | None:
+        """Why no sequence of this start's length keeps to the rules; None where some may."""
+        try:
+            self._check_possible(row, name)
+        except SettingsError as fault:
+            return fault
+        return None
+
     def _check_possible(self, row: int, name: str) -> None:
-        """Refuse rules that no sequence of this start's length keeps, naming them."""
         asked, where = self.settings, f"rules, start '{name}'"
         own = slice(int(self.first[row]), int(self.first[row] + self.length[row]))
         bits = _packed(self.allowed[row, own])
@@ -401,6 +421,25 @@ class Rules:
                         where=where,
                         hint="raise rules.longest_run, or free one of them",
                     )
+
+
+def _mask(settings: RuleSettings, start: Codes, name: str) -> NDArray[np.bool_]:
+    """Bases that may stand at each position of a start, bool ``(n, 4)``."""
+    mask = np.ones((len(start), 4), bool)
+    for place, letters in settings.allowed.items():
+        at = places(place, len(start), where=f"rules.allowed, start '{name}'")
+        span = at.stop - at.start
+        if len(letters) not in (1, span):
+            raise SettingsError(
+                f"{len(letters)} letters for the {span} positions {place}",
+                where="rules.allowed",
+                hint="give one letter for all of them, or one for each",
+            )
+        mask[at] = _unpacked(bits_of(letters))
+    for place in settings.fixed:
+        at = places(place, len(start), where=f"rules.fixed, start '{name}'")
+        mask[at] = _unpacked(_BITS[start[at]])
+    return mask
 
 
 def _required(text: str) -> str:

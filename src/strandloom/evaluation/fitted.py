@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,13 +83,22 @@ class Fitted(ABC, Generic[M]):
         return found
 
 
+class Fits(NamedTuple):
+    """What :func:`fit_each` gives: the first four parts of a :class:`Fitted`."""
+
+    methods: tuple[Any, ...]
+    seconds: dict[str, float]
+    skipped: dict[str, str]
+    titles: dict[str, str]
+
+
 def fit_each(
     kinds: Mapping[str, Any],
     names: Sequence[str],
     fit: Callable[[Any], Any],
     *,
     progress: Callable[[str], None] | None,
-) -> dict[str, Any]:
+) -> Fits:
     """Fit kinds of baselines by name, timing each; one that does not apply is skipped with its reason.
 
     Parameters
@@ -101,10 +110,6 @@ def fit_each(
     progress
         Called with the title of each before it is fitted.
 
-    Returns
-    -------
-    dict
-        ``methods, seconds, skipped, titles`` of a :class:`Fitted`.
     """
     methods: list[Any] = []
     seconds: dict[str, float] = {}
@@ -120,7 +125,7 @@ def fit_each(
             continue
         seconds[name] = time.perf_counter() - started
     titles = {name: kinds[name].title for name in skipped}
-    return {"methods": tuple(methods), "seconds": seconds, "skipped": skipped, "titles": titles}
+    return Fits(tuple(methods), seconds, skipped, titles)
 
 
 def from_state(kinds: Mapping[str, Any], name: str, state: State) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from strandloom.models.settings import DanqSettings, DeepSeaSettings, LayersSettings, UtrSettings
 
 PublishedSettings = UtrSettings | DeepSeaSettings | DanqSettings
-_UTR_FLANK, _UTR_FILTERS, _UTR_WIDTH, _UTR_DENSE = 10, 128, 13, 64
+_UTR_FLANK = 10
 _DEEPSEA_FILTERS, _DEEPSEA_WIDTH, _DEEPSEA_DENSE = (320, 480, 960), 8, 925
 _FLATTEN = {"block": "flatten"}
 
@@ -25,11 +25,34 @@ def blocks_of(settings: PublishedSettings) -> LayersSettings:
 
 
 def _utr(settings: UtrSettings) -> list[dict[str, Any]]:
-    """Ten empty columns on each side, three convolutions, one dense layer (notebook 2 of the authors' repository)."""
+    return leader_blocks(padding=settings.padding)
+
+
+def leader_blocks(
+    *,
+    filters: int = 128,
+    width: int = 13,
+    conv_layers: int = 3,
+    conv_dropout: float = 0.15,
+    dense_layers: int = 1,
+    dense_units: int = 64,
+    dense_dropout: float = 0.0,
+    padding: str = "same",
+) -> list[dict[str, Any]]:
+    """Networks of the yeast 5′UTR: ten empty columns on each side, convolutions, dense layers; by default the authors' winner.
+
+    Parameters
+    ----------
+    padding
+        Of every convolution but the first, which has none.
+    """
     blocks: list[dict[str, Any]] = [{"block": "pad", "left": _UTR_FLANK, "right": _UTR_FLANK}]
-    for padding in ("valid", settings.padding, settings.padding):
-        blocks += [*_conv(_UTR_FILTERS, _UTR_WIDTH, padding), _drop(0.15)]
-    return [*blocks, _FLATTEN, *_dense(_UTR_DENSE)]
+    for number in range(conv_layers):
+        blocks += [*_conv(filters, width, padding if number else "valid"), *_drops(conv_dropout)]
+    blocks.append(_FLATTEN)
+    for _ in range(dense_layers):
+        blocks += [*_dense(dense_units), *_drops(dense_dropout)]
+    return blocks
 
 
 def _deepsea(settings: DeepSeaSettings) -> list[dict[str, Any]]:
@@ -57,6 +80,10 @@ def _conv(filters: int, width: int, padding: str) -> list[dict[str, Any]]:
 
 def _dense(units: int) -> list[dict[str, Any]]:
     return [{"block": "dense", "units": units}, {"block": "activation", "function": "relu"}]
+
+
+def _drops(rate: float) -> list[dict[str, Any]]:
+    return [_drop(rate)] if rate else []
 
 
 def _drop(rate: float) -> dict[str, Any]:

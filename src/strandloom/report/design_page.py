@@ -108,7 +108,7 @@ def _tone(page_of: DesignPage) -> Tone:
     made = page_of.facts["designs"]
     if not made:
         return "poor"
-    return "good" if page_of.facts["trusted"] == made else "fair"
+    return "good" if page_of.facts["trusted"] == made and page_of.facts["region"]["measures"] else "fair"
 
 
 def _cards(page_of: DesignPage) -> list[Card]:
@@ -120,7 +120,7 @@ def _cards(page_of: DesignPage) -> list[Card]:
         )
         cards.append(
             Card(
-                f"Predicted {one['output']}",
+                f"Predicted {page_of.unit}{one['output']}",
                 f"{fixed(one['start'])} → {fixed(one['design'])}",
                 f"mean of starts and designs; {wanted}",
             )
@@ -128,7 +128,7 @@ def _cards(page_of: DesignPage) -> list[Card]:
         if one.get("judge") is not None:
             cards.append(
                 Card(
-                    f"Judge's {one['output']}",
+                    f"Judge's {page_of.unit}{one['output']}",
                     f"{fixed(one['judge_start'])} → {fixed(one['judge'])}",
                     "by a model that took no part in the design",
                 )
@@ -144,6 +144,9 @@ def _sections(page_of: DesignPage) -> list[Section]:
     facts = page_of.facts
     made = facts["designs"]
     cautions = [Caution("caution", "Note", note) for note in page_of.notes]
+    if not facts["region"]["measures"]:
+        words = "The model says nothing of where its predictions end: neither networks that could disagree nor its training sequences."
+        cautions.append(Caution("caution", "Trust", words))
     if made and facts["trusted"] < made:
         cautions.append(
             Caution(
@@ -215,7 +218,7 @@ def trace_figure(page_of: DesignPage) -> Figure | None:
     if page_of.measured is not None:
         plot.level(page_of.measured[1], "highest measured in training")
         plot.level(page_of.measured[0], "lowest measured in training")
-    step = max(1, len(curves) // MOST_LINES)
+    step = -(-len(curves) // MOST_LINES)
     for curve in curves[::step]:
         plot.line(rounds.tolist(), curve.tolist(), 7, form="thin faint")
     plot.line(rounds.tolist(), mean.tolist(), 0)
@@ -325,7 +328,7 @@ def design_table(page_of: DesignPage) -> Table | None:
     spread = page_of.rows[0].sd is not None
     near = page_of.rows[0].similarity is not None
     judged = page_of.rows[0].judged is not None
-    head = [text("start"), *(Cell(f"predicted {name}") for name in page_of.outputs)]
+    head = [text("start"), *(Cell(f"predicted {page_of.unit}{name}") for name in page_of.outputs)]
     head += [Cell("start's"), Cell("edits")]
     head += [Cell("similarity to training")] if near else []
     head += [Cell("judge, start"), Cell("judge, design")] if judged else []

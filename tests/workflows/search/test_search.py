@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import polars as pl
 import pytest
 
 from strandloom.errors import OutputError, SettingsError, TrainingError
-from strandloom.experiment import Experiment, check_experiment
+from strandloom.experiment import Experiment, check_experiment, to_yaml
 from strandloom.workflows.search.search import search_experiment
 from strandloom.workflows.search.space import CUPERUS, check_space, cuperus_model, draw, made
 from strandloom.workflows.search.train import Trainer
@@ -100,7 +103,7 @@ def test_a_trial_of_a_dead_process_is_tried_again(table: Path, tmp_path: Path) -
     (tmp_path / "S" / "journal.log").touch()
     trials = Trials(tmp_path / "S", asked.search, lower=True)
     trial = trials.study.ask()
-    trial.set_user_attr("process", [__import__("socket").gethostname(), 2**22 + 1])
+    trial.set_user_attr("process", [socket.gethostname(), 2**22 + 1, "1"])
     chosen = draw(asked.search, trial)
     again = Trials(tmp_path / "S", asked.search, lower=True)
     trainer = Trainer.of(asked, resolve=Path, cache=tmp_path / "store", device="cpu", threads=1)
@@ -112,16 +115,128 @@ def test_a_trial_of_a_dead_process_is_tried_again(table: Path, tmp_path: Path) -
     assert len(again.ended()) == 2
 
 
-def test_ctrl_c_leaves_no_trial(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any, **__: Any) -> float:
-        raise KeyboardInterrupt
+def test_interrupted_in_a_trial_is_the_same_search(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the third trial: its choices are tried again, and numbers and choices of the rest are those of an undisturbed search."""
+    whole = search_experiment(experiment(table), out=tmp_path / "whole", retrain=False)
+    train, calls = Trainer.train, []
+
+    def interrupted(self: Trainer, *arguments: Any, **named: Any) -> float:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train(self, *arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            search_experiment(experiment(table, trials=2), out=tmp_path / "S", retrain=False)
-    found = search_experiment(experiment(table, trials=2), out=tmp_path / "S", retrain=False, resume=True)
-    assert len(found.trials) == 2
+            search_experiment(experiment(table), out=tmp_path / "S", retrain=False)
+    found = search_experiment(experiment(table), out=tmp_path / "S", retrain=False, resume=True)
+    assert [(x.number, x.values, x.figure) for x in found.trials] == [
+        (x.number, x.values, x.figure) for x in whole.trials
+    ]
+
+
+def test_a_fault_is_no_interruption(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of memory fails the trial and the search goes on; another fault stops it, and is not tried again."""
+    train, faults = Trainer.train, [RuntimeError("CUDA out of memory"), ValueError("a bug")]
+
+    def faulty(self: Trainer, *arguments: Any, **named: Any) -> float:
+        if faults:
+            raise faults.pop(0)
+        return train(self, *arguments, **named)
+
+    monkeypatch.setattr(Trainer, "train", faulty)
+    with pytest.raises(ValueError, match="a bug"):
+        search_experiment(experiment(table, trials=4), out=tmp_path / "S", retrain=False)
+    found = search_experiment(experiment(table, trials=4), out=tmp_path / "S", retrain=False, resume=True)
+    assert [x.state for x in found.trials[:2]] == ["failed", "failed"]
+    assert [x.reason for x in found.trials[:2]] == ["out of memory", "ValueError: a bug"]
+    assert len(found.trials) == 4
+
+
+def test_a_later_winner_replaces_the_earlier_one(table: Path, tmp_path: Path) -> None:
+    first = search_experiment(experiment(table, trials=1), out=tmp_path / "S")
+    more = search_experiment(experiment(table, trials=8, prune=False), out=tmp_path / "S2", retrain=False)
+    assert first.winner is not None
+    found = search_experiment(experiment(table, trials=8), out=tmp_path / "S", resume=True, seeds=2)
+    assert found.winner is not None
+    assert len(list((tmp_path / "S/winner/members").iterdir())) == 2
+    assert more.best.figure is not None
+    assert found.best.figure is not None
+    assert found.best.figure <= (first.best.figure or 0)
+    page = (tmp_path / "S/report.html").read_text()
+    assert found.winner.verdict.split(" on ")[0] in page
+
+
+def test_two_processes_share_a_search(table: Path, tmp_path: Path) -> None:
+    """Both draw from one journal until there are enough trials; none is lost or doubled."""
+    asked = experiment(table, trials=6)
+    (tmp_path / "exp.yaml").write_text(to_yaml(asked))
+    program = (
+        "import sys; from pathlib import Path; from strandloom.experiment import read_experiment; "
+        "from strandloom.workflows.search.search import search_experiment; "
+        "search_experiment(read_experiment(sys.argv[1]), out=sys.argv[2], retrain=False, resume=True, threads=1)"
+    )
+    out = tmp_path / "S"
+    search_experiment(
+        asked.model_copy(update={"search": asked.search and asked.search.model_copy(update={"trials": 1})}),
+        out=out,
+        retrain=False,
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "exp.yaml"), str(out)]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate()[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    found = search_experiment(asked, out=out, retrain=False, resume=True)
+    assert [x.number for x in found.trials] == [1, 2, 3, 4, 5, 6]
+    assert len({str(x.values) for x in found.trials}) >= 5
+
+
+def test_bad_trials_are_stopped(table: Path, tmp_path: Path) -> None:
+    space = {"training.optimizer.learning_rate": [0.05, 0.05, 0.00001]}
+    found = search_experiment(
+        experiment(table, space=space, sampler="random", trials=14).model_copy(
+            update={"training": experiment(table).training.model_copy(update={"epochs": 4})}
+        ),
+        out=tmp_path / "S", retrain=False,
+    )  # fmt: skip
+    stopped = [x for x in found.trials if x.state == "pruned"]
+    assert stopped
+    assert {x.values["training.optimizer.learning_rate"] for x in stopped} == {0.00001}
+    assert all(x.epochs < 4 for x in stopped)
+    assert found.best.values["training.optimizer.learning_rate"] == 0.05
+
+
+def test_folds_leave_no_row_to_select_on(table: Path, tmp_path: Path) -> None:
+    raw = experiment(table).model_dump(mode="json")
+    asked = check_experiment({**raw, "split": {"kind": "folds", "k": 4}})
+    with pytest.raises(SettingsError, match="every row is a test row once"):
+        search_experiment(asked, out=tmp_path / "S")
+    found = search_experiment(experiment(table, trials=1), out=tmp_path / "S", retrain=False)  # nothing was tried there
+    assert len(found.trials) == 1
+
+
+def test_trials_count_rows_as_their_runs_do(tmp_path: Path) -> None:
+    """With counts, a gaussian trial weighs rows and one of squared errors does not; both are judged on the same rows and weights."""
+    generator = np.random.default_rng(2)
+    rows = [
+        ("".join(generator.choice(list("ACGT"), 20)), generator.normal(), int(generator.integers(1, 200)))
+        for _ in range(150)
+    ]
+    path = tmp_path / "t.csv"
+    pl.DataFrame(rows, schema=["sequence", "y", "t0"], orient="row").write_csv(path)
+    raw = experiment(path, space={"training.loss": ["mse", "gaussian"]}, metric="pearson", trials=1).model_dump(
+        mode="json"
+    )
+    raw |= {"split": {"kind": "random"}}
+    raw["data"] |= {"counts": ["t0"]}
+    raw["training"] |= {"loss": "mse"}
+    trainer = Trainer.of(check_experiment(raw), resolve=Path, cache=tmp_path / "store", device="cpu", threads=1)
+    assert trainer.train_rows.weights is not None
+    assert trainer.plain_rows.weights is None
+    assert trainer.validation_rows.weights is not None
 
 
 def test_settings_that_make_no_network_fail_and_the_rest_goes_on(table: Path, tmp_path: Path) -> None:

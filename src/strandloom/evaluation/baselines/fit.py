@@ -81,7 +81,7 @@ def fit_baselines(
         return found
 
     found = fit_each(KINDS, settings.baseline_names(), fit, progress=progress)
-    return FittedBaselines(**found, notes=tuple(notes))
+    return FittedBaselines(*found, notes=tuple(notes))
 
 
 def baseline_from_state(name: str, state: State) -> Baseline:

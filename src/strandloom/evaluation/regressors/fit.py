@@ -66,7 +66,7 @@ def fit_regressors(
         seed=settings.seed,
     )
     found = fit_each(KINDS, settings.regressor_names(), lambda kind: kind.fit(data), progress=progress)
-    return FittedRegressors(**found, notes=tuple(notes))
+    return FittedRegressors(*found, notes=tuple(notes))
 
 
 def regressor_from_state(name: str, state: State) -> Regressor:

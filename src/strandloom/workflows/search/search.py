@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
-from strandloom.errors import OutputError, SettingsError, TrainingError
+from strandloom.errors import InputError, OutputError, SettingsError, TrainingError
 from strandloom.experiment import Experiment, SearchSettings, read_experiment, to_yaml
-from strandloom.io.plain import write_json
+from strandloom.io.plain import read_json, write_json
 from strandloom.io.write import TableWriter, make_folder, output_error, replacing
 from strandloom.run import RunResult, run_experiment
+from strandloom.run.folder import HeldError
 from strandloom.run.progress import RunProgress
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.search.report import render_search
 from strandloom.workflows.search.space import check_space, made, names_of
 from strandloom.workflows.search.train import Trainer
@@ -140,38 +143,63 @@ def search_experiment(
     winner = made(experiment, asked, best.values)
     with replacing(folder / "winner.yaml", text=True) as handle:
         handle.write(to_yaml(winner))
-    importance = trials.importance()
+    found = trials.ended()
+    results = Searched(folder, best, found, trials.importance(), None, "")
+    results = replace(results, sentence=_sentence(results, trainer))
+    _write(results, experiment, trainer, winner, command)
     running = trials.running()
     if running:
-        told.say(f"{running} trials of other processes are still running; the winner is the best so far")
-    found = trials.ended()
-    run = None
-    if retrain:
-        told.say(f"trial {best.number} is trained anew and judged on the test part")
+        told.say(
+            f"{plural(running, 'trial')} of other processes are still running; the last process to end trains the winner"
+        )
+    if not retrain or running:
+        return results
+    told.say(f"trial {best.number} is trained anew and judged on the test part")
+    own = folder / _WINNER
+    same = (own / _EXPERIMENT).is_file() and read_experiment(own / _EXPERIMENT) == winner and _seeds(own) == seeds
+    try:
         run = run_experiment(
-            winner, out=folder / _WINNER, resolve=resolve, seeds=seeds, device=device, threads=threads, resume=True, command=command,
-            progress=run_progress,
+            winner, out=own, resolve=resolve, seeds=seeds, device=device, threads=threads, resume=same, force=own.exists() and not same,
+            command=command, progress=run_progress,
         )  # fmt: skip
-    sentence = _sentence(best, found, trainer, importance)
-    _write_table(folder, found, asked, trainer)
+    except HeldError:
+        told.say("another process trains the winner")
+        return results
+    results = replace(results, winner=run)
+    _write(results, experiment, trainer, winner, command)
+    return results
+
+
+def _seeds(run: Path) -> int:
+    try:
+        return int(read_json(run / "plan.json")["seeds"])
+    except (InputError, KeyError, TypeError, ValueError):
+        return 0
+
+
+def _write(found: Searched, experiment: Experiment, trainer: Trainer, winner: Experiment, command: str) -> None:
+    """Table, facts and page."""
+    asked = experiment.search
+    assert asked is not None
+    verdict = None if found.winner is None else found.winner.verdict
+    _write_table(found.folder, found.trials, asked, trainer)
+    states = Counter(x.state for x in found.trials)
     write_json(
-        folder / SUMMARY,
+        found.folder / SUMMARY,
         {
-            "strandloom": VERSION, "command": command, "metric": trainer.monitor, "best": _facts(best), "trials": len(found),
-            "complete": sum(x.state == "complete" for x in found), "pruned": sum(x.state == "pruned" for x in found),
-            "failed": sum(x.state == "failed" for x in found), "importance": importance, "sentence": sentence,
-            "winner": None if run is None else run.verdict,
+            "strandloom": VERSION, "command": command, "metric": trainer.monitor, "best": _facts(found.best), "trials": len(found.trials),
+            "complete": states["complete"], "pruned": states["pruned"], "failed": states["failed"], "importance": found.importance,
+            "sentence": found.sentence, "winner": verdict,
         },
     )  # fmt: skip
-    with replacing(folder / "report.html", text=True) as handle:
+    with replacing(found.folder / "report.html", text=True) as handle:
         handle.write(
             render_search(
-                title=experiment.name, sentence=sentence, names=names_of(asked), trials=found, best=best, lower=trainer.lower,
-                metric=trainer.monitor, importance=importance, winner=None if run is None else run.verdict, yaml=to_yaml(winner),
+                title=experiment.name, sentence=found.sentence, names=names_of(asked), trials=found.trials, best=found.best,
+                lower=trainer.lower, metric=trainer.monitor, importance=found.importance, winner=verdict, yaml=to_yaml(winner),
                 command=command, version=VERSION, date=date.today().isoformat(),
             )
         )  # fmt: skip
-    return Searched(folder, best, found, importance, run, sentence)
 
 
 class _Quiet:
@@ -188,15 +216,17 @@ def _folder(path: Path, experiment: Experiment, *, resume: bool) -> Path:
     """The folder of a search: new, or one of the same experiment."""
     stored = path / _EXPERIMENT
     if path.is_dir() and any(path.iterdir()):
-        if not stored.is_file() or not (path / "journal.log").is_file():
+        journal = path / "journal.log"
+        if not stored.is_file() or not journal.is_file():
             raise OutputError("the folder exists already and holds no search", where=path, hint="choose another --out")
-        if not resume:
+        begun = journal.stat().st_size > 0  # else its data could not be read, and nothing was tried
+        if begun and not resume:
             raise OutputError(
                 "the folder holds a search already", where=path, hint="--resume goes on with it, or joins one that runs"
             )
         before = read_experiment(stored)
         same = before.model_copy(update={"search": _without_trials(before.search)})
-        if same != experiment.model_copy(update={"search": _without_trials(experiment.search)}):
+        if begun and same != experiment.model_copy(update={"search": _without_trials(experiment.search)}):
             raise OutputError(
                 "the folder holds a search of other settings",
                 where=path,
@@ -242,13 +272,13 @@ def _write_table(folder: Path, trials: list[Trial], search: SearchSettings, trai
         writer.write(frame)
 
 
-def _sentence(best: Trial, trials: list[Trial], trainer: Trainer, importance: dict[str, float]) -> str:
-    pruned = sum(x.state == "pruned" for x in trials)
-    failed = sum(x.state == "failed" for x in trials)
+def _sentence(found: Searched, trainer: Trainer) -> str:
+    states = Counter(x.state for x in found.trials)
+    pruned, failed, importance = states["pruned"], states["failed"], found.importance
     others = "".join([f", {pruned} stopped early" if pruned else "", f", {failed} failed" if failed else ""])
     text = (
-        f"Trial {best.number} is the best of {len(trials)} ({len(trials) - pruned - failed} to the end{others}): validation "
-        f"{trainer.monitor} {best.figure:.4g}"
+        f"Trial {found.best.number} is the best of {len(found.trials)} ({states['complete']} to the end{others}): validation "
+        f"{trainer.monitor} {found.best.figure:.4g}"
     )
     if importance and max(importance.values()) > 0:
         first = max(importance, key=lambda x: importance[x])

@@ -9,6 +9,7 @@ import yaml
 
 from strandloom.errors import SettingsError
 from strandloom.experiment import Experiment, RangeSettings, SearchSettings, check_experiment
+from strandloom.models.published import leader_blocks
 
 CUPERUS: dict[str, tuple[Any, ...]] = {
     "width": (9, 13, 17, 25),
@@ -20,7 +21,6 @@ CUPERUS: dict[str, tuple[Any, ...]] = {
     "dense_units": (32, 64, 128, 256),
 }
 """The search space of the yeast 5′UTR network (Cuperus et al. 2017, notebook 1 of the authors' repository)."""
-_FLANK = 10
 
 
 class Asker(Protocol):
@@ -39,22 +39,8 @@ class Asker(Protocol):
 
 
 def cuperus_model(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The network of one point of the published space: the first convolution without padding, the others with it."""
-    blocks: list[dict[str, Any]] = [{"block": "pad", "left": _FLANK, "right": _FLANK}]
-    for number in range(int(values["conv_layers"])):
-        padding = "same" if number else "valid"
-        blocks += [
-            {"block": "conv", "filters": values["filters"], "width": values["width"], "padding": padding},
-            {"block": "activation"},
-        ]
-        if values["conv_dropout"]:
-            blocks.append({"block": "dropout", "rate": values["conv_dropout"]})
-    blocks.append({"block": "flatten"})
-    for _ in range(int(values["dense_layers"])):
-        blocks += [{"block": "dense", "units": values["dense_units"]}, {"block": "activation"}]
-        if values["dense_dropout"]:
-            blocks.append({"block": "dropout", "rate": values["dense_dropout"]})
-    return {"kind": "layers", "blocks": blocks}
+    """The network of one point of the published space."""
+    return {"kind": "layers", "blocks": leader_blocks(**values)}
 
 
 PRESETS: dict[str, tuple[dict[str, tuple[Any, ...]], Callable[[Mapping[str, Any]], dict[str, Any]]]] = {

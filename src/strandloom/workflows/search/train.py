@@ -24,6 +24,8 @@ from strandloom.training.runtime import Runtime, apply, choose_runtime
 from strandloom.training.settings import Monitor
 from strandloom.training.task import task_head
 
+GAUSSIAN = ("auto", "gaussian")
+"""Losses that count rows by how well they are measured."""
 Report = Callable[[int, float], bool]
 """Epoch and figure; true: stop here."""
 
@@ -40,8 +42,10 @@ class Trainer:
     ----------
     dataset
         All rows.
-    train, validation
-        Rows to learn from and to be judged on.
+    train_rows, plain_rows
+        Rows to learn from, with weights by how well they are measured where that is known, and without.
+    validation_rows
+        Rows that every trial is judged on.
     monitor
         The figure that trials are compared by.
     strand
@@ -52,9 +56,8 @@ class Trainer:
 
     dataset: Dataset
     train_rows: Arrays
+    plain_rows: Arrays
     validation_rows: Arrays
-    plain: tuple[Arrays, Arrays]
-    """The same without weights by noise, for a loss that does not use it."""
     monitor: Monitor
     strand: Literal["one", "both"]
     runtime: Runtime
@@ -74,12 +77,19 @@ class Trainer:
         assert experiment.search is not None
         dataset = load(experiment.data, task=experiment.task, resolve=resolve, cache=cache)
         assert dataset.target is not None
-        split = make_splits(dataset, experiment.split)[0]
-        rows = split.rows(TRAIN), split.rows(VALIDATION)
-        noisy = dataset.variance is not None and experiment.training.loss in ("auto", "gaussian")
-        told = weighed(dataset, rows[0]) if noisy else dataset
-        train, validation = (from_dataset(told, part) for part in rows)
-        plain = (from_dataset(dataset, rows[0]), from_dataset(dataset, rows[1])) if noisy else (train, validation)
+        splits = make_splits(dataset, experiment.split)
+        if len(splits) > 1:
+            raise SettingsError(
+                f"with {experiment.split.kind} every row is a test row once, so none is left to select on",
+                where="split.kind",
+                hint="search with one split (homology, group, column …), then train the winner with folds",
+            )
+        rows = splits[0].rows(TRAIN), splits[0].rows(VALIDATION)
+        plain = from_dataset(dataset, rows[0])
+        told = dataset if dataset.variance is None else weighed(dataset, rows[0])
+        train = from_dataset(told, rows[0])
+        counted = experiment.training.loss in GAUSSIAN or "training.loss" in experiment.search.space
+        validation = from_dataset(told if counted else dataset, rows[1])
         task = task_head(experiment.task, train, outputs=dataset.target.num_outputs, settings=experiment.training)
         asked = experiment.search.metric or ("loss" if experiment.task == "value" else experiment.training.monitor)
         monitor = choose_monitor(asked, task, validation)
@@ -96,7 +106,11 @@ class Trainer:
             strand = "one"
             notes.append("data.strand is auto: trials are trained on one strand; the winner's run decides by its probe")
         runtime = apply(choose_runtime(device, precision="fp32", parameters=0, threads=threads))
-        return cls(dataset, train, validation, plain, monitor, strand, runtime, tuple(notes))
+        if experiment.training.augmentation.shift == "auto":
+            notes.append(
+                "training.augmentation.shift is auto: trials do not shift; the winner's run decides by its probe"
+            )
+        return cls(dataset, train, plain, validation, monitor, strand, runtime, tuple(notes))
 
     @property
     def lower(self) -> bool:
@@ -116,8 +130,8 @@ class Trainer:
         settings = experiment.training
         assert self.dataset.target is not None
         outputs = self.dataset.target.num_outputs
-        noisy = settings.loss in ("auto", "gaussian")
-        train, validation = (self.train_rows, self.validation_rows) if noisy else self.plain
+        train = self.train_rows if settings.loss in GAUSSIAN else self.plain_rows
+        validation = self.validation_rows
         task = task_head(experiment.task, train, outputs=outputs, settings=settings)
         model = build(experiment.model, channels=4, length=self.dataset.length, outputs=outputs, seed=settings.seed)
         first = first_candidate(settings.schedule, self.monitor, epochs=settings.epochs_for(len(train)))
@@ -143,7 +157,9 @@ class _Follower(Silent):
     def epoch(self, record: EpochRecord) -> None:
         """Tell."""
         self.history.append(record)
-        best = self.history[best_index(self.history, self.monitor)]
+        if len(self.history) <= self.first:
+            return  # no epoch that may be kept yet
+        best = self.history[best_index(self.history, self.monitor, first=self.first)]
         value = best.monitored(self.monitor)
         if self.report(record.epoch, value if self.monitor == "loss" else -value):
             raise Stopped

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from strandloom.workflows.search.train import Stopped, Trainer
 
 JOURNAL = "journal.log"
 _NAME = "search"
+_NAMELESS = timedelta(minutes=1)
+"""A trial that still has no process after this was left."""
 _FIRST_TRIALS, _FIRST_EPOCHS = 5, 1
 """Trials, and epochs of a trial, before one may be stopped."""
 
@@ -100,11 +103,11 @@ class Trials:
         words = {states.COMPLETE: "complete", states.PRUNED: "pruned", states.FAIL: "failed"}
         return [
             Trial(
-                one.number + 1, words[one.state], dict(one.user_attrs.get("values", one.params)), self._figure(one),
+                number, words[one.state], dict(one.user_attrs.get("values", one.params)), self._figure(one),
                 float(one.user_attrs.get("seconds", 0.0)), len(one.intermediate_values), str(one.user_attrs.get("reason", "")),
             )
-            for one in self.study.get_trials(deepcopy=False)
-            if one.state in words and "left" not in one.user_attrs
+            for number, one in enumerate(self._begun(), 1)
+            if one.state in words
         ]  # fmt: skip
 
     def best(self) -> Trial | None:
@@ -128,15 +131,14 @@ class Trials:
     def next(self, experiment: Experiment, trainer: Trainer) -> Trial | None:
         """Run one more trial; None when as many as asked for have begun."""
         states = self.optuna.trial.TrialState
-        begun = [
-            t for t in self.study.get_trials(deepcopy=False) if t.state != states.WAITING and "left" not in t.user_attrs
-        ]
-        if len(begun) >= self.search.trials:
+        self._take_over()
+        begun = len(self._begun())
+        if begun >= self.search.trials:
             return None
         with _quiet():
-            self.study.sampler = self._sampler(len(self.study.get_trials(deepcopy=False)))
+            self.study.sampler = self._sampler(begun)
             trial = self.study.ask()
-            trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+            trial.set_user_attr("process", _PROCESS)
             started = time.perf_counter()
             values = draw(self.search, trial)
             trial.set_user_attr("values", values)
@@ -155,20 +157,38 @@ class Trials:
             trial.set_user_attr("reason", error.message)
             trial.set_user_attr("seconds", time.perf_counter() - started)
             self.study.tell(trial, state=states.FAIL)
-        except BaseException:
-            trial.set_user_attr("left", True)  # Ctrl-C: as if it had never begun
-            self.study.tell(trial, state=states.FAIL)
-            self.study.enqueue_trial(trial.params)
+        except (KeyboardInterrupt, SystemExit):  # as if it had never begun
+            self._leave(trial.number, trial.params)
             raise
+        except Exception as error:
+            trial.set_user_attr("reason", _reason(error))
+            trial.set_user_attr("seconds", time.perf_counter() - started)
+            self.study.tell(trial, state=states.FAIL)
+            if not _out_of_memory(error):
+                raise
         else:
             trial.set_user_attr("seconds", time.perf_counter() - started)
             self.study.tell(trial, figure)
-        return next(x for x in self.ended() if x.number == trial.number + 1)
+        number = [one.number for one in self._begun()].index(trial.number) + 1
+        return next(x for x in self.ended() if x.number == number)
 
     def running(self) -> int:
         """Trials that another process has begun."""
         states = self.optuna.trial.TrialState
         return sum(t.state == states.RUNNING for t in self.study.get_trials(deepcopy=False))
+
+    def _begun(self) -> list[Any]:
+        """Every trial that was begun and not left, in their order."""
+        waiting = self.optuna.trial.TrialState.WAITING
+        return [t for t in self.study.get_trials(deepcopy=False) if t.state != waiting and "left" not in t.user_attrs]
+
+    def _leave(self, number: int, params: dict[str, Any]) -> None:
+        """Take back a trial that was begun: its choices are tried again next."""
+        one = self.study.get_trials(deepcopy=False)[number]
+        self.study._storage.set_trial_user_attr(one._trial_id, "left", True)
+        self.study.tell(number, state=self.optuna.trial.TrialState.FAIL)
+        if params:
+            self.study.enqueue_trial(params)
 
     def _sampler(self, number: int) -> Any:
         """The sampler of a trial: from the seed and its number alone, so that a resumed search goes on as an uninterrupted one."""
@@ -184,27 +204,47 @@ class Trials:
 
     def _take_over(self) -> None:
         """Begin again what a process on this machine had begun that is no longer there."""
-        states = self.optuna.trial.TrialState
+        running = self.optuna.trial.TrialState.RUNNING
         for one in self.study.get_trials(deepcopy=False):
-            host, pid = one.user_attrs.get("process", [socket.gethostname(), 0])
-            if one.state != states.RUNNING or host != socket.gethostname() or _alive(int(pid)):
+            if one.state != running or "left" in one.user_attrs:
                 continue
-            self.study._storage.set_trial_user_attr(one._trial_id, "left", True)
-            self.study.tell(one.number, state=states.FAIL)
-            if one.params:
-                self.study.enqueue_trial(one.params)
+            process = one.user_attrs.get("process")
+            if process is None:  # it may be writing its name just now
+                age = datetime.now() - one.datetime_start if one.datetime_start else timedelta(0)
+                gone = age > _NAMELESS
+            else:
+                gone = process[0] == _PROCESS[0] and _begun_at(int(process[1])) != process[2]
+            if gone:
+                self._leave(one.number, one.params)
 
 
-def _alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
+def _begun_at(pid: int) -> str:
+    """When a process of this machine began, as text; empty where there is none: a number is used again after a while."""
     try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        pass
+    if Path("/proc/self/stat").exists():
+        return ""
+    try:  # no /proc: whether it is there is all that can be told
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
+        return ""
     except PermissionError:
-        return True
-    return True
+        return "there"
+    return "there"
+
+
+_PROCESS = [socket.gethostname(), os.getpid(), _begun_at(os.getpid())]
+"""This process: its machine, number and beginning."""
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "allocate memory" in str(error)
+
+
+def _reason(error: Exception) -> str:
+    return "out of memory" if _out_of_memory(error) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 @contextmanager
