@@ -100,9 +100,9 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def best_baseline(found: dict[str, Any], metric: str = "matthews_corrcoef") -> str:
-    """Name of the best baseline; the unblended network is none."""
-    names = [name for name in found["baselines"] if name != NETWORK_ALONE]
-    return max(names, key=lambda name: found["baselines"][name][metric]["value"])
+    """Name of the best baseline; the unblended network is none, and a constant has no correlation."""
+    known = {name: scores[metric]["value"] for name, scores in found["baselines"].items() if name != NETWORK_ALONE}
+    return max((name for name in known if known[name] is not None), key=lambda name: known[name])
 
 
 def show(interval: dict[str, Any] | None, digits: int = 3) -> str:
