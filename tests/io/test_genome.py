@@ -129,8 +129,13 @@ def test_a_full_disk_leaves_nothing(fasta: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("strandloom.io.genome.os.fsync", full)
     with pytest.raises(OutputError, match="the disk is full"):
-        open_genome(fasta)
+        open_genome(fasta, cache=fasta.parent / "cache")
     assert [x.name for x in fasta.parent.iterdir()] == ["g.fa"]
+    held = open_genome(fasta)
+    assert "held in memory" in held.note
+    assert [x.name for x in fasta.parent.iterdir()] == ["g.fa"]
+    monkeypatch.undo()
+    np.testing.assert_array_equal(held.codes, open_genome(fasta).codes)
 
 
 def test_the_index_says_what_it_was_made_of(fasta: Path) -> None:

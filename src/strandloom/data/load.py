@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.data.dataset import Dataset
+from strandloom.data.genomic import window_blocks
 from strandloom.data.recognise import recognise_target
 from strandloom.data.selection import RowSelection, selection
 from strandloom.data.settings import DataSettings
@@ -30,6 +31,7 @@ from strandloom.data.targets import (
 from strandloom.data.window import Window, fit_window
 from strandloom.errors import InputError, SettingsError
 from strandloom.io.detect import detect
+from strandloom.io.genome import Genome, open_genome
 from strandloom.io.read import read_blocks
 from strandloom.io.records import LetterCounts, Records
 from strandloom.io.write import sha256
@@ -99,7 +101,8 @@ def load(
         A file, a column or a row cannot be used; names file, row and record.
     """
     paths = [resolve(source.path) for source in settings.sources]
-    key = _key(settings, paths, window) if cache is not None and cache.exists() else None
+    whole = None if settings.genome is None else resolve(settings.genome)
+    key = _key(settings, paths, window, whole) if cache is not None and cache.exists() else None
     stored = open_store(cache, key=key) if cache is not None and key is not None else None
     if stored is not None:
         return _dataset(
@@ -108,7 +111,10 @@ def load(
 
     budget = settings.memory * _MEGABYTE
     choose = selection(settings.filter, settings.exclude)
-    rows = _scan(settings, paths, choose, budget if cache is not None else None)
+    genome = None
+    if whole is not None:
+        genome = open_genome(whole, cache=None if cache is None else cache.with_name("genome"))
+    rows = _scan(settings, paths, choose, budget if cache is not None else None, genome)
     chosen = None
     if settings.limit is not None and settings.limit < len(rows.ids):
         drawn = np.random.default_rng(_LIMIT_SEED).choice(len(rows.ids), settings.limit, replace=False, shuffle=False)
@@ -116,11 +122,11 @@ def load(
         rows = rows.take(chosen)
     fitted = window or fit_window(rows.lengths, settings.window)
     if cache is not None and (rows.blocks is None or len(rows.ids) * fitted.length > budget):
-        blocks = iter(rows.blocks) if rows.blocks is not None else _again(settings, paths, choose, chosen)
+        blocks = iter(rows.blocks) if rows.blocks is not None else _again(settings, paths, choose, chosen, genome)
         stored = build_store(
             cache,
             blocks,
-            key=key or _key(settings, paths, window),
+            key=key or _key(settings, paths, window, whole),
             ids=rows.ids,
             columns=rows.columns,
             window=fitted,
@@ -141,16 +147,14 @@ def load(
     return _dataset(settings, stored, paths, _by_place(paths, rows), task=task, need_target=need_target, names=names)
 
 
-def _read(settings: DataSettings, number: int, path: Path) -> Iterator[Records]:
+def _read(settings: DataSettings, number: int, path: Path, genome: Genome | None) -> Iterator[Records]:
     """The blocks of one file, its constant columns added.
 
     Rows without a name of their own are named by number; of several files, by file and number, so that names differ.
     """
     constants = settings.sources[number].set
     numbered = len(settings.sources) > 1 and detect(path).format not in ("fasta", "fastq")
-    for block in read_blocks(
-        path, sequence=settings.sequence, id_column=settings.id, policy=settings.letters, order=settings.order
-    ):
+    for block in _blocks(settings, path, genome):
         if constants:
             added = [pl.repeat(value, len(block), eager=True).alias(name) for name, value in constants.items()]
             columns = block.columns.with_columns(added) if block.columns.width else pl.DataFrame(added)
@@ -160,13 +164,25 @@ def _read(settings: DataSettings, number: int, path: Path) -> Iterator[Records]:
         yield block
 
 
+def _blocks(settings: DataSettings, path: Path, genome: Genome | None) -> Iterator[Records]:
+    """Sequences of a file, or windows of a genome at the places of a table."""
+    if genome is None:
+        return read_blocks(
+            path, sequence=settings.sequence, id_column=settings.id, policy=settings.letters, order=settings.order
+        )
+    assert settings.window.length is not None
+    return window_blocks(path, genome, length=settings.window.length)
+
+
 def _stem(path: Path) -> str:
     """The file's name without the suffixes that name its format."""
     name = path.name.removesuffix(".gz")
     return name.rsplit(".", 1)[0] or name
 
 
-def _scan(settings: DataSettings, paths: list[Path], choose: RowSelection, budget: int | None) -> _Rows:
+def _scan(
+    settings: DataSettings, paths: list[Path], choose: RowSelection, budget: int | None, genome: Genome | None
+) -> _Rows:
     """Read every file once; blocks are kept while they stay within ``budget`` bytes (None: always)."""
     blocks: list[Records] | None = []
     ids: list[pl.Series] = []
@@ -179,7 +195,7 @@ def _scan(settings: DataSettings, paths: list[Path], choose: RowSelection, budge
     for number, path in enumerate(paths):
         starts.append(sum(map(len, position)))
         first = 0
-        for block in _read(settings, number, path):
+        for block in _read(settings, number, path, genome):
             letters = block.letters if letters is None else letters + block.letters
             rows = choose.rows(block.columns, path)
             position.append(first + (np.arange(len(block)) if rows is None else rows))
@@ -222,12 +238,16 @@ def _scan(settings: DataSettings, paths: list[Path], choose: RowSelection, budge
 
 
 def _again(
-    settings: DataSettings, paths: list[Path], choose: RowSelection, chosen: NDArray[np.int64] | None
+    settings: DataSettings,
+    paths: list[Path],
+    choose: RowSelection,
+    chosen: NDArray[np.int64] | None,
+    genome: Genome | None,
 ) -> Iterator[Records]:
     """Read the files a second time and yield the same kept rows."""
     first = 0
     for number, path in enumerate(paths):
-        for block in _read(settings, number, path):
+        for block in _read(settings, number, path, genome):
             rows = choose.rows(block.columns, path)
             block = block if rows is None else block.take(rows)
             if chosen is not None:
@@ -383,11 +403,13 @@ def _files(paths: list[Path]) -> str:
     return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-def _key(settings: DataSettings, paths: list[Path], window: Window | None) -> str:
+def _key(settings: DataSettings, paths: list[Path], window: Window | None, genome: Path | None) -> str:
     """What a store is made of: the files' SHA-256 and every setting that changes codes, rows or columns."""
     about = settings.model_dump(
         mode="json", include={"sequence", "id", "filter", "exclude", "limit", "window", "letters", "order"}
     )
     about["sources"] = [[sha256(path), source.set] for path, source in zip(paths, settings.sources, strict=True)]
+    if genome is not None:
+        about["genome"] = sha256(genome)
     about["fixed"] = None if window is None else [window.length, window.anchor, window.too_long]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()

@@ -30,6 +30,10 @@ class DataSettings(Settings):
     """The file, or several: paths, or ``{path: FILE, set: {column: value}}``. Relative paths resolve beside the
     experiment file."""
 
+    genome: str | None = None
+    """FASTA of a genome (plain or gz): the table then holds places on it (``chrom``, ``start``, ``end`` and perhaps ``strand``; 0-based,
+    half open), and each row is the window of ``window.length`` bases around its place."""
+
     sequence: str | None = None
     """Column that holds the sequences; null: recognised by name, then by content."""
 
@@ -73,6 +77,14 @@ class DataSettings(Settings):
 
     memory: int = Field(4096, ge=1)
     """Megabytes of coded sequences kept in memory; a larger set is placed in a memory-mapped file."""
+
+    @model_validator(mode="after")
+    def _windows_of_a_genome(self) -> Self:
+        if self.genome is not None and self.window.length is None:
+            raise ValueError("genome needs window.length, the bases around each place")
+        if self.genome is not None and self.sequence is not None:
+            raise ValueError("give genome or sequence, not both")
+        return self
 
     @model_validator(mode="after")
     def _one_variance(self) -> Self:

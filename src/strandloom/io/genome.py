@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -160,7 +160,8 @@ def open_genome(path: str | Path, *, cache: str | Path | None = None, verify: bo
     InputError
         The FASTA cannot be read, holds a name twice or no sequence, or a letter that is no base.
     OutputError
-        The map cannot be written: the folder is read-only, or the disk is full. Nothing is left half-made.
+        The map cannot be written into the folder that was named: it is read-only, or the disk is full. Nothing is left half-made; beside a
+        FASTA that cannot be written to, the genome is held in memory instead.
     """
     source = Path(path)
     folder = Path(cache) if cache is not None else source.with_name(source.name + ".strandloom")
@@ -177,10 +178,47 @@ def open_genome(path: str | Path, *, cache: str | Path | None = None, verify: bo
         if same and (not verify or known["sha256"] == sha256(folder / _CODES)):
             return _opened(source, folder, known, "")
     note = "the genome was read into a memory map" if known is None else "the genome had changed and was read again"
-    _build(source, folder, facts)
+    try:
+        _build(source, folder, facts)
+    except OutputError:
+        if cache is not None:
+            raise
+        return _in_memory(source, folder)
     made = _stored(folder)
     assert made is not None
     return _opened(source, folder, made, f"{note}: {folder}")
+
+
+def _in_memory(source: Path, folder: Path) -> Genome:
+    """The genome in memory, where the folder of the FASTA cannot be written and no other was named."""
+    codes, contigs, bases = [], [], 0
+    for name, own in _sequences(source):
+        codes.append(own)
+        contigs.append(Contig(name, bases, len(own)))
+        bases += len(own)
+    return Genome(
+        source, tuple(contigs), np.concatenate(codes), f"{folder} cannot be written: the genome is held in memory"
+    )
+
+
+def _sequences(source: Path) -> Iterator[tuple[str, Codes]]:
+    """Name and codes of every contig.
+
+    Raises
+    ------
+    InputError
+        A name stands twice, or there is no sequence.
+    """
+    names: set[str] = set()
+    for block in read_blocks(source, policy=LetterPolicy(empty="skip"), block_rows=1, columns="none"):
+        for row in range(len(block)):
+            name = block.ids[row]
+            if name in names:
+                raise InputError(f"the name '{name}' stands twice", where=source, hint="give contigs distinct names")
+            names.add(name)
+            yield name, np.ascontiguousarray(block.codes[int(block.offsets[row]) : int(block.offsets[row + 1])])
+    if not names:
+        raise InputError("the file holds no sequence", where=source)
 
 
 def _stored(folder: Path) -> dict[str, Any] | None:
@@ -213,26 +251,14 @@ def _build(source: Path, folder: Path, facts: os.stat_result) -> None:
         ) from error
     try:
         contigs: list[tuple[str, int, int]] = []
-        names: set[str] = set()
         bases = 0
         with (beside / _CODES).open("wb") as handle:
-            policy = LetterPolicy(empty="skip")
-            for block in read_blocks(source, policy=policy, block_rows=1, columns="none"):
-                for row in range(len(block)):
-                    name = block.ids[row]
-                    if name in names:
-                        raise InputError(
-                            f"the name '{name}' stands twice", where=source, hint="give contigs distinct names"
-                        )
-                    names.add(name)
-                    first, last = int(block.offsets[row]), int(block.offsets[row + 1])
-                    handle.write(np.ascontiguousarray(block.codes[first:last]).tobytes())
-                    contigs.append((name, bases, last - first))
-                    bases += last - first
+            for name, own in _sequences(source):
+                handle.write(own.tobytes())
+                contigs.append((name, bases, len(own)))
+                bases += len(own)
             handle.flush()
             os.fsync(handle.fileno())
-        if not contigs:
-            raise InputError("the file holds no sequence", where=source)
         index = {
             "format": FORMAT, "bases": bases, "sha256": sha256(beside / _CODES), "contigs": contigs,
             "source": {

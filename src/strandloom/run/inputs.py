@@ -49,6 +49,9 @@ def note_inputs(
     for source in data.sources:
         detect(resolve(source.path))  # a folder, a missing or an empty file has an error of its own
     found = [_noted(source.path, resolve(source.path)) for source in data.sources]
+    if data.genome is not None:
+        detect(resolve(data.genome))
+        found.append(_noted(data.genome, resolve(data.genome)))
     if before is not None:
         _compare(found, before.get("inputs", []), folder)
     return found

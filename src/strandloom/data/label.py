@@ -1,0 +1,158 @@
+"""From a genome and files of peaks to a table of labelled bins, as ``strandloom data label`` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from strandloom.data.bins import LabelledBins, Rule, label_bins
+from strandloom.data.interval_sets import overlaps
+from strandloom.errors import InputError
+from strandloom.io.frames import read_text_frame
+from strandloom.io.genome import Genome, open_genome
+from strandloom.io.intervals import Intervals, make_intervals, read_intervals
+from strandloom.io.write import TableWriter
+from strandloom.words import plural
+
+_PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was written.
+
+    Parameters
+    ----------
+    bins
+        Bins with their labels.
+    lines
+        The result in words, a line each.
+    """
+
+    bins: LabelledBins
+    lines: tuple[str, ...]
+
+
+def label_genome(
+    genome: str | Path,
+    peaks: Sequence[str | Path],
+    *,
+    out: str | Path,
+    size: int = 200,
+    rule: Rule = "half",
+    least: int = 1,
+    empty: bool = False,
+    alias: str | Path | None = None,
+    blacklist: str | Path | None = None,
+    validation: Sequence[str] = (),
+    test: Sequence[str] = (),
+    cache: str | Path | None = None,
+) -> Labelled:
+    """Cut a genome into bins and write each with the names of the peaks that cover it.
+
+    Parameters
+    ----------
+    genome
+        FASTA, plain or gz.
+    peaks
+        BED, narrowPeak or GFF files. The fourth column of BED names the label; a file without names is a label of its own, called as the
+        file.
+    out
+        A table ``chrom, start, end[, split], labels`` (labels separated by commas).
+    size, rule, empty
+        See :func:`~strandloom.data.bins.label_bins`.
+    least
+        Labels with fewer positive bins are left out.
+    alias
+        A table with two columns of contig names: as the genome has them, and as the peaks do (in any order).
+    blacklist
+        Bins that overlap an interval of this file are left out.
+    validation, test
+        Contigs of these parts; the column ``split`` is written where any is named.
+    cache
+        Folder for the map of the genome.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, a contig is not known, a peak lies beyond its contig; the line is named.
+    """
+    opened = open_genome(genome, cache=cache)
+    lines = [opened.note] if opened.note else []
+    names = {} if alias is None else _aliases(alias, opened)
+    sets = [_named(read_intervals(path), Path(path)).renamed(names) for path in peaks]
+    joined = _joined(sets)
+    for name in (*validation, *test):
+        opened.number(name, where="--test or --validation")
+    sizes = {contig.name: contig.length for contig in opened.contigs}
+    bins = label_bins(joined, sizes, size=size, rule=rule, empty=empty)
+    few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
+    if few:
+        if len(few) == len(bins.labels):
+            raise InputError(f"no label has {least} bins", where=", ".join(map(str, peaks)), hint="lower --least")
+        kept = joined.take(~joined.label.is_in(few).to_numpy())
+        bins = label_bins(kept, sizes, size=size, rule=rule, empty=empty)
+        shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
+        lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {shown}")
+    kept_rows = np.ones(len(bins), bool)
+    if blacklist is not None:
+        places = make_intervals([bins.names[c] for c in bins.contig], bins.start, bins.start + bins.size)
+        kept_rows[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
+        lines.append(f"{plural(int((~kept_rows).sum()), 'bin')} on the blacklist left out")
+    chrom = pl.Series("chrom", list(bins.names), dtype=pl.String).gather(bins.contig)
+    columns = [chrom, pl.Series("start", bins.start), pl.Series("end", bins.start + bins.size)]
+    if validation or test:
+        part = {**dict.fromkeys(validation, _PARTS[1]), **dict.fromkeys(test, _PARTS[2])}
+        columns.append(chrom.replace_strict(part, default=_PARTS[0], return_dtype=pl.String).alias("split"))
+    frame = pl.DataFrame([*columns, pl.Series("labels", bins.texts())]).filter(pl.Series(kept_rows))
+    with TableWriter(Path(out)) as writer:
+        writer.write(frame)
+    if bins.dropped:
+        lines.append(f"careful: {plural(bins.dropped, 'peak')} on contigs that the genome does not have")
+    each = bins.positives()
+    span = f"{each.min():,} to {each.max():,} bins each"
+    lines.append(
+        f"{plural(len(frame), 'bin')} of {size} bases with {plural(len(bins.labels), 'label')} ({span}) → {out}"
+    )
+    return Labelled(bins, tuple(lines))
+
+
+def _named(intervals: Intervals, path: Path) -> Intervals:
+    """Peaks with a name each; those of a file without names are called as the file."""
+    if bool((intervals.label != "").any()):
+        return intervals
+    stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return replace(
+        intervals, label=pl.Series("label", [stem], dtype=pl.String).extend_constant(stem, len(intervals) - 1)
+    )
+
+
+def _joined(sets: Sequence[Intervals]) -> Intervals:
+    """Several sets as one; a single one keeps its lines for messages."""
+    if len(sets) == 1:
+        return sets[0]
+    names = tuple(dict.fromkeys(name for one in sets for name in one.names))
+    number = {name: i for i, name in enumerate(names)}
+    contig = [np.array([number[name] for name in one.names], np.int64)[one.contig] for one in sets]
+    return Intervals(
+        names, np.concatenate(contig), np.concatenate([x.start for x in sets]), np.concatenate([x.end for x in sets]),
+        np.concatenate([x.strand for x in sets]), pl.concat([x.label.alias("label") for x in sets]), pl.DataFrame(),
+    )  # fmt: skip
+
+
+def _aliases(path: str | Path, genome: Genome) -> dict[str, str]:
+    """Other names of contigs to those of the genome."""
+    read = read_text_frame(path, headed=lambda _: False)
+    known = {contig.name for contig in genome.contigs}
+    found: dict[str, str] = {}
+    for row in read.frame.iter_rows():
+        own = [name for name in row if name in known]
+        if own:
+            found |= {name: own[0] for name in row if name is not None and name != own[0]}
+    if not found:
+        raise InputError("no row names a contig of the genome", where=path)
+    return found

@@ -1,0 +1,71 @@
+"""Tables of places on a genome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strandloom.alphabet import DNA
+from strandloom.data.load import load
+from strandloom.data.settings import DataSettings
+from strandloom.errors import InputError, SettingsError
+from strandloom.experiment import check_experiment
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A genome of two contigs, and a table of places."""
+    generator = np.random.default_rng(1)
+    bases = ["".join(generator.choice(list("ACGT"), n)) for n in (100, 40)]
+    (tmp_path / "g.fa").write_text(f">I\n{bases[0]}\n>II\n{bases[1]}\n")
+    (tmp_path / "t.tsv").write_text(
+        "chrom\tstart\tend\tstrand\tlabel\tscore\nI\t10\t20\t+\ta\t1.5\nII\t0\t4\t-\tb\t2\nI\t90\t99\t.\ta\t3\n"
+    )
+    return tmp_path
+
+
+def settings(**changes: object) -> DataSettings:
+    raw = {"table": "t.tsv", "genome": "g.fa", "target": "label", "window": {"length": 20}, **changes}
+    return check_experiment({"data": raw}).data
+
+
+def test_windows_around_places(place: Path) -> None:
+    found = load(settings(), task="classes", resolve=lambda x: place / x, cache=place / "store")
+    bases = (place / "g.fa").read_text().split("\n")[1::2]
+    assert DNA.decode(found.codes[0]) == bases[0][5:25]
+    turned = DNA.decode(DNA.reverse_complement(DNA.encode(bases[1][0:12])))
+    assert DNA.decode(found.codes[1]) == turned
+    assert DNA.decode(found.codes[2]) == bases[0][84:100]
+    assert found.ids.to_list() == ["I:10-20", "II:0-4", "I:90-99"]
+    assert found.columns["score"].to_list() == [1.5, 2.0, 3.0]
+    assert found.columns["start"].to_list() == [10, 0, 90]
+    assert found.target is not None
+    assert found.target.names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("chrI\t1\t2\t+\ta\t1", "the genome has no contig 'chrI'"),
+        ("I\tone\t2\t+\ta\t1", "the start 'one' is no whole number"),
+        ("I\t9\t2\t+\ta\t1", "ends at 2, before it begins at 9"),
+    ],
+)
+def test_faults_by_line(place: Path, row: str, words: str) -> None:
+    with (place / "t.tsv").open("a") as handle:
+        handle.write(row + "\n")
+    with pytest.raises(InputError, match=words) as caught:
+        load(settings(), task="classes", resolve=lambda x: place / x)
+    assert "t.tsv:5" in str(caught.value)
+
+
+def test_settings_that_do_not_fit(place: Path) -> None:
+    with pytest.raises(SettingsError, match=r"genome needs window.length"):
+        settings(window={})
+    with pytest.raises(SettingsError, match="genome or sequence, not both"):
+        settings(sequence="s")
+    (place / "t.tsv").write_text("sequence\tlabel\nACGT\ta\n")
+    with pytest.raises(InputError, match="need the columns chrom, start and end"):
+        load(settings(), task="classes", resolve=lambda x: place / x)

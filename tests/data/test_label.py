@@ -1,0 +1,79 @@
+"""From genome and peaks to a table of labelled bins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from strandloom.data.label import label_genome
+from strandloom.errors import InputError
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "g.fa").write_text(f">I\n{'ACGT' * 25}\n>II\n{'GGCC' * 10}\n")
+    (tmp_path / "p.bed").write_text("chrI\t0\t8\tReb1\nchrI\t12\t20\tAbf1\nchrII\t31\t40\tReb1\nchrX\t1\t2\tReb1\n")
+    (tmp_path / "alias.tsv").write_text("I\tchrI\nII\tchrII\n")
+    (tmp_path / "Rap1.bed").write_text("I\t0\t100\n")
+    return tmp_path
+
+
+def test_bins_with_labels_and_parts(place: Path) -> None:
+    found = label_genome(
+        place / "g.fa", [place / "p.bed", place / "Rap1.bed"], out=place / "t.tsv", size=10, alias=place / "alias.tsv", test=["II"]
+    )  # fmt: skip
+    frame = pl.read_csv(place / "t.tsv", separator="\t")
+    assert frame.columns == ["chrom", "start", "end", "split", "labels"]
+    assert frame.row(0) == ("I", 0, 10, "train", "Rap1,Reb1")
+    assert frame.row(1) == ("I", 10, 20, "train", "Abf1,Rap1")
+    assert frame.row(-1) == ("II", 30, 40, "test", "Reb1")
+    assert len(frame) == 11
+    assert "1 peak on contigs that the genome does not have" in found.lines[-2]
+    assert "11 bins of 10 bases with 3 labels (1 to 10 bins each)" in found.lines[-1]
+
+
+def test_few_labels_blacklist_and_empty_bins(place: Path) -> None:
+    (place / "black.bed").write_text("chrI\t15\t16\n")
+    found = label_genome(
+        place / "g.fa", [place / "p.bed"], out=place / "t.csv", size=10, least=2, alias=place / "alias.tsv",
+        blacklist=place / "black.bed", empty=True,
+    )  # fmt: skip
+    frame = pl.read_csv(place / "t.csv")
+    assert len(frame) == 13
+    assert (10, 20) not in frame.select("start", "end").filter(frame["chrom"] == "I").rows()
+    assert any("1 label with fewer than 2 bins left out: Abf1" in line for line in found.lines)
+    with pytest.raises(InputError, match="no label has 50 bins"):
+        label_genome(
+            place / "g.fa", [place / "p.bed"], out=place / "u.csv", size=10, least=50, alias=place / "alias.tsv"
+        )
+
+
+def test_other_names_are_suggested(place: Path) -> None:
+    with pytest.raises(InputError, match="no peak lies on a contig of the genome") as caught:
+        label_genome(place / "g.fa", [place / "p.bed"], out=place / "t.tsv")
+    assert "--alias TABLE" in str(caught.value)
+    assert not (place / "t.tsv").exists()
+
+
+@pytest.mark.realdata
+def test_the_bins_of_the_yeast_set(tmp_path: Path) -> None:
+    """Locations are single bases: any overlap. The 120 labels with 300 locations, and their bins, are those of the derived table."""
+    folder = Path(os.environ["STRANDLOOM_DATA"]) / "yeast_epigenome"
+    known = pl.read_csv(folder / "multilabel_bins.tsv.gz", separator="\t")
+    names = (folder / "multilabel_names.txt").read_text().split()
+    rows = pl.read_csv(folder / "chexmix_locations.bed.gz", separator="\t", has_header=False)
+    rows.filter(pl.col("column_3").is_in(names)).write_csv(tmp_path / "peaks.bed", separator="\t", include_header=False)
+    label_genome(
+        folder / "S_cerevisiae.R64-1-1.fa.gz", [tmp_path / "peaks.bed"], out=tmp_path / "t.tsv", rule="any",
+        test=["VIII", "XI", "XIV"], validation=["III", "IX"], cache=tmp_path / "genome",
+    )  # fmt: skip
+    made = pl.read_csv(tmp_path / "t.tsv", separator="\t")
+    order = ["chrom", "start", "end"]
+    assert made.select(order).sort(order).equals(known.select(order).sort(order))
+    as_sets = lambda frame: [sorted(x.split(",")) for x in frame.sort(order)["labels"].to_list()]  # noqa: E731
+    assert as_sets(made) == as_sets(known)
+    parts = known.sort(order)["split"].replace({"valid": "validation"}).to_list()
+    assert made.sort(order)["split"].to_list() == parts
