@@ -72,8 +72,8 @@ def main() -> None:
         },
     ]
     note = (
-        f"{len(sinks)} sinks, {len(table.sources)} sources in {len(table.environments)} environments, {sinks.shape[1]:,} taxa; shares correlate "
-        f"at {np.corrcoef(shares.ravel(), theirs.ravel())[0, 1]:.3f}, mean absolute difference {np.abs(shares - theirs).mean():.3f}"
+        f"{len(sinks)} sinks, {len(table.sources)} sources in {len(table.environments)} environments, {sinks.shape[1]:,} taxa; shares "
+        f"correlate at {np.corrcoef(shares.ravel(), theirs.ravel())[0, 1]:.3f}, mean absolute difference {np.abs(shares - theirs).mean():.3f}"
     )
     record("taxa", "Sources of a count table", rows, packages=("numpy",), note=note)
 

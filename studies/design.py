@@ -138,7 +138,8 @@ def main() -> None:
         "mean sd over networks", "without ATG", "edits",
     ]  # fmt: skip
     body = (
-        f"{len(begun)} of 163 published starts ({kinds}; at most {asked.rounds} rounds), `yeast_native_utr`. The designer and the judge learned from halves of the library that "
+        f"{len(begun)} of 163 published starts ({kinds}; at most {asked.rounds} rounds), `yeast_native_utr`. "
+        f"The designer and the judge learned from halves of the library that "
         f"share no cluster; Pearson² on the test rows with t0 > 100: {accuracy['designer']:.2f} and {accuracy['judge']:.2f}. "
         "Growth is a natural log ratio; the highest in the designer's training rows is "
         f"{region['measured'][1][0]:.2f}. Trusted: networks disagree by at most {region['disagreement'][0]:.2f}, similarity to training at "
