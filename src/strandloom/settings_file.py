@@ -113,9 +113,16 @@ def check_settings(
         The line of a setting in the file, and the words that gave one outside it (``--set a.b=c``).
     """
     try:
-        return kind.model_validate(raw)
+        return kind.model_validate(_filled(kind, raw) if isinstance(raw, Mapping) else raw)
     except ValidationError as error:
         raise _translate(kind, error, where, lines or {}, given or {}) from None
+
+
+def _filled(kind: type[BaseModel], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A heading with nothing below it means its defaults."""
+    fields = kind.model_fields
+    groups = {name for name, field in fields.items() if isinstance(field.default, BaseModel)}
+    return {name: value for name, value in raw.items() if value is not None or name not in groups}
 
 
 def _an(what: str) -> str:

@@ -106,3 +106,10 @@ def test_search(place: Path) -> None:
 
 def test_an_experiment_file_names_its_target(place: Path) -> None:
     strandloom("train", "exp.yaml", "--out", "run", "--target", "label").fails(2, "an experiment file names its target")
+
+
+def test_the_example_of_rules_is_valid() -> None:
+    from strandloom.cli.design import read_design
+
+    path = Path(__file__).parents[2] / "examples" / "yeast-utr-design.yaml"
+    assert read_design(path, overrides=[], given={}).rules.apart == 5

@@ -31,3 +31,20 @@ def test_one_class_is_nothing_to_train_on(place: Path) -> None:
     (place / "t.csv").write_bytes(csv(table))
     strandloom("init", "t.csv", "--out", "t.yaml").fails(1, "the column 'label' holds one class only: '1'", "hint: ")
     assert not (place / "t.yaml").exists()
+
+
+def test_what_init_writes_for_values_trains(tmp_path: Path) -> None:
+    """Headings with nothing but comments below them mean their defaults."""
+    import random
+
+    draw = random.Random(1)
+    lines = [
+        "sequence,growth",
+        *(f"{''.join(draw.choice('ACGT') for _ in range(20))},{draw.gauss(0, 1):.3f}" for _ in range(120)),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    strandloom("init", tmp_path / "t.csv", "--out", tmp_path / "e.yaml").good()
+    quick = ("--set", "training.epochs=1", "--set", "model={kind: multiscale, filters: 4, dense: [4]}")
+    for source, out in (("e.yaml", "run"), ("t.csv", "run2")):
+        done = strandloom("train", tmp_path / source, "--out", tmp_path / out, *quick)
+        assert done.code == 0, done.err

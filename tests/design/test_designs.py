@@ -197,6 +197,18 @@ def test_starts_for_which_rules_cannot_be_kept(additive: Additive, starts: Any) 
     assert ((drawn.finals.codes != drawn.rules.starts).sum(1) <= 3).all()
 
 
+def test_more_apart_than_there_are_bases(additive: Additive, starts: Any) -> None:
+    with pytest.raises(SettingsError, match="cannot differ in 31 positions"):
+        run(additive, starts, rules=RuleSettings(apart=31))
+
+
+def test_drawn_starts_fit_what_is_allowed_and_fixed(additive: Additive, starts: Any) -> None:
+    codes, lengths = starts
+    rules = RuleSettings(fixed=("1-6",), allowed={"1": "G", "2": "A", "3": "A"})
+    found = run(additive, (codes[:2], lengths[:2]), rules=rules, drawn=np.array([True, True]), rounds=5)
+    assert all(x.startswith("GAA") for x in texts(found))
+
+
 def test_designs_that_differ(additive: Additive, starts: Any) -> None:
     codes, lengths = starts
     found = run(additive, (codes[:2], lengths[:2]), rules=RuleSettings(apart=10))

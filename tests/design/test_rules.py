@@ -41,7 +41,7 @@ def broken(rules: Rules, text: str) -> dict[str, int]:
         ({"start_codons": "forbid_out_of_frame"}, "ATGCCCATGCCC", {}),
         ({"stop_codons": "forbid"}, "TAACTAGCTGAC", {"no stop codon": 3}),
         ({"stop_codons": "forbid_in_frame"}, "TAACTAGCTGAC", {"no stop codon in frame": 1}),
-        ({"longest_run": 3}, "AAAAACCCCGGG", {"no more than 3 equal bases in a row": 3}),
+        ({"longest_run": 3}, "AAAAACCCCGGG", {"no run of more than 3 equal bases": 3}),
         ({"forbid": ("EcoRI",)}, "CCGAATTCCCCC", {"no EcoRI (GAATTC)": 1}),
         ({"forbid": ("BsaI",)}, "CCGAGACCCCCC", {"no BsaI (GGTCTC)": 1}),
         ({"forbid": ("GAGACC",)}, "CCGGTCTCCCCC", {}),
@@ -107,10 +107,13 @@ def test_what_may_change() -> None:
         ("AAAAAAAAAA", {"fixed": ("1-8",), "gc": {"low": 0.5}}, "its 10 bases have between 0 and 2, and 5 to 10 are asked for"),
         ("AAAAAAAAAA", {"gc": {"low": 0.51, "high": 0.59}}, "no number of 10 bases is in that range"),
         ("AAAAAAAAAA", {"require": ("ACGTACGTACGT",)}, "required but fits nowhere"),
-        ("AAAAAAAAAA", {"fixed": ("1-10",), "require": ("CG",)}, "CG is required but fits nowhere"),
+        ("AAAAAAAAAA", {"fixed": ("1-9",), "require": ("CG",)}, "CG is required but fits nowhere"),
         ("AAAAAAAAAA", {"require": ("CCATGC",), "start_codons": "forbid"}, "CCATGC is required and contains ATG"),
         ("AAAAAAAAAA", {"require": ("GGG",), "max_edits": 2}, "takes 3 edits of this start, but at most 2"),
         ("AAAAAAAAAA", {"fixed": ("12",)}, "do not lie in a sequence of 10 bases"),
+        ("AAAAAAAAAA", {"fixed": ("2",), "allowed": {"1-4": "S"}}, "base 2 is fixed as A, which rules.allowed does not have"),
+        ("AAAAAAAAAA", {"fixed": ("5-1",)}, "the positions 5-1 run backwards"),
+        ("AAAAAAAAAA", {"fixed": ("1--1",)}, "no position is free to change"),
         ("AAAAAAAAAA", {"allowed": {"1-3": "AC"}}, "2 letters for the 3 positions 1-3"),
         ("AAAAAAAAAA", {"forbid": ("QQ",)}, "neither a motif in IUPAC codes nor an enzyme"),
         ("AAAAAAAAAA", {"require": ("EcoRI",)}, "no motif in IUPAC codes"),
@@ -147,7 +150,7 @@ def test_kernels_equal_their_slow_twins() -> None:
         for a, b in pairwise(text):
             run = run + 1 if a == b else 1
             runs += run > 2
-        assert by_name["no more than 2 equal bases in a row"] == runs
+        assert by_name["no run of more than 2 equal bases"] == runs
         size = min(7, len(text))
         low, high = math.ceil(0.3 * size), math.floor(0.6 * size)
         strong = [sum(x in "CG" for x in text[i : i + size]) for i in range(len(text) - size + 1)]

@@ -181,9 +181,10 @@ class DesignProgress:
     """
 
     def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
         self.live = not quiet and sys.stderr.isatty()
         self.spoken = False
-        self.started = time.perf_counter()
+        self.started = self.last = time.perf_counter()
 
     def __enter__(self) -> Self:
         return self
@@ -197,8 +198,13 @@ class DesignProgress:
 
     def tell(self, number: int, rounds: int, merit: float) -> None:
         """Show the round, the mean gain so far in standard deviations, and about how long the rest takes."""
+        now = time.perf_counter()
+        left = (now - self.started) / number * (rounds - number)
+        line = f"round {number} of at most {rounds}, merit {merit:.3f}, about {left:,.0f} s left"
         if self.live:
             self.spoken = True
-            left = (time.perf_counter() - self.started) / number * (rounds - number)
-            sys.stderr.write(f"\rround {number} of at most {rounds}, merit {merit:.3f}, about {left:,.0f} s left\x1b[K")
+            sys.stderr.write(f"\r{line}\x1b[K")
             sys.stderr.flush()
+        elif not self.quiet and now - self.last > SECONDS_BETWEEN_LINES:
+            self.last = now
+            say(line)

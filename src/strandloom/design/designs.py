@@ -15,7 +15,7 @@ from strandloom.design.objective import Objective, Oracle, Region
 from strandloom.design.problem import Points, Problem
 from strandloom.design.rules import Rules
 from strandloom.design.settings import DesignSettings
-from strandloom.errors import InputError
+from strandloom.errors import InputError, SettingsError
 from strandloom.words import plural
 
 _CHOICES = 100
@@ -92,6 +92,11 @@ def design(
         Rules contradict each other or the starts.
     """
     _only_bases(codes, lengths, ids)
+    apart, most = settings.rules.apart, int(np.max(lengths))
+    if apart > most:
+        raise SettingsError(
+            f"designs of {most} bases cannot differ in {apart} positions", where="rules.apart", hint=f"at most {most}"
+        )
     if drawn is not None and drawn.any():
         codes = _drawn_lawfully(
             codes, lengths, ids, drawn, lambda rules: Problem(oracle, objective, rules, region), settings
@@ -145,7 +150,7 @@ def _drawn_lawfully(
 ) -> Codes:
     """Starts of which those drawn at random keep to every rule where that can be; their edits count from there."""
     own = np.flatnonzero(drawn)
-    free = settings.rules.model_copy(update={"max_edits": None})
+    free = settings.rules.model_copy(update={"max_edits": None, "fixed": ()})
     rules, faults = Rules.with_faults(free, codes[own], lengths[own], ids=[ids[i] for i in own.tolist()])
     if len(faults) == len(own):
         raise next(iter(faults.values()))
@@ -184,7 +189,7 @@ def _lawful_starts(
         row = int(bad[0])
         which = "; ".join(f"{names[i]} (off by {broken[row, i]})" for i in np.flatnonzero(broken[row]))
         raise InputError(
-            f"the start breaks a rule: {which}" + (f"; so do {len(bad) - 1:,} more starts" if len(bad) > 1 else ""),
+            f"the start breaks a rule: {which}" + (f"; so {_do(len(bad) - 1)}" if len(bad) > 1 else ""),
             where=f"start '{ids[row]}'",
             hint="--broken-starts repair changes such starts first, --broken-starts skip leaves them out",
         )
@@ -195,7 +200,16 @@ def _lawful_starts(
         return codes[kept], kept, [f"{plural(len(bad), 'start')} left out: they break a rule"]
     mended = problem.mended(codes, start, np.random.default_rng((settings.seed, 3)))
     still = np.flatnonzero(~problem.rules.kept(mended, start))
-    notes = [f"{plural(len(bad) - len(still), 'start')} changed before the design, to keep to the rules"]
+    changed = np.setdiff1d(bad, still)
+    edits = (mended != codes).sum(1)
+    shown = ", ".join(f"{ids[i]} ({plural(int(edits[i]), 'edit')})" for i in changed[:5].tolist()) + (
+        " …" if len(changed) > 5 else ""
+    )
+    notes = (
+        [f"{plural(len(changed), 'start')} changed before the design, to keep to the rules: {shown}"]
+        if len(changed)
+        else []
+    )
     if len(still):
         left = problem.rules.broken(mended[still], still)
         worst = names[int((left > 0).sum(0).argmax())]
@@ -207,6 +221,10 @@ def _lawful_starts(
         notes.append(f"{plural(len(still), 'start')} left out: no change was found that keeps to every rule ({worst})")
     kept = np.setdiff1d(start, still)
     return mended[kept], kept, notes
+
+
+def _do(number: int) -> str:
+    return "does 1 more start" if number == 1 else f"do {number:,} more starts"
 
 
 def _finals(

@@ -16,6 +16,7 @@ from strandloom.alphabet import DNA, Codes
 from strandloom.design.enzymes import SITES
 from strandloom.design.settings import LETTERS, RuleSettings
 from strandloom.errors import SettingsError, nearest
+from strandloom.words import plural
 
 STOPS = ("TAA", "TAG", "TGA")
 _BLOCK = 20_000
@@ -157,6 +158,10 @@ def places(text: str, length: int, *, where: str) -> slice:
     ends = [int(x) for x in found.groups() if x is not None]
     columns = [x - 1 if x > 0 else length + x for x in ends]
     first, last = columns[0], columns[-1]
+    if 0 not in ends and 0 <= last < first < length:
+        raise SettingsError(
+            f"the positions {text} run backwards", where=where, hint="the smaller one comes first: 2-8, -8--1"
+        )
     if 0 in ends or first < 0 or last >= length or last < first:
         raise SettingsError(
             f"the positions {text} do not lie in a sequence of {length} bases",
@@ -282,7 +287,7 @@ class Rules:
             rules.append(Rule(f"{asked.gc.low:.0%} to {asked.gc.high:.0%} C and G{span}", self._gc))
         if asked.longest_run is not None:
             longest = asked.longest_run
-            rules.append(Rule(f"no more than {longest} equal bases in a row", lambda b: _runs(b, longest)))
+            rules.append(Rule(f"no run of more than {plural(longest, 'equal base')}", lambda b: _runs(b, longest)))
         if asked.start_codons != "allow":
             atg, all_of_them = bits_of("ATG"), asked.start_codons == "forbid"
             words = "no upstream ATG" if all_of_them else "no upstream ATG out of frame"
@@ -438,7 +443,22 @@ def _mask(settings: RuleSettings, start: Codes, name: str) -> NDArray[np.bool_]:
         mask[at] = _unpacked(bits_of(letters))
     for place in settings.fixed:
         at = places(place, len(start), where=f"rules.fixed, start '{name}'")
-        mask[at] = _unpacked(_BITS[start[at]])
+        standing = _unpacked(_BITS[start[at]])
+        clash = np.flatnonzero(~(mask[at] & standing).any(1))
+        if len(clash):
+            base = at.start + int(clash[0])
+            raise SettingsError(
+                f"base {base + 1} is fixed as {DNA.decode(start[base : base + 1])}, which rules.allowed does not have there",
+                where=f"rules.fixed, start '{name}'",
+                hint="free the position, or allow the letter",
+            )
+        mask[at] = standing
+    if (mask.sum(1) <= 1).all():
+        raise SettingsError(
+            "no position is free to change",
+            where=f"rules, start '{name}'",
+            hint="fix fewer positions, or allow more letters",
+        )
     return mask
 
 

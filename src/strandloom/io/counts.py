@@ -152,7 +152,9 @@ def _long(table: TextFrame) -> _Cells | None:
         return None
     if feature is None:
         raise InputError(
-            f"no column names the ASVs; columns: {listed(names, most=20)}", where=table.path, hint="call it asv_id"
+            f"no column names the ASVs or taxa; columns: {listed(names, most=20)}",
+            where=table.path,
+            hint="call it asv_id or otu_id",
         )
     for name in (sample, feature):
         empty = table.frame[name].is_null()

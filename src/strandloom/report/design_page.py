@@ -143,7 +143,7 @@ def _cards(page_of: DesignPage) -> list[Card]:
 def _sections(page_of: DesignPage) -> list[Section]:
     facts = page_of.facts
     made = facts["designs"]
-    cautions = [Caution("caution", "Note", note) for note in page_of.notes]
+    cautions = [Caution("caution", "Note", note.removeprefix("careful: ")) for note in page_of.notes]
     if not facts["region"]["measures"]:
         words = "The model says nothing of where its predictions end: neither networks that could disagree nor its training sequences."
         cautions.append(Caution("caution", "Trust", words))
@@ -223,7 +223,7 @@ def trace_figure(page_of: DesignPage) -> Figure | None:
         plot.line(rounds.tolist(), curve.tolist(), 7, form="thin faint")
     plot.line(rounds.tolist(), mean.tolist(), 0)
     shown = len(curves[::step])
-    words = f"{shown} of {len(curves)} starts are drawn" if shown < len(curves) else "Every start is drawn"
+    words = f"{shown} of {len(curves)} starts are shown" if shown < len(curves) else "All starts are shown"
     return Figure(
         plot.svg(),
         f"Predicted {name} by round",
@@ -343,7 +343,12 @@ def design_table(page_of: DesignPage) -> Table | None:
         if judged:
             told = r.judged
             cells += [Cell(fixed(told.start) if told else MISSING), Cell(fixed(told.design) if told else MISSING)]
-        cells.append(text("yes" if r.trusted else "no, beyond measured values" if r.beyond else "no"))
+        known = bool(page_of.facts["region"]["measures"])
+        cells.append(
+            text("yes" if r.trusted else "no, beyond measured values" if r.beyond else "no")
+            if known
+            else text("not known")
+        )
         rows.append(tuple(cells))
     rest = len(page_of.rows) - len(rows)
     return Table("Designs", tuple(head), tuple(rows), {}, f"and {rest} more in designs.tsv" if rest > 0 else "")

@@ -143,7 +143,7 @@ def _verdict(page_of: SourcesPage) -> Verdict:
         said.append(
             f"{sample.sample}: no reads"
             if best is None
-            else f"{sample.sample}: mostly {best[0]} ({percent(best[1], 0)})"
+            else f"{sample.sample}: {'mostly' if best[1] > 0.5 else 'largest share'} {best[0]} ({percent(best[1], 0)})"
         )
     more = len(page_of.samples) - 3
     warned = any(sample.warnings for sample in page_of.samples)

@@ -66,9 +66,9 @@ def _subject(scores: Scores) -> str:
     return "predicts the measured value"
 
 
-def _with(score: Score, metric: str) -> str:
+def _with(score: Score, metric: str, digits: int = 2) -> str:
     bounds = interval(score.low, score.high, 2)
-    return f"{metric_title(metric)} {fixed(score.value, 2)}" + (f" ({bounds})" if bounds else "")
+    return f"{metric_title(metric)} {fixed(score.value, digits)}" + (f" ({bounds})" if bounds else "")
 
 
 def _calibration_words(ece: float) -> str:
@@ -99,7 +99,10 @@ def _sentence(scores: Scores, *, near: float | None) -> tuple[str, Tone]:
         )  # fmt: skip
     clauses = [f"The {_who(scores)} {_subject(scores)} with {_with(score, metric)} {on}"]
     if scores.best is not None:
-        named = f"{scores.titles[scores.best]} ({fixed(scores.best_value, 2)})"
+        digits = 2 if fixed(scores.best_value, 2) != fixed(score.value, 2) else 3
+        title = scores.titles[scores.best]
+        named = f"{title[:1].lower()}{title[1:]} ({fixed(scores.best_value, digits)})"
+        clauses[0] = f"The {_who(scores)} {_subject(scores)} with {_with(score, metric, digits)} {on}"
         outcome = scores.against_best
         if outcome == "better":
             clauses[0] += f", better than the best baseline, {named}"

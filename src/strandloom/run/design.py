@@ -215,7 +215,9 @@ def _starts(
         size = length or window.length
         if not 1 <= size <= window.length:
             raise UsageError(
-                f"starts of {size} bases do not fit the model's window of {window.length}", where="--length"
+                f"starts of {size} bases do not fit the model's window of {window.length}",
+                where="--length",
+                hint=f"at most {window.length}",
             )
         drawn = np.full((random, window.length), DNA.pad, np.uint8)
         first = int(window.shift([size])[0])

@@ -210,8 +210,17 @@ class WrittenDesign:
                 if self.region.low is None or self.region.high is None
                 else [self.region.low.tolist(), self.region.high.tolist()],
             },
-            "rules": list(found.rules.names[1:]),
+            "rules": self._rules(),
         }
+
+    def _rules(self) -> list[str]:
+        """Every rule that was kept, in words."""
+        asked = self.settings.rules
+        words = [f"positions {', '.join(asked.fixed)} as they are"] if asked.fixed else []
+        words += [f"{letters} at {place}" for place, letters in asked.allowed.items()]
+        words += self.found.rules.names[1:]
+        words += [f"designs at least {asked.apart} positions apart"] if asked.apart else []
+        return words
 
     def _page(
         self, frame: pl.DataFrame, facts: dict[str, Any], sentence: str, *, command: str, notes: Sequence[str],
@@ -223,6 +232,7 @@ class WrittenDesign:
         for s in range(len(found.kept)):
             own = np.flatnonzero(found.steps.start == s)
             values = found.steps.answers.values[own, output].tolist()
+            values[0] = float(found.given.answers.values[s, output])  # as it was given, before a repair
             traces.append(Trace(tuple(found.round[own].tolist()), tuple(values)))
         rows = []
         before, after = judged

@@ -206,7 +206,11 @@ def progress_figure(trials: Sequence[Trial], *, lower: bool, metric: str) -> Fig
     )
     inside = [(n, f) for n, f in zip(numbers, figures.tolist(), strict=True) if low - room <= f <= high + room]
     plot.dots([n for n, _ in inside], [f for _, f in inside], 7, radius=2.5)
-    plot.line([float(n) for n in numbers], best.tolist(), 0)
+    steps = [(float(n), float(b)) for a, b, n in zip(best[:-1], best[:-1], numbers[1:], strict=True)]
+    corners = [(float(numbers[0]), float(best[0]))]
+    for (x, before), after in zip(steps, best[1:].tolist(), strict=True):
+        corners += [(x, before), (x, float(after))]
+    plot.line([x for x, _ in corners], [y for _, y in corners], 0)
     words = "Trials that were stopped early or failed are left out, and figures far beyond the others."
     return Figure(plot.svg(), f"Validation {metric} by trial", words, (Key("a trial", 7, "dot"), Key("best so far", 0)))
 

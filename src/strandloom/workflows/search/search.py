@@ -49,7 +49,7 @@ class Searched:
     folder
         Where it lies.
     best
-        The winner.
+        The winner; None where no trial has ended.
     trials
         Every trial that ended, by number.
     importance
@@ -61,7 +61,7 @@ class Searched:
     """
 
     folder: Path
-    best: Trial
+    best: Trial | None
     trials: list[Trial]
     importance: dict[str, float]
     winner: RunResult | None
@@ -128,35 +128,38 @@ def search_experiment(
         told.say(note)
     done = len(trials.ended())
     if done:
-        told.say(f"{done} of {asked.trials} trials are there already")
+        told.say(f"{plural(done, 'trial')} there already; {asked.trials} asked for")
     while (one := trials.next(experiment, trainer)) is not None:
         told.trial(one, trials.best(), asked.trials)
         _write_table(folder, trials.ended(), asked, trainer)
+    if running := trials.running():
+        told.say(
+            f"{plural(running, 'trial')} of other processes still to end: the last process writes the report and trains the winner"
+        )
     best = trials.best()
     if best is None or best.figure is None:
+        if running:
+            return Searched(folder, None, trials.ended(), {}, None, "No trial has ended yet.")
         reasons = list(dict.fromkeys(x.reason for x in trials.ended() if x.reason))[:3]
         raise TrainingError(
             "no trial was trained to its end" + (f": {'; '.join(reasons)}" if reasons else ""),
             where=folder,
             hint="narrow the ranges, or lower the learning rates",
         )
+    results = Searched(folder, best, trials.ended(), {} if running else trials.importance(), None, "")
+    results = replace(results, sentence=_sentence(results, trainer))
+    if running:
+        return results
     winner = made(experiment, asked, best.values)
     with replacing(folder / "winner.yaml", text=True) as handle:
         handle.write(to_yaml(winner))
-    found = trials.ended()
-    results = Searched(folder, best, found, trials.importance(), None, "")
-    results = replace(results, sentence=_sentence(results, trainer))
     _write(results, experiment, trainer, winner, command)
-    running = trials.running()
-    if running:
-        told.say(
-            f"{plural(running, 'trial')} of other processes are still running; the last process to end trains the winner"
-        )
-    if not retrain or running:
+    if not retrain:
         return results
-    told.say(f"trial {best.number} is trained anew and judged on the test part")
     own = folder / _WINNER
     same = (own / _EXPERIMENT).is_file() and read_experiment(own / _EXPERIMENT) == winner and _seeds(own) == seeds
+    if not (same and (own / "verdict.txt").is_file()):
+        told.say(f"trial {best.number} is trained anew and judged on the test part")
     try:
         run = run_experiment(
             winner, out=own, resolve=resolve, seeds=seeds, device=device, threads=threads, resume=same, force=own.exists() and not same,
@@ -181,6 +184,7 @@ def _write(found: Searched, experiment: Experiment, trainer: Trainer, winner: Ex
     """Table, facts and page."""
     asked = experiment.search
     assert asked is not None
+    assert found.best is not None
     verdict = None if found.winner is None else found.winner.verdict
     _write_table(found.folder, found.trials, asked, trainer)
     states = Counter(x.state for x in found.trials)
@@ -273,6 +277,7 @@ def _write_table(folder: Path, trials: list[Trial], search: SearchSettings, trai
 
 
 def _sentence(found: Searched, trainer: Trainer) -> str:
+    assert found.best is not None
     states = Counter(x.state for x in found.trials)
     pruned, failed, importance = states["pruned"], states["failed"], found.importance
     others = "".join([f", {pruned} stopped early" if pruned else "", f", {failed} failed" if failed else ""])

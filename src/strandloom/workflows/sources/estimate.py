@@ -338,8 +338,13 @@ def warnings_of(found: SampleResult, *, few: int = EstimateSettings().few) -> li
     """What a reader should know of a sample's estimate."""
     made, told = found.composition, []
     if found.fault is not None:
-        told.append(f"reading stopped after {plural(found.facts.reads, 'read')}: {found.fault.message}")
-    if made.reads < few:
+        read = found.facts.reads
+        told.append(
+            f"reading stopped after {plural(read, 'read')}: {found.fault.message}" if read else found.fault.message
+        )
+    if not made.reads and found.fault is None:
+        told.append("no read can be used")
+    elif 0 < made.reads < few:
         told.append(f"only {plural(made.reads, 'read')}: the intervals are wide")
     if made.reads >= few and made.odd >= 1 and made.misfit > LEAST_MISFIT:
         told.append("the sample resembles no training environment: its reads are answered as those of no known mixture")

@@ -98,9 +98,9 @@ def evaluate_file(
         if find_column(read.frame.columns, ("proportion",)):
             facts, frame, sentence = _compositions(loaded, read, Path(table), reads, runtime.threads, say)
         else:
-            facts, frame, sentence = _reads(
-                loaded, read_collection(table, least=1), profile, reads, seed, runtime.threads, say
-            )
+            collection = read_collection(table, least=1)
+            _known(collection.environments, loaded.model.environments, Path(table))
+            facts, frame, sentence = _reads(loaded, collection, profile, reads, seed, runtime.threads, say)
         facts = {
             "format": FORMAT, "strandloom": VERSION, "command": command, "model": str(bundle), "table": str(table), **facts,
             "training": {key: loaded.facts.get(key) for key in ("collection", "held_out")},
@@ -118,7 +118,7 @@ def _reads(
 ) -> tuple[dict[str, Any], pl.DataFrame, str]:
     """Shares of reads answered rightly, by member, beside naive Bayes and the most common answer."""
     model = loaded.model
-    known = _known(collection.environments, model.environments, collection)
+    known = [model.environments.index(name) for name in collection.environments]
     seen = {name for name, *_ in (loaded.facts.get("collection") or {}).get("members", ())}
     rows, confusion = [], np.zeros((len(model.environments), len(model.environments)))
     for number, member in enumerate(collection.members):
@@ -172,15 +172,14 @@ def _asked(model: ReadModel, block: ReadBlock, threads: int) -> tuple[Answers, N
     return model.answer(block, threads=threads), np.full(len(block.starts), -1)
 
 
-def _known(names: tuple[str, ...], environments: tuple[str, ...], collection: Collection) -> list[int]:
+def _known(names: tuple[str, ...], environments: tuple[str, ...], table: Path) -> None:
     for name in names:
         if name not in environments:
             raise InputError(
                 f"the model knows no environment '{name}'; it knows {', '.join(environments)}",
-                where=collection.members[0].file.parent,
+                where=table,
                 hint="use the names of the training table",
             )
-    return [environments.index(name) for name in names]
 
 
 def _blocks(

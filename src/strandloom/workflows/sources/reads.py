@@ -113,7 +113,7 @@ def sample_files(inputs: Sequence[str | Path]) -> list[SampleFiles]:
             mates.setdefault((path.parent, named[1], named[4]), {})[named[3]] = path
     paired = {x for both in mates.values() if len(both) == 2 for x in both.values()}
     for path in paths:
-        if path.suffix.lower() in _TABLES and (rows := _from_table(path)):
+        if Path(path.name.lower().removesuffix(".gz")).suffix in _TABLES and (rows := _from_table(path)):
             found += rows
         elif path not in paired:
             found.append(SampleFiles(_stem(path), path))

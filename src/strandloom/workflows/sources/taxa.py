@@ -36,6 +36,8 @@ class TaxaTable:
 
     Parameters
     ----------
+    absent
+        Samples of the metadata without reads in the table.
     sources, sinks
         Names.
     environment
@@ -46,6 +48,7 @@ class TaxaTable:
         float64 ``(S, J)`` and ``(T, J)``.
     """
 
+    absent: tuple[str, ...]
     sources: tuple[str, ...]
     sinks: tuple[str, ...]
     environment: NDArray[np.int64]
@@ -78,6 +81,7 @@ def read_taxa(counts: str | Path, metadata: str | Path) -> TaxaTable:
         raise InputError(
             f"the metadata need the columns SampleID, Env and SourceSink; they have {listed(columns, most=12)}",
             where=metadata,
+            hint="SourceSink says Source or Sink",
         )
     for row, value in enumerate(table.frame[kind]):
         if (value or "").lower() not in ("source", "sink"):
@@ -92,6 +96,15 @@ def read_taxa(counts: str | Path, metadata: str | Path) -> TaxaTable:
     kinds = [str(x).lower() for x in table.frame[kind]]
     order = tuple(dict.fromkeys(e for e, k in zip(table.frame[env].to_list(), kinds, strict=True) if k == "source"))
     rows = {name: i for i, name in enumerate(names)}
+    counted = set(found["sample"].unique().to_list())
+    absent = [name for name in names if name not in counted]
+    sinks_there = any(k == "sink" and n in counted for n, k in zip(names, kinds, strict=True))
+    if absent and "sink" in kinds and not sinks_there:
+        raise InputError(
+            f"no sink of the metadata has reads in the count table ({plural(len(absent), 'sample')} missing there: {listed(absent)})",
+            where=counts,
+            hint="use the same sample names in both tables",
+        )
     matrix = np.zeros((len(names), len(taxa)))
     known = found.filter(pl.col("sample").is_in(names))
     matrix[[rows[x] for x in known["sample"]], [at[x] for x in known["id"]]] = known["reads"].to_numpy()
@@ -102,6 +115,7 @@ def read_taxa(counts: str | Path, metadata: str | Path) -> TaxaTable:
         )
     environments = table.frame[env].to_list()
     return TaxaTable(
+        tuple(absent),
         tuple(np.array(names)[source].tolist()),
         tuple(np.array(names)[~source].tolist()),
         np.array([order.index(environments[i]) for i in np.flatnonzero(source)], np.int64),
@@ -155,6 +169,10 @@ def track_taxa(
     """
     with new_folder(out, mark=FACTS, what=WHAT, force=force) as folder:
         table = read_taxa(counts, metadata)
+        if table.absent:
+            say(
+                f"careful: {plural(len(table.absent), 'sample')} of the metadata without reads in the table: {listed(table.absent)}"
+            )
         rows: list[dict[str, Any]] = []
         for number, name in enumerate(table.sinks):
             rows += _sink(table, name, table.sink_counts[number], None, seed, number)
