@@ -55,9 +55,12 @@ def main() -> None:
     seconds = median([timed(estimate) for _ in range(5)])
     with tempfile.TemporaryDirectory() as home:
         given, out = Path(home) / "in.npz", Path(home) / "out.npz"
-        depth = sinks / np.maximum(sinks.sum(1, keepdims=True), 1)
-        rounded = (np.rint(x * DEPTH).astype(np.int64) for x in (joined, depth))  # its rarefaction, without chance
-        np.savez(given, **dict(zip(("sources", "sinks"), rounded, strict=True)))
+        generator = np.random.default_rng(1)  # its rarefaction: 1,000 reads of every environment and sink
+        given_counts = {
+            name: np.array([generator.multinomial(int(DEPTH), row / row.sum()) for row in values])
+            for name, values in (("sources", joined), ("sinks", sinks))
+        }
+        np.savez(given, **given_counts)
         words = [str(given), str(out), str(asked.restarts), str(asked.passes)]
         subprocess.run([peer_python(), str(ROOT / "benchmarks" / "worker_sourcetracker.py"), *words], check=True)
         with np.load(out) as found:

@@ -16,10 +16,8 @@ TOLERANCE = 1e-6
 DEPTH = 1000.0
 """Reads that every sink and source count as: SourceTracker's rarefaction, without throwing reads away."""
 KNOWN_PRIOR, UNKNOWN_PRIOR, SHARE_PRIOR = 0.001, 0.1, 10.0
-"""Reads added to each taxon of a known source, of the unknown one, and to each share: SourceTracker's defaults. Without the second the
-unknown source could take every read, and would."""
-LEAST_UNKNOWN = 100.0
-"""Reads added to the unknown source at least, over all taxa: SourceTracker's default for 1,000 taxa, for tables of fewer too."""
+"""Reads added to each taxon of a known source; to each taxon of the unknown one, as a share of the sink's reads; and to each share:
+SourceTracker 2's defaults. The second makes the unknown source nearly even: without it, it could take every read, and would."""
 
 
 class Mixed(NamedTuple):
@@ -34,8 +32,8 @@ class Mixed(NamedTuple):
 def mix_taxa(sink: NDArray[np.integer], sources: NDArray[np.floating], *, steps: int = STEPS) -> Mixed:
     """The sources of one sink.
 
-    Known sources are corrected by the sink's own reads as they go, the unknown one is made of these alone. All begin with the same
-    share, the unknown one evenly: begun with what no mixture explains, it keeps nearly all where SourceTracker gives nearly nothing.
+    Known sources stay as they are, the unknown one is made of the sink's own reads. All begin with the same share, the unknown one evenly:
+    begun with what no mixture explains, it keeps nearly all where SourceTracker gives nearly nothing.
 
     Parameters
     ----------
@@ -51,9 +49,8 @@ def mix_taxa(sink: NDArray[np.integer], sources: NDArray[np.floating], *, steps:
         return Mixed(np.full(count + 1, np.nan), whole)
     x = sink[taxa] * (DEPTH / sink.sum())
     y = sources[:, taxa] * (DEPTH / np.maximum(sources.sum(1), 1e-300))[:, None] + KNOWN_PRIOR
-    totals = DEPTH + KNOWN_PRIOR * width
-    known = y / totals
-    added = max(UNKNOWN_PRIOR, LEAST_UNKNOWN / width)
+    known = y / (DEPTH + KNOWN_PRIOR * width)
+    added = UNKNOWN_PRIOR * DEPTH
     unknown = np.full(len(taxa), 1 / width)
     shares = np.full(count + 1, 1 / (count + 1))
     for _ in range(steps):
@@ -61,7 +58,6 @@ def mix_taxa(sink: NDArray[np.integer], sources: NDArray[np.floating], *, steps:
         given = joint * (x / np.maximum(joint.sum(0), 1e-300))
         met = given.sum(1)
         new = (met + SHARE_PRIOR) / (DEPTH + SHARE_PRIOR * (count + 1))
-        known = (y + given[:-1]) / (totals + met[:-1])[:, None]
         unknown = (given[-1] + added) / (met[-1] + added * width)
         moved = float(np.abs(new - shares).max())
         shares = new
