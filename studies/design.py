@@ -28,7 +28,7 @@ ROUNDS = (0, 1, 5, 10, 20)
 WAYS: dict[str, dict[str, Any]] = {
     "greedy": {"method": "greedy", "rounds": 40},
     "greedy, trusted": {"method": "greedy", "rounds": 40, "trust": {"limit": True}},
-    "beam, trusted": {"method": "beam", "rounds": 40, "trust": {"limit": True}},
+    "beam of 3, trusted": {"method": "beam", "beam": 3, "rounds": 40, "trust": {"limit": True}},
     "genetic, trusted": {"method": "genetic", "rounds": 40, "trust": {"limit": True}},
     "annealing, trusted": {"method": "annealing", "rounds": 20, "population": 20, "trust": {"limit": True}},
     "gradient, trusted": {"method": "gradient", "rounds": 20, "population": 20, "trust": {"limit": True}},
@@ -93,10 +93,14 @@ def main() -> None:
     lines, curves = [], {}
     for title, raw in WAYS.items():
         out = FOLDER / title.replace(", ", "-").replace(" ", "_")
-        if out.exists():
-            shutil.rmtree(out)
-        settings = check_settings(DesignSettings, {**raw, "rounds": min(raw["rounds"], asked.rounds)}, where="study")
-        design_bundle(bundles["designer"], out=out, starts=starts, settings=settings, judge=bundles["judge"], say=print)
+        if not (out / "design.json").is_file():
+            shutil.rmtree(out, ignore_errors=True)
+            settings = check_settings(
+                DesignSettings, {**raw, "rounds": min(raw["rounds"], asked.rounds)}, where="study"
+            )
+            design_bundle(
+                bundles["designer"], out=out, starts=starts, settings=settings, judge=bundles["judge"], say=print
+            )
         facts = json.loads((out / "design.json").read_text())
         one = facts["outputs"][0]
         finals = pl.read_csv(out / "designs.tsv", separator="\t")
