@@ -3,7 +3,7 @@
 Two models learn from halves of the native library that share no cluster (three seeds each): one designs, the other judges. The published
 trajectories (Cuperus et al. 2017, greedy steps by a network of the random library) start from the same sequences.
 
-Usage: python studies/design.py [--starts 163] [--rounds 40]
+Usage: python studies/design.py [--starts 163] [--rounds 40] [--ways "greedy, trusted;genetic, trusted"]
 """
 
 from __future__ import annotations
@@ -78,6 +78,9 @@ def main() -> None:
         "--starts", type=int, default=163, help="starts of both kinds, spread evenly over the published ones"
     )
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument(
+        "--ways", default=";".join(WAYS), help="those to try, separated by semicolons; the first two always"
+    )
     asked = parser.parse_args()
     first, second = halves()
     designer, judge = model("designer", first), model("judge", second)
@@ -92,6 +95,8 @@ def main() -> None:
     bundles = {name: RUNS / "design" / name / "bundle" for name in ("designer", "judge")}
     lines, curves = [], {}
     for title, raw in WAYS.items():
+        if title not in asked.ways.split(";") and title not in list(WAYS)[:2]:
+            continue
         out = FOLDER / title.replace(", ", "-").replace(" ", "_")
         if not (out / "design.json").is_file():
             shutil.rmtree(out, ignore_errors=True)
