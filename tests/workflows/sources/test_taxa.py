@@ -33,8 +33,10 @@ def profiles(seed: int) -> np.ndarray:
     ],
 )
 def test_shares_are_those_of_sourcetracker(truth: tuple[float, ...], sampled: tuple[float, ...]) -> None:
-    """``sampled``: PyPI's sourcetracker 2.0.1 on 1,000 reads of these (2 restarts, 100 passes): its nearly even unknown source takes the rare
-    taxa of known sources too, so the second sink has more unknown than is true."""
+    """``sampled``: PyPI's sourcetracker 2.0.1 on 1,000 reads of these (2 restarts, 100 passes).
+
+    Its nearly even unknown source takes the rare taxa of known sources too: the second sink has more unknown than is true.
+    """
     generator = np.random.default_rng(1)
     p = profiles(2)
     sink = generator.multinomial(20_000, np.array(truth) @ p)
