@@ -131,7 +131,7 @@ def test_parquet(tmp_path: Path) -> None:
         ("sample,asv,reads\nS1,A,x\n", ":2: 'x' in the column 'reads' is no count"),
         ("sample,asv,reads\nS1,A,inf\n", ":2: 'inf' in the column 'reads' is no count"),
         ("sample,asv,reads\n,A,1\n", ":2: the column 'sample' is empty"),
-        ("sample,species,reads\nS1,x,1\n", "no column names the ASVs; columns: sample, species, reads"),
+        ("sample,species,reads\nS1,x,1\n", "no column names the ASVs or taxa; columns: sample, species, reads"),
         ("#OTU ID\tS1\tS2\nA\t1\t2\nB\t0.5\t2\n", ":3: '0.5' in the column 'S1' is no count"),
         ("#OTU ID\tS1\nA\t1\nA\t2\n", ":3: 'A' stands twice in the column '#OTU ID'"),
         ("#OTU ID\tS1\nA\t1\n\t2\n", ":3: the column '#OTU ID' is empty"),
