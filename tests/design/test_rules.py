@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from strandloom.alphabet import DNA, Codes
-from strandloom.design.rules import Rules, motif_of, places
+from strandloom.design.motifs import motif_of, places
+from strandloom.design.rules import Rules
 from strandloom.design.settings import GcSettings, RuleSettings
 from strandloom.errors import SettingsError
 

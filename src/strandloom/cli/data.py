@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Look at data before training.", no_args_is_help=True)
+app = typer.Typer(help="Look at data before training, or label a genome with its peaks.", no_args_is_help=True)
 
 
 @app.callback()

@@ -85,7 +85,7 @@ def design(
 ) -> None:
     """Design sequences: change starts base by base until a model predicts the value that is wanted, inside rules and trust.
 
-    Writes designs.tsv, designs.fasta, steps.tsv (every step), design.json and report.html.
+    Writes designs.tsv, designs.fasta, steps.tsv (each start's best, round by round), design.json and report.html.
     """
     from strandloom.cli.console import command_line, say, threads
     from strandloom.cli.console import out as say_out

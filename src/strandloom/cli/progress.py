@@ -136,7 +136,37 @@ class _Follow:
         )
 
 
-class PredictProgress:
+class _Line:
+    """One line that is rewritten in place on a terminal, and taken away at the end.
+
+    Parameters
+    ----------
+    quiet
+        Say nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.live = not quiet and sys.stderr.isatty()
+        self.spoken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.spoken:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def show(self, text: str) -> None:
+        """Put this in place of what stands there."""
+        self.spoken = True
+        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.flush()
+
+
+class PredictProgress(_Line):
     """Rows and speed of a prediction, rewritten in place on a terminal.
 
     Parameters
@@ -148,31 +178,18 @@ class PredictProgress:
     """
 
     def __init__(self, *, quiet: bool, what: str = "rows") -> None:
-        self.live = not quiet and sys.stderr.isatty()
-        self.spoken = False
+        super().__init__(quiet=quiet)
         self.what = what
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.spoken:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
 
     def advance(self, rows: int, per_second: float, total: int = 0) -> None:
         """Show how far it is; with about how many rows there are, the time left too."""
         if self.live:
-            self.spoken = True
             left = f", about {(total - rows) / per_second:,.0f} s left" if total > rows and per_second > 0 else ""
-            sys.stderr.write(f"\r{rows:,} {self.what}, {per_second:,.0f} {self.what}/s{left}\x1b[K")
-            sys.stderr.flush()
+            self.show(f"{rows:,} {self.what}, {per_second:,.0f} {self.what}/s{left}")
 
 
-class DesignProgress:
-    """Rounds of a design, rewritten in place on a terminal.
+class DesignProgress(_Line):
+    """Rounds of a design: rewritten in place on a terminal, elsewhere a line now and then.
 
     Parameters
     ----------
@@ -181,30 +198,17 @@ class DesignProgress:
     """
 
     def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
         self.quiet = quiet
-        self.live = not quiet and sys.stderr.isatty()
-        self.spoken = False
         self.started = self.last = time.perf_counter()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.spoken:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
     def tell(self, number: int, rounds: int, merit: float) -> None:
-        """Show the round, the mean gain so far in standard deviations, and about how long the rest takes."""
+        """Show the round, the mean merit in standard deviations, and about how long the rest takes."""
         now = time.perf_counter()
         left = (now - self.started) / number * (rounds - number)
         line = f"round {number} of at most {rounds}, merit {merit:.3f}, about {left:,.0f} s left"
         if self.live:
-            self.spoken = True
-            sys.stderr.write(f"\r{line}\x1b[K")
-            sys.stderr.flush()
+            self.show(line)
         elif not self.quiet and now - self.last > SECONDS_BETWEEN_LINES:
             self.last = now
             say(line)
