@@ -25,16 +25,18 @@ from strandloom.settings_file import check_settings
 SEEDS = 3
 FOLDER = RUNS / "design"
 ROUNDS = (0, 1, 5, 10, 20)
+QUICK = {"method": "greedy", "rounds": 40, "screen": 24}
 WAYS: dict[str, dict[str, Any]] = {
     "greedy": {"method": "greedy", "rounds": 40},
-    "greedy, trusted": {"method": "greedy", "rounds": 40, "trust": {"limit": True}},
-    "beam of 3, trusted": {"method": "beam", "beam": 3, "rounds": 40, "trust": {"limit": True}},
+    "greedy, trusted": {**QUICK, "trust": {"limit": True}},
+    "greedy, 24 of each screened": QUICK,
+    "beam of 3, trusted": {**QUICK, "method": "beam", "beam": 3, "trust": {"limit": True}},
     "genetic, trusted": {"method": "genetic", "rounds": 40, "trust": {"limit": True}},
     "annealing, trusted": {"method": "annealing", "rounds": 20, "population": 20, "trust": {"limit": True}},
     "gradient, trusted": {"method": "gradient", "rounds": 20, "population": 20, "trust": {"limit": True}},
-    "greedy, trusted, at most 10 edits": {"method": "greedy", "rounds": 40, "trust": {"limit": True}, "rules": {"max_edits": 10}},
+    "greedy, trusted, at most 10 edits": {**QUICK, "trust": {"limit": True}, "rules": {"max_edits": 10}},
     "greedy, trusted, no upstream ATG": {
-        "method": "greedy", "rounds": 40, "trust": {"limit": True}, "rules": {"start_codons": "forbid"}, "broken_starts": "repair",
+        **QUICK, "trust": {"limit": True}, "rules": {"start_codons": "forbid"}, "broken_starts": "repair",
     },
 }  # fmt: skip
 

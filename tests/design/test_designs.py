@@ -13,6 +13,7 @@ from torch import Tensor
 
 from strandloom.alphabet import DNA, Codes
 from strandloom.design.designs import Designs, design
+from strandloom.design.gradient import first_order
 from strandloom.design.objective import Answers, Objective, Region
 from strandloom.design.settings import DesignSettings, GoalSettings, RuleSettings, TrustSettings
 from strandloom.errors import InputError, SettingsError, UsageError
@@ -255,4 +256,47 @@ def test_no_gradient(additive: Additive, starts: Any) -> None:
         design(
             codes, lengths, ids=["a", "b", "c"], oracle=additive, objective=additive.objective(), region=Region(),
             settings=DesignSettings(method="gradient"),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_a_screen_by_a_true_gradient_changes_nothing(additive: Additive, starts: Any, method: Any) -> None:
+    rules = RuleSettings(start_codons="forbid", fixed=("3",))
+    settings = {"method": method, "beam": 2, "rounds": 12, "rules": rules, "broken_starts": "repair"}
+    asked = []
+
+    class Counted(Additive):
+        def __call__(self, codes: Codes, lengths: NDArray[np.int32]) -> Answers:
+            asked.append(len(codes))
+            return super().__call__(codes, lengths)
+
+    whole = run(Counted(additive.weights), starts, **settings)
+    every, asked[:] = sum(asked), []
+    screened = run(Counted(additive.weights), starts, screen=2, **settings)
+    assert texts(screened) == texts(whole)
+    assert sum(asked) < every / 10
+
+
+def test_first_order_of_several_goals_and_a_value(starts: Any) -> None:
+    several = Additive(np.random.default_rng(3).normal(size=(2, LENGTH, 4)))
+    objective = several.objective(GoalSettings(output="y0", aim=1.5), GoalSettings(output="y1", aim="min", weight=2.0))
+    codes = starts[0][:1]
+    found = first_order(
+        lambda x: torch.einsum("bcl,klc->bk", x.double(), torch.from_numpy(several.weights)), objective, codes
+    )
+    for position, base in ((0, 1), (29, 3), (12, int(codes[0, 12]))):
+        changed = codes.copy()
+        changed[0, position] = base
+        want = objective.merit(several(changed, starts[1][:1]).values)[0]
+        assert found[0, position, base] == pytest.approx(want, abs=1e-6)
+
+
+def test_a_screen_needs_substitutions_and_a_gradient(additive: Additive, starts: Any) -> None:
+    with pytest.raises(ValueError, match="method genetic does not go through all substitutions"):
+        DesignSettings(method="genetic", screen=5)
+    codes, lengths = starts
+    with pytest.raises(UsageError, match="no gradient to screen by"):
+        design(
+            codes, lengths, ids=["a", "b", "c"], oracle=additive, objective=additive.objective(), region=Region(),
+            settings=DesignSettings(screen=5),
         )  # fmt: skip

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA, Codes
-from strandloom.design.gradient import Differentiable
+from strandloom.design.gradient import Differentiable, first_order
 from strandloom.design.methods import search
 from strandloom.design.objective import Objective, Oracle, Region
-from strandloom.design.problem import Points, Problem
+from strandloom.design.problem import Points, Problem, Screen
 from strandloom.design.rules import Rules
 from strandloom.design.settings import DesignSettings
-from strandloom.errors import InputError, SettingsError
+from strandloom.errors import InputError, SettingsError, UsageError
 from strandloom.words import plural
 
 _CHOICES = 100
@@ -80,7 +80,7 @@ def design(
     drawn
         bool ``(S,)``: starts drawn at random, which are changed to keep to the rules without a word.
     differentiable
-        The networks with a gradient (method ``gradient``).
+        The networks with a gradient (method ``gradient``, and to screen).
     tell
         Hears of each round.
 
@@ -90,6 +90,8 @@ def design(
         A start holds another letter than A, C, G, T, or breaks a rule (and is neither to be mended nor left out).
     SettingsError
         Rules contradict each other or the starts.
+    UsageError
+        A gradient is needed and there is none.
     """
     _only_bases(codes, lengths, ids)
     apart, most = settings.rules.apart, int(np.max(lengths))
@@ -107,7 +109,7 @@ def design(
     begun, within, more = _lawful_starts(Problem(oracle, objective, rules, region), codes[possible], names, settings)
     kept, notes = possible[within], [*notes, *more]
     rules = Rules.of(settings.rules, codes[kept], lengths[kept], ids=[ids[i] for i in kept.tolist()])
-    problem = Problem(oracle, objective, rules, region)
+    problem = Problem(oracle, objective, rules, region, _screen(objective, settings, differentiable))
     given = problem.points(codes[kept], np.arange(len(kept)))
     starts = problem.points(begun, np.arange(len(kept)))
     steps, rounds = [starts], [np.zeros(len(kept), np.int64)]
@@ -124,6 +126,16 @@ def design(
     order = np.lexsort((when, every.start))
     finals, without = _finals(problem, starts, best, choices, settings)
     return Designs(rules, kept, given, every.take(order), when[order], finals, without, tuple(notes))
+
+
+def _screen(objective: Objective, settings: DesignSettings, differentiable: Differentiable | None) -> Screen | None:
+    if settings.screen is None:
+        return None
+    if differentiable is None:
+        raise UsageError(
+            "the model has no gradient to screen by", where="screen", hint="leave it out, or take --engine torch"
+        )
+    return Screen(lambda codes: first_order(differentiable, objective, codes), settings.screen)
 
 
 def _only_bases(codes: Codes, lengths: NDArray[np.integer], ids: Sequence[str]) -> None:

@@ -74,6 +74,24 @@ def climb_gradient(
         yield out
 
 
+def first_order(values: Differentiable, objective: Objective, codes: Codes) -> NDArray[np.float64]:
+    """Merit of every substitution as the gradient has it, float64 ``(N, L, 4)`` for codes ``(N, L)``: values plus slope times change."""
+    found = np.zeros((*codes.shape, 4))
+    outputs = sorted(set(objective.output.tolist()))
+    for rows in np.array_split(np.arange(len(codes)), max(1, -(-len(codes) // _AT_ONCE))):
+        letters = torch.from_numpy(codes[rows].astype(np.int64)).clamp(max=4)
+        given = torch.nn.functional.one_hot(letters, 5)[..., :4].transpose(1, 2).float().requires_grad_(True)
+        own = values(given)
+        after = np.repeat(own.detach().double().numpy()[:, None, None], codes.shape[1], 1).repeat(4, 2)  # (n, L, 4, K)
+        for k in outputs:
+            (slope,) = torch.autograd.grad(own[:, k].sum(), given, retain_graph=True)
+            change = slope - (slope * given.detach()).sum(1, keepdim=True)
+            after[..., k] += change.transpose(1, 2).double().numpy()
+        flat = after.reshape(-1, after.shape[-1])
+        found[rows] = objective.merit(flat).reshape(len(rows), codes.shape[1], 4)
+    return found
+
+
 def _nearest(scores: Tensor, chosen: Tensor, begun: Tensor, most: int) -> Tensor:
     """Only the edits with the largest margin over the base they replace."""
     changed = chosen != begun

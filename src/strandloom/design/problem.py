@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ _MOST_AT_ONCE = 60_000
 """Candidates that are made and predicted at once."""
 _MENDS = 2
 """Substitutions in which a sequence is mended, at most, as a multiple of its length."""
+
+Gauge = Callable[[Codes], Floats]
+"""Codes ``(N, L)`` to an estimate of the merit of every substitution, float64 ``(N, L, 4)``."""
+
+
+class Screen(NamedTuple):
+    """Which substitutions are worth a prediction: so many of each sequence, the highest by an estimate."""
+
+    gauge: Gauge
+    most: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +88,15 @@ class Problem:
         The model.
     objective, rules, region
         What is wanted, allowed and trusted.
+    screen
+        Which substitutions are predicted; None: all.
     """
 
     oracle: Oracle
     objective: Objective
     rules: Rules
     region: Region
+    screen: Screen | None = None
 
     def points(self, codes: Codes, start: NDArray[np.integer]) -> Points:
         """Sequences with their predictions."""
@@ -116,8 +130,10 @@ class Problem:
             part = beam.take(order[bounds[at] : bounds[stop]])
             made, row = self.substitutions(part.codes, part.start)
             start = part.start[row]
-            lawful = self.rules.kept(made, start)
-            if lawful.any():
+            lawful = np.flatnonzero(self.rules.kept(made, start))
+            if self.screen is not None:
+                lawful = lawful[_promising(self.screen, part.codes, made[lawful], row[lawful])]
+            if len(lawful):
                 kept.append(self.best(self.points(made[lawful], start[lawful]), count))
             at = stop
         return Points.join(kept) if kept else beam.take(np.zeros(len(beam), bool))
@@ -173,6 +189,16 @@ class Problem:
             out[rows[of[best[better]]]] = tried[best[better]]
             rows = rows[of[best[better]]][then[best[better]] > 0]
         return out
+
+
+def _promising(screen: Screen, parents: Codes, made: Codes, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of the substitutions that a screen lets through, in their order; ``row`` is the parent of each, sorted."""
+    if not len(made):
+        return np.zeros(0, np.int64)
+    position = (made != parents[row]).argmax(1)
+    estimate = screen.gauge(parents)[row, position, made[np.arange(len(made)), position]]
+    order = np.lexsort((-estimate, row))
+    return np.sort(order[_rank(row[order]) < screen.most])
 
 
 def _rank(start: NDArray[np.int64]) -> NDArray[np.int64]:
