@@ -74,7 +74,7 @@ def test_an_engine_that_answers_worse_is_refused(own: Path, monkeypatch: pytest.
     done = strandloom("export", own / "run" / "bundle")
     assert done.code == 1
     assert "torch-bf16: refused, accuracy falls by" in done.err
-    assert "largest logit difference" in done.err
+    assert "largest difference of a raw score" in done.err
     assert json.loads((own / "run" / "bundle" / "bundle.json").read_text())["engines"] == []
 
 

@@ -179,15 +179,27 @@ def test_settings_that_do_not_fit_values(changes: dict[str, Any], words: str) ->
 
 def test_what_values_cannot_do_yet_is_said(run: RunResult, tmp_path: Path) -> None:
     from strandloom.run.explain import explain_bundle
-    from strandloom.run.export import export_engines
 
     new = table(tmp_path / "new.csv", rows=30)
     with pytest.raises(UsageError, match="cannot be explained yet"):
         explain_bundle(run.bundle, new, out=tmp_path / "WHY")
-    with pytest.raises(UsageError, match="no other engines yet"):
-        export_engines(run.bundle, ["torch-bf16"], rows=new)
     with pytest.raises(SettingsError, match="explain"):
         check_experiment(settings(new) | {"explain": {}})
+
+
+def test_engines_of_values_are_judged_by_their_correlation(run: RunResult, tmp_path: Path) -> None:
+    import shutil
+
+    from strandloom.run.export import export_engines
+
+    bundle = Path(shutil.copytree(run.bundle, tmp_path / "bundle"))
+    new = table(tmp_path / "new.csv", rows=60)
+    outcome = export_engines(bundle, ["torch-bf16"], rows=new)[0]
+    assert outcome.stored is not None
+    assert set(outcome.stored.metrics) == set(outcome.stored.fp32_metrics) == {"pearson", "r2"}
+    if not outcome.refused:
+        plain = load(bundle).predict(["ACGTACGTACGT"])["prediction"]
+        assert load(bundle, engine="torch-bf16").predict(["ACGTACGTACGT"])["prediction"][0] == pytest.approx(plain[0], abs=0.1)
 
 
 def test_settings_of_values_do_not_fit_classes() -> None:

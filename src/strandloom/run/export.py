@@ -35,7 +35,7 @@ from strandloom.engines.settings import (
 )
 from strandloom.engines.source import Source
 from strandloom.errors import InputError, SettingsError, StrandloomError, UsageError
-from strandloom.evaluation.metrics import CLASS_METRICS, ClassScorer
+from strandloom.evaluation.metrics import ClassScorer, Scorer, ValueScorer
 from strandloom.experiment import read_experiment
 from strandloom.io.plain import read_json
 from strandloom.io.read import column_names
@@ -107,7 +107,7 @@ class Outcome:
         figures = [
             f"{it.sequences_per_second:,.0f} sequences/s (torch fp32 {it.fp32_sequences_per_second:,.0f}, "
             f"×{it.sequences_per_second / it.fp32_sequences_per_second:.2f})",
-            f"largest logit difference {it.logit_difference:.3g}",
+            f"largest difference of a raw score {it.logit_difference:.3g}",
             *(f"{name} {value:.4f} (fp32 {it.fp32_metrics[name]:.4f})" for name, value in it.metrics.items()),
         ]
         verdict = f"refused, {self.refused}" if self.refused else "kept"
@@ -170,8 +170,6 @@ def export_engines(
     told = say or (lambda _: None)
     folder = Path(bundle)
     plain = load(folder, device="cpu", threads=threads, model=model)
-    if plain.manifest.task == "value":
-        raise UsageError("models of measured values have no other engines yet: torch predicts with them", where=folder)
     found = (
         _run_rows(folder, plain.manifest, resolve)
         if rows is None
@@ -264,14 +262,18 @@ class _Judge:
         return float(max(np.abs(x - scores[few]).max() for x in found) / max(float(self.network.std()), 1e-6))
 
     def _metrics(self, scores: NDArray[np.float64]) -> dict[str, float]:
-        """Accuracy and average precision of what is answered; a metric that these rows do not define is left out."""
+        """Metrics of what is answered, those that the rule looks at; one that these rows do not define is left out."""
         assert self.rows.target is not None
-        answers = self.plain.decision.apply(scores)
-        scorer = ClassScorer(
-            answers.probabilities, self.rows.target.values.astype(np.int64), predicted=answers.predicted
-        )
+        scorer: Scorer
+        if self.plain.manifest.task == "value":
+            scorer = ValueScorer(scores, self.rows.target.values)
+        else:
+            answers = self.plain.decision.apply(scores)
+            scorer = ClassScorer(
+                answers.probabilities, self.rows.target.values.astype(np.int64), predicted=answers.predicted
+            )
         values = scorer.score(np.ones((len(self.rows), 1)))[0, :, 0]  # (M,)
-        named = {name: float(values[CLASS_METRICS.index(name)]) for name in CLASS_METRICS if name in METRICS}
+        named = {name: float(value) for name, value in zip(scorer.metrics, values, strict=True) if name in METRICS}
         return {name: value for name, value in named.items() if np.isfinite(value)}
 
     def _speeds(self, name: EngineName, module: nn.Module) -> tuple[float, float]:
