@@ -50,7 +50,10 @@ EngineName = Literal[
 
 
 class StoredBlend(Settings):
-    """A baseline in the answer: ``network`` × the mean raw scores of ``members`` + ``baseline`` × ln p of the stored baseline."""
+    """A baseline in the answer: ``network`` × the mean raw scores of ``members`` + ``baseline`` × ln p of the stored baseline.
+
+    Of task ``labels`` the log odds of its probabilities stand for ln p.
+    """
 
     members: tuple[int, ...] = Field(min_length=1)
     """The networks it belongs to: all of them, or those of one fold."""
@@ -193,6 +196,8 @@ class Manifest(Settings):
     """Rows whose highest probability is below this are marked ``abstain`` (None: no such threshold could be fitted)."""
     abstain_error: float | None = None
     """The error rate among the called rows for which ``abstain_threshold`` was chosen on validation."""
+    label_thresholds: tuple[float, ...] = ()
+    """Task ``labels``: the probability from which each label is given (highest F1 on validation); none: 0.5."""
     value_blends: tuple[StoredValueBlend, ...] = ()
     """Task ``value``: what is blended in, one for each split whose answers are averaged; none: the networks' mean alone."""
     value_scales: tuple[ValueScale, ...] = ()

@@ -16,9 +16,11 @@ from strandloom.data.settings import DataSettings
 from strandloom.data.split.settings import SplitSettings, StratifiedSplit
 from strandloom.evaluation.settings import (
     BASELINE_NAMES,
+    LABEL_BASELINE_NAMES,
     REGRESSOR_NAMES,
     ClassMetric,
     EvaluationSettings,
+    LabelMetric,
     ValueMetric,
 )
 from strandloom.explain.settings import ExplainSettings
@@ -26,6 +28,11 @@ from strandloom.models.settings import ModelSettings, ResidualSettings
 from strandloom.settings import Settings
 from strandloom.settings_file import check_settings, read_settings_file
 from strandloom.training.settings import TrainingSettings
+
+_METRICS = {"classes": ClassMetric, "labels": LabelMetric, "value": ValueMetric}
+_BASELINES: dict[str, tuple[str, ...]] = {
+    "classes": BASELINE_NAMES, "labels": LABEL_BASELINE_NAMES, "value": REGRESSOR_NAMES,
+}  # fmt: skip
 
 
 class RangeSettings(Settings):
@@ -88,8 +95,9 @@ class Experiment(Settings):
     """A short name; it titles the report and the bundle."""
     data: DataSettings
     """Where the sequences are and how they are read."""
-    task: Literal["classes", "value"] = "classes"
-    """What is predicted: ``classes`` = one of two or more classes per sequence; ``value`` = one or more measured numbers."""
+    task: Literal["classes", "labels", "value"] = "classes"
+    """What is predicted: ``classes`` = one of two or more classes per sequence; ``labels`` = any of several labels, from 0/1 columns or a
+    column of names separated by commas; ``value`` = one or more measured numbers."""
     split: SplitSettings = StratifiedSplit()
     """How rows are divided into train, validation and test."""
     model: ModelSettings = ResidualSettings()
@@ -107,24 +115,26 @@ class Experiment(Settings):
     def _settings_of_the_task(self) -> Self:
         """Settings that mean nothing for the task would be passed over in silence."""
         value, evaluation, training = self.task == "value", self.evaluation, self.training
-        allowed = get_args(ValueMetric) if value else get_args(ClassMetric)
+        allowed = get_args(_METRICS[self.task])
         if evaluation.primary is not None and evaluation.primary not in allowed:
             raise ValueError(f"evaluation.primary: task {self.task} has {', '.join(allowed)}, not {evaluation.primary}")
         if not isinstance(evaluation.baselines, str):
-            known = REGRESSOR_NAMES if value else BASELINE_NAMES
+            known = _BASELINES[self.task]
             for name in evaluation.baselines:
                 if name not in known:
                     raise ValueError(f"evaluation.baselines: task {self.task} has {', '.join(known)}, not {name}")
         if value and self.explain is not None:
             raise ValueError("explain is for classes; models of measured values cannot be explained yet")
         if value and (training.class_weights != "none" or training.label_smoothing):
-            raise ValueError("training.class_weights and training.label_smoothing are for classes")
+            raise ValueError("training.class_weights and training.label_smoothing are for classes and labels")
         if not value and training.loss != "auto":
             raise ValueError(f"training.loss: {training.loss} is for values (task: value)")
         if training.loss == "gaussian" and self.data.variance is None and not self.data.counts:
             raise ValueError("training.loss: gaussian needs data.variance or data.counts")
         if not value and (self.data.variance is not None or self.data.counts or evaluation.strata is not None):
             raise ValueError("data.variance, data.counts and evaluation.strata are for values (task: value)")
+        if self.task != "labels" and evaluation.label_groups:
+            raise ValueError("evaluation.label_groups are for labels (task: labels)")
         return self
 
 

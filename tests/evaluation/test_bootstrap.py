@@ -90,7 +90,7 @@ def test_no_resamples_leave_the_ends_open():
 
 
 def test_too_many_rows_times_classes_leave_the_ranked_intervals_out(monkeypatch):
-    monkeypatch.setattr(module, "_RANKED_LIMIT", 10)
+    monkeypatch.setattr(module, "RANKED_LIMIT", 10)
     found = bootstrap({"model": scorer(1)}, resamples=20)
     assert np.isnan(found.get("model", "roc_auc").low)
     assert np.isfinite(found.get("model", "roc_auc").value)

@@ -199,7 +199,9 @@ def test_engines_of_values_are_judged_by_their_correlation(run: RunResult, tmp_p
     assert set(outcome.stored.metrics) == set(outcome.stored.fp32_metrics) == {"pearson", "r2"}
     if not outcome.refused:
         plain = load(bundle).predict(["ACGTACGTACGT"])["prediction"]
-        assert load(bundle, engine="torch-bf16").predict(["ACGTACGTACGT"])["prediction"][0] == pytest.approx(plain[0], abs=0.1)
+        assert load(bundle, engine="torch-bf16").predict(["ACGTACGTACGT"])["prediction"][0] == pytest.approx(
+            plain[0], abs=0.1
+        )
 
 
 def test_settings_of_values_do_not_fit_classes() -> None:

@@ -17,7 +17,7 @@ from strandloom.evaluation.ranking import Floats
 from strandloom.evaluation.results import Comparison, Interval, Verdict
 
 _CHUNK_VALUES = 1_000_000  # row counts held at once (8 MB of float64)
-_RANKED_LIMIT = 3_000_000_000  # rows visited by sorted metrics, all systems and resamples: about half a minute
+RANKED_LIMIT = 3_000_000_000  # rows visited by sorted metrics, all systems and resamples: about half a minute
 _GROUPS_LIMIT = 50  # labels or targets that get intervals of their own
 
 
@@ -119,7 +119,7 @@ def bootstrap(
     values = np.stack([scorer.score(np.ones((rows, 1)))[..., 0] for scorer in ready])
     kept = count_groups if count_groups <= _GROUPS_LIMIT + 1 else 1
     notes = []
-    ranked = sum(scorer.ranking_cost for scorer in ready) * resamples <= _RANKED_LIMIT
+    ranked = sum(scorer.ranking_cost for scorer in ready) * resamples <= RANKED_LIMIT
     if not ranked:
         notes.append("ranking metrics have no interval: too many rows × classes to resample")
     if kept < count_groups and resamples:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from strandloom.errors import InputError, UsageError
 from strandloom.evaluation.abstention import AbstentionThreshold, risk_coverage
-from strandloom.evaluation.bootstrap import Bootstrap, bootstrap
+from strandloom.evaluation.bootstrap import RANKED_LIMIT, Bootstrap, bootstrap
 from strandloom.evaluation.calibration import ECE_DEFINITION, reliability
 from strandloom.evaluation.curves import class_curves
 from strandloom.evaluation.decision import ClassPredictions, Decision
+from strandloom.evaluation.labels import judge_labels
 from strandloom.evaluation.metrics import ClassScorer, LabelScorer, Scorer, ValueScorer, confusion, multiclass_mcc
 from strandloom.evaluation.ranking import areas, rank
 from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation
@@ -30,6 +31,7 @@ from strandloom.evaluation.values import (
     judge_strata,
     noise_ceiling,
 )
+from strandloom.words import plural
 
 MODEL = "model"
 PRIMARY = {"classes": "matthews_corrcoef", "labels": "average_precision", "value": "r2"}
@@ -39,6 +41,8 @@ SMALL_TEST = 100
 RARE_CLASS = 20
 CONFUSION_CLASSES = 200
 LISTED = 6
+LEAST_RESAMPLES = 200
+_CHECKED = 65_536  # rows looked at for NaN at once
 
 
 def evaluate_classes(
@@ -129,27 +133,70 @@ def evaluate_labels(
     names: Sequence[str],
     settings: EvaluationSettings,
     baselines: Mapping[str, NDArray[np.floating]] | None = None,
+    thresholds: Mapping[str, NDArray[np.floating]] | None = None,
     part: str = "test",
     groups: NDArray[np.integer] | None = None,
     baseline_facts: Mapping[str, dict[str, Any]] | None = None,
+    temperature: float | None = None,
 ) -> Evaluation:
     """Evaluate yes/no labels: probabilities and 0/1 truth ``(N, K)``; the mean over labels, and each label.
 
     Parameters and errors as in ``evaluate_classes``. Ranking metrics of a label without positives are not defined
-    (null) and left out of the mean.
+    (null) and left out of the mean. No copy of the tables is made: a memory map may be given. Where rows × labels are too many for the
+    resamples asked for, there are fewer, or none.
+
+    Parameters
+    ----------
+    thresholds
+        System (``MODEL``, a baseline's name) to the probability from which it says yes, float ``(K,)``; 0.5 where not given.
+    temperature
+        What the scores were divided by, for the record.
     """
     others = dict(baselines or {})
     _check(probabilities, len(y), len(names), others)
+    given = dict(thresholds or {})
+    truth = np.asarray(y) > 0.5
     scorers: dict[str, Scorer] = {
-        name: LabelScorer(found, y) for name, found in {MODEL: probabilities, **others}.items()
+        name: LabelScorer(found, truth, thresholds=given.get(name))
+        for name, found in {MODEL: probabilities, **others}.items()
     }
-    empty = int((np.asarray(y).sum(axis=0) == 0).sum())
-    notes = (
-        (f"{empty} of {len(names)} labels have no positive row: they have no AUROC or average precision",)
-        if empty
-        else ()
+    positives = truth.sum(axis=0)
+    notes = []
+    for count, words in (
+        ((positives == 0).sum(), "no positive row"),
+        ((positives == len(truth)).sum(), "no negative row"),
+    ):
+        if count:
+            notes.append(
+                f"{plural(int(count), 'label')} of {len(names)} with {words} here: AUROC and AUPRC are left out"
+            )
+    few, note = _affordable(scorers, settings)
+    drawn = _bootstrap(scorers, few, groups)
+    facts = judge_labels(
+        {name: drawn.values[i, 1:] for i, name in enumerate(drawn.systems)},
+        truth,
+        model=MODEL,
+        names=names,
+        thresholds=given.get(MODEL, np.full(len(names), 0.5)),
+        patterns=settings.label_groups,
+        seed=settings.seed,
     )
-    return _plain_evaluation("labels", scorers, names, settings, part, groups, baseline_facts, notes)
+    plain = _plain_evaluation("labels", scorers, names, few, part, groups, baseline_facts, (*notes, *note), drawn=drawn)
+    calibration = {} if temperature is None else {"temperature": temperature}
+    return replace(plain, labels=facts, calibration=calibration)
+
+
+def _affordable(
+    scorers: Mapping[str, Scorer], settings: EvaluationSettings
+) -> tuple[EvaluationSettings, tuple[str, ...]]:
+    """Settings with as many resamples as can be ranked in about half a minute, none below ``LEAST_RESAMPLES``; and a note."""
+    most = RANKED_LIMIT // max(sum(scorer.ranking_cost for scorer in scorers.values()), 1)
+    if settings.resamples <= most:
+        return settings, ()
+    if most < LEAST_RESAMPLES:
+        return settings.model_copy(update={"resamples": 0}), ("no intervals: too many rows × labels to resample",)
+    words = f"intervals from {most:,} resamples instead of {settings.resamples:,}: there are many rows × labels"
+    return settings.model_copy(update={"resamples": int(most)}), (words,)
 
 
 def evaluate_values(
@@ -234,11 +281,13 @@ def by_distance(
 def _plain_evaluation(
     task: str, scorers: dict[str, Scorer], names: Sequence[str], settings: EvaluationSettings, part: str,
     groups: NDArray[np.integer] | None, facts: Mapping[str, dict[str, Any]] | None, notes: tuple[str, ...],
+    drawn: Bootstrap | None = None,
 ) -> Evaluation:  # fmt: skip
     """The parts that labels and values share."""
     first = scorers[MODEL]
     primary = _primary(task, settings, first.metrics)
-    drawn = _bootstrap(scorers, settings, groups)
+    if drawn is None:
+        drawn = _bootstrap(scorers, settings, groups)
     others = [name for name in scorers if name != MODEL]
     each = range(1, first.groups) if first.groups > 1 else ()
     return Evaluation(
@@ -272,7 +321,7 @@ def _check(model: NDArray[np.floating], rows: int, outputs: int, others: Mapping
         shape = np.asarray(found).reshape(len(found), -1).shape
         if shape != (rows, outputs):
             raise UsageError(f"{name}: predictions have shape {shape}, expected {(rows, outputs)}")
-        if not np.isfinite(found).all():
+        if not all(np.isfinite(found[at : at + _CHECKED]).all() for at in range(0, rows, _CHECKED)):
             raise UsageError(f"{name}: predictions hold NaN or infinity")
 
 

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.evaluation.ranking import Floats, Ranking, areas, rank
-from strandloom.evaluation.settings import ClassMetric, ValueMetric
+from strandloom.evaluation.settings import ClassMetric, LabelMetric, ValueMetric
 
 CLASS_METRICS: tuple[ClassMetric, ...] = get_args(ClassMetric)
-LABEL_METRICS = CLASS_METRICS[:-1]  # without ece
+LABEL_METRICS: tuple[LabelMetric, ...] = get_args(LabelMetric)
 VALUE_METRICS: tuple[ValueMetric, ...] = get_args(ValueMetric)
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "rmse"})
 ECE_BINS = 15
@@ -151,34 +151,33 @@ class ClassScorer:
 
 
 class LabelScorer:
-    """Scores independent yes/no labels.
+    """Scores independent yes/no labels, one label after the other, so that memory holds no copy of a large table.
 
     Parameters
     ----------
     probabilities
-        float ``(N, K)``, each in 0..1.
+        float ``(N, K)``, each in 0..1; a memory map is fine.
     y
-        0 or 1, ``(N, K)``; "yes" is decided from 0.5 on.
+        0 or 1, ``(N, K)``.
+    thresholds
+        float ``(K,)``: "yes" is decided from these on; 0.5 where not given.
     """
 
     metrics = LABEL_METRICS
 
-    def __init__(self, probabilities: NDArray[np.floating], y: NDArray[Any]) -> None:
-        self.probabilities = np.asarray(probabilities, np.float64)
-        self.y = np.asarray(y) > 0.5
+    def __init__(
+        self,
+        probabilities: NDArray[np.floating],
+        y: NDArray[Any],
+        *,
+        thresholds: NDArray[np.floating] | None = None,
+    ) -> None:
+        self.probabilities = np.asarray(probabilities)
+        self.y = np.asarray(y) if np.asarray(y).dtype == bool else np.asarray(y) > 0.5
         self.rows, self.labels = self.probabilities.shape
         self.groups = 1 + self.labels
-        decided = self.probabilities >= 0.5
-        clipped = np.clip(self.probabilities, _CLIP, 1 - _CLIP)
-        blocks = [
-            self.y & decided,
-            self.y,
-            decided,
-            -np.log(np.where(self.y, clipped, 1 - clipped)),
-            (self.probabilities - self.y) ** 2,
-        ]
-        self._sums = _row_sums([_sparse(block.astype(np.float64)) for block in blocks])
-        self._rankings = [rank(self.probabilities[:, k], self.y[:, k]) for k in range(self.labels)]
+        self.thresholds = np.full(self.labels, 0.5) if thresholds is None else np.asarray(thresholds, np.float64)
+        self._kept: list[Ranking] | None = None
 
     @property
     def ranking_cost(self) -> int:
@@ -188,31 +187,45 @@ class LabelScorer:
     def score(self, weights: Floats, *, ranked: bool = True) -> Floats:
         """Metrics ``(1 + K, M, R)`` under row weights ``(N, R)``: the mean over labels, then each label."""
         total = weights.sum(axis=0)
-        sums = (self._sums @ weights).reshape(5, self.labels, -1)
-        both, yes, decided, losses, briers = sums  # each (K, R)
-        hits = total - yes - decided + 2 * both
-        true = np.stack([total - yes, yes])  # (2, K, R)
-        called = np.stack([total - decided, decided])
-        correct = np.stack([total - yes - decided + both, both])
-        roc, precision = np.full((2, self.labels, weights.shape[1]), np.nan)
+        each = np.stack([self._one(k, weights, total, ranked=ranked) for k in range(self.labels)])
+        return np.concatenate([_mean(each)[None], each])
+
+    def _one(self, label: int, weights: Floats, total: Floats, *, ranked: bool) -> Floats:
+        """Metrics ``(M, R)`` of one label."""
+        found = np.asarray(self.probabilities[:, label], np.float64)
+        truth, decided = self.y[:, label], found >= self.thresholds[label]
+        clipped = np.clip(found, _CLIP, 1 - _CLIP)
+        losses = -np.log(np.where(truth, clipped, 1 - clipped))
+        blocks = np.stack([truth & decided, truth, decided, losses, (found - truth) ** 2])
+        both, yes, called_yes, loss, brier = blocks @ weights  # each (R,)
+        true = np.stack([total - yes, yes])[:, None]  # (2, 1, R)
+        called = np.stack([total - called_yes, called_yes])[:, None]
+        correct = np.stack([total - yes - called_yes + both, both])[:, None]
+        hits = correct.sum(0)  # (1, R)
+        roc, precision = np.full((2, weights.shape[1]), np.nan)
         if ranked:
-            for k, ranking in enumerate(self._rankings):
-                found = areas(ranking, weights)
-                roc[k], precision[k] = found.roc_auc, found.average_precision
-        each = np.stack(
+            areas_of = areas(self._ranking(label), weights)
+            roc, precision = areas_of.roc_auc, areas_of.average_precision
+        return np.stack(
             [
-                hits / total,
-                _mean(_ratio(correct, true)),
-                multiclass_mcc(hits, true, called, total),
-                np.nan_to_num(_ratio(2 * both, yes + decided)),
+                hits[0] / total,
+                _mean(_ratio(correct, true))[0],
+                multiclass_mcc(hits, true, called, total)[0],
+                np.nan_to_num(_ratio(2 * both, yes + called_yes)),
                 roc,
                 precision,
-                losses / total,
-                briers / total,
-            ],
-            axis=1,
-        )  # (K, M, R)
-        return np.concatenate([_mean(each)[None], each])
+                loss / total,
+                brier / total,
+            ]
+        )
+
+    def _ranking(self, label: int) -> Ranking:
+        """The ranking by one label: kept for the next block of resamples, unless they are very many."""
+        if self._kept is None and self.ranking_cost <= _KEPT_RANKS:
+            self._kept = [rank(self.probabilities[:, k], self.y[:, k]) for k in range(self.labels)]
+        if self._kept is not None:
+            return self._kept[label]
+        return rank(np.asarray(self.probabilities[:, label], np.float64), self.y[:, label])
 
 
 class ValueScorer:

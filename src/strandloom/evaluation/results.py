@@ -113,6 +113,10 @@ class Evaluation:
         Of measured values: ``scatter`` (target to ``{"x": measured, "y": predicted}``, a seeded draw of rows), ``errors`` (target to a
         histogram), ``strata`` (``{"label", "rows", "model": metrics, "baselines"}``), ``noise`` (what noise of measurement leaves to be
         explained), ``interval`` (level, width and coverage).
+    labels
+        Of yes/no labels: ``table`` (one entry a label: group, positives, threshold, metrics, ``baselines``' average precision), ``groups``
+        (medians of every system by group), ``none`` (accuracy of the answer "no label", and the model's), ``pairs`` (baseline to metric to
+        the mean difference over labels, resampled labels, and the share of labels won).
     seeds, ceiling
         Pooled summary over seeds or folds; the best possible score where it is known.
     warnings
@@ -136,6 +140,7 @@ class Evaluation:
     by_distance: tuple[DistanceBin, ...] = ()
     baseline_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, Any] = field(default_factory=dict)
     seeds: dict[str, Any] | None = None
     ceiling: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -166,6 +171,7 @@ class Evaluation:
             "by_distance": [plain(asdict(found)) for found in self.by_distance],
             "baseline_facts": plain(self.baseline_facts),
             "values": plain(self.values),
+            "labels": plain(self.labels),
             "seeds": plain(self.seeds),
             "ceiling": plain(self.ceiling),
             "warnings": list(self.warnings),

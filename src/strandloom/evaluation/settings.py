@@ -12,6 +12,8 @@ BaselineName = Literal["majority", "composition", "kmer_logistic", "kmer_bayes",
 BASELINE_NAMES: tuple[BaselineName, ...] = get_args(BaselineName)
 RegressorName = Literal["mean", "kmer_ridge", "position_ridge", "leader_ridge", "kmer_boosting", "nearest"]
 REGRESSOR_NAMES: tuple[RegressorName, ...] = get_args(RegressorName)
+LabelBaselineName = Literal["prevalence", "composition", "kmer_logistic"]
+LABEL_BASELINE_NAMES: tuple[LabelBaselineName, ...] = get_args(LabelBaselineName)
 ClassMetric = Literal[
     "accuracy",
     "balanced_accuracy",
@@ -24,6 +26,16 @@ ClassMetric = Literal[
     "ece",
 ]
 ValueMetric = Literal["r2", "pearson", "pearson_squared", "spearman", "rmse"]
+LabelMetric = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_corrcoef",
+    "f1_macro",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+]
 MetricName = Literal[ClassMetric, ValueMetric]
 
 
@@ -70,9 +82,13 @@ class EvaluationSettings(Settings):
     threshold: Literal["half", "auto"] = "auto"
     """Two classes: decide at .5, or move the threshold where the gain in MCC on validation is more than chance."""
 
-    baselines: Literal["all", "none"] | tuple[BaselineName | RegressorName, ...] = "all"
+    label_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Labels: groups whose medians are reported, each with patterns of label names: ``{TF: ["*_TF"], histone: ["H3*", "H4*"]}``; the
+    first group that fits counts."""
+
+    baselines: Literal["all", "none"] | tuple[BaselineName | RegressorName | LabelBaselineName, ...] = "all"
     """Baselines fitted on the same split: ``all``, ``none`` or a list of names (for classes majority … position_logistic, for values mean …
-    kmer_boosting; nearest for both)."""
+    kmer_boosting, nearest for both; for labels prevalence, composition, kmer_logistic)."""
 
     blend: Literal["auto", "none"] = "auto"
     """``auto``: add a linear baseline (k-mers, or k-mers at each position) to the network's answer where validation gains
@@ -94,6 +110,14 @@ class EvaluationSettings(Settings):
         if self.baselines == "none":
             return ()
         return tuple(name for name in BASELINE_NAMES if name in self.baselines)
+
+    def label_baseline_names(self) -> tuple[LabelBaselineName, ...]:
+        """The same for labels."""
+        if self.baselines == "all":
+            return LABEL_BASELINE_NAMES
+        if self.baselines == "none":
+            return ()
+        return tuple(name for name in LABEL_BASELINE_NAMES if name in self.baselines)
 
     def regressor_names(self) -> tuple[RegressorName, ...]:
         """The same for measured values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from strandloom.bundle import (
     TAXONOMY_PART,
     Bundle,
     Manifest,
+    StoredBlend,
     StoredEngine,
     read_bundle,
     read_engine,
@@ -26,10 +27,13 @@ from strandloom.bundle import (
 from strandloom.data.window import Window
 from strandloom.engines.settings import TORCH, choose
 from strandloom.errors import BundleError, InputError, UsageError
-from strandloom.evaluation.baselines.base import Baseline, State
+from strandloom.evaluation.baselines.base import State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import Blend, baseline_probabilities
+from strandloom.evaluation.calibration import sigmoid
 from strandloom.evaluation.decision import Decision
+from strandloom.evaluation.label_baselines.fit import label_baseline_from_state
+from strandloom.evaluation.label_blend import blended_scores, label_probabilities
 from strandloom.evaluation.regressors.base import Regressor
 from strandloom.evaluation.regressors.fit import regressor_from_state
 from strandloom.evaluation.value_blend import ValueBlend, regressor_values
@@ -44,6 +48,10 @@ if TYPE_CHECKING:
 
 LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 """How a hint names the setting of a letter, which a prediction has not."""
+
+
+Partner = Callable[[NDArray[np.uint8], NDArray[np.int32]], NDArray[np.float64]]
+"""Codes and lengths to the probabilities of a stored baseline, as they are blended in."""
 
 
 class ScorePair(NamedTuple):
@@ -92,18 +100,23 @@ class Predictor:
         return Window(self.manifest.length, self.manifest.anchor, self.manifest.too_long)
 
     @cached_property
-    def partners(self) -> tuple[Baseline | None, ...]:
-        """The stored baseline of each blend; None where its networks stand alone.
+    def partners(self) -> tuple[Partner | None, ...]:
+        """Of each blend the stored baseline's probabilities, from codes and lengths; None where its networks stand alone.
 
         Raises
         ------
         BundleError
             The bundle does not hold one that it blends in.
         """
-        return tuple(
-            baseline_from_state(blend.partner, self._stored(blend.part, blend.partner)) if blend.baseline else None
-            for blend in self.manifest.blends
-        )
+        return tuple(self._partner(blend) if blend.baseline else None for blend in self.manifest.blends)
+
+    def _partner(self, blend: StoredBlend) -> Partner:
+        state, strand = self._stored(blend.part, blend.partner), self.manifest.strand
+        if self.manifest.task == "labels":
+            labels = label_baseline_from_state(blend.partner, state)
+            return lambda codes, lengths: label_probabilities(labels, codes, lengths, strand=strand)
+        baseline = baseline_from_state(blend.partner, state)
+        return lambda codes, lengths: baseline_probabilities(baseline, codes, lengths, strand=strand)
 
     @cached_property
     def regressors(self) -> tuple[dict[str, Regressor], ...]:
@@ -171,10 +184,10 @@ class Predictor:
         blended = np.zeros(network.shape)
         for stored, partner in zip(manifest.blends, self.partners, strict=True):
             own = self._mean_logits(stored.members, codes, lengths, batch_size)
-            other = None
-            if partner is not None:
-                other = baseline_probabilities(partner, codes, lengths, strand=manifest.strand)
-            blended += Blend(stored.network, stored.baseline).apply(own, other) / len(manifest.blends)
+            other = None if partner is None else partner(codes, lengths)
+            blend = Blend(stored.network, stored.baseline)
+            found = blended_scores(blend, own, other) if manifest.task == "labels" else blend.apply(own, other)
+            blended += found / len(manifest.blends)
             network += own * len(stored.members)
             members += len(stored.members)
         return ScorePair(network / np.float32(members), blended)
@@ -234,8 +247,27 @@ class Predictor:
         )
 
     def answer(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
-        """Scores of N rows as they are written (:meth:`frame`, or :meth:`value_frame`)."""
+        """Scores of N rows as they are written (:meth:`frame`, :meth:`label_frame` or :meth:`value_frame`)."""
+        if self.manifest.task == "labels":
+            return self.label_frame(ids, scores.blended)
         return self.value_frame(ids, scores) if self.manifest.task == "value" else self.frame(ids, scores.blended)
+
+    def label_probabilities(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Raw scores of task ``labels`` to calibrated probabilities, float64 ``(N, K)``."""
+        return sigmoid(np.asarray(logits, np.float64) / self.manifest.temperature)
+
+    def label_frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
+        """Raw scores ``(N, K)`` of labels as they are written: ``id, prediction, p_<label>…``.
+
+        ``prediction`` names the labels that reach their thresholds, separated by commas; it is empty where none does.
+        """
+        manifest = self.manifest
+        probabilities = self.label_probabilities(logits)
+        yes = probabilities >= np.array(manifest.label_thresholds or (0.5,) * len(manifest.labels))
+        names = np.array(manifest.labels, object)
+        said = pl.Series("prediction", [",".join(names[row]) for row in yes], dtype=pl.String)
+        each = [pl.Series(f"p_{name}", probabilities[:, k]).round(6) for k, name in enumerate(manifest.labels)]
+        return pl.DataFrame([ids.alias("id"), said, *each])
 
     def value_frame(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
         """Values as they are written: ``id, prediction, low, high[, sd], beyond``; of several targets each with its name behind.
@@ -284,7 +316,8 @@ class Predictor:
         Returns
         -------
         polars.DataFrame
-            ``id, prediction, p_<class>…, abstain`` (of values as :meth:`value_frame` says), one row per sequence, in order.
+            ``id, prediction, p_<class>…, abstain``, one row per sequence, in order; of labels as :meth:`label_frame` says, of values as
+            :meth:`value_frame`.
 
         Raises
         ------

@@ -92,6 +92,7 @@ def read_scores(stored: Json) -> Scores:
         decision_threshold=finite(calibration.get("threshold")) if len(classes) == 2 else None,
         by_distance=_distance(stored.get("by_distance"), interval),
         values=mapping(stored.get("values")),
+        labels=mapping(stored.get("labels")),
         seeds=seeds,
         seed_word=word,
         warnings=tuple(str(x) for x in _list(stored.get("warnings"))),

@@ -1,4 +1,4 @@
-"""``report.html``: one self-contained page of a run (no network, no script), light and dark.
+"""``report.html``: one self-contained page of a run (no network; no script but the sorting of a table of labels), light and dark.
 
 :func:`render` is pure: the same inputs give the same text.
 """
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from strandloom.report import datasheet, figures, history, tables, value_section
+from strandloom.report import datasheet, figures, history, label_section, tables, value_section
 from strandloom.report.cautions import Caution, near_twin_fraction
 from strandloom.report.inputs import ReportInputs
 from strandloom.report.numbers import MISSING, count, duration, finite, fixed, interval, percent, shorten
 from strandloom.report.scores import Json, Score, Scores, mapping, metric_title
+from strandloom.report.sort_tables import SortTable
 from strandloom.report.svg import Figure
 from strandloom.report.tables import Table
 from strandloom.report.verdict import verdict
@@ -49,6 +50,7 @@ class Section:
     figures: tuple[Figure | None, ...] = ()
     aside: tuple[Table | None, ...] = ()
     tables_after: tuple[Table | None, ...] = ()
+    sortable: tuple[SortTable, ...] = ()
     notes: tuple[str, ...] = ()
     missing: str = ""
     command: str = ""
@@ -58,7 +60,7 @@ class Section:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        shown = (self.facts, self.notes, self.command, self.folded, self.cautions, self.missing)
+        shown = (self.sortable, self.facts, self.notes, self.command, self.folded, self.cautions, self.missing)
         return not any(shown) and not any([*self.tables, *self.figures, *self.aside, *self.tables_after])
 
 
@@ -145,8 +147,9 @@ def cards(inputs: ReportInputs) -> list[Card]:
     headline = scores.headline
     if headline is not None:
         found.append(_score_card(metric_title(headline), scores.model[headline], scores.level))
+    empty = ("accuracy", "balanced_accuracy") if scores.task == "labels" else ()  # the answer "no" is nearly always right
     for metric in ("accuracy", "roc_auc", "balanced_accuracy", "pearson_squared", "spearman", "rmse"):
-        if metric != headline and metric in scores.model and len(found) < 3:
+        if metric != headline and metric not in empty and metric in scores.model and len(found) < 3:
             named = metric_title(metric)
             title = named[:1].upper() + named[1:]
             found.append(_score_card(title, scores.model[metric], scores.level))
@@ -227,7 +230,7 @@ def _scores_section(scores: Scores) -> Section:
         lead if scores.model else "",
         tables=(tables.metric_table(scores),),
         figures=(figures.forest(scores), figures.forest_differences(scores)),
-        tables_after=(tables.target_table(scores), tables.seed_table(scores)),
+        tables_after=(None if scores.labels else tables.target_table(scores), tables.seed_table(scores)),
         notes=tuple(notes),
         missing=""
         if scores.model or scores.baselines
@@ -247,6 +250,18 @@ def _training_section(inputs: ReportInputs) -> Section:
 
 
 def _answers_section(scores: Scores) -> Section:
+    if scores.task == "labels":
+        each = label_section.label_table(scores)
+        return Section(
+            "answers",
+            "Label by label",
+            label_section.LEAD if each else "",
+            facts=label_section.label_facts(scores),
+            tables=(label_section.group_table(scores), label_section.pair_table(scores)),
+            figures=label_section.label_figures(scores),
+            sortable=(each,) if each else (),
+            missing="" if each else "No table of labels was recorded.",
+        )
     if scores.task == "value":
         return Section(
             "answers",

@@ -47,6 +47,7 @@ BASELINES = {
     "kmer_bayes": "k-mer naive Bayes",
     "nearest": "nearest neighbour by k-mers",
     "position_logistic": "logistic regression on positions",
+    "prevalence": "prevalence of each label",
 }
 
 
@@ -183,6 +184,7 @@ class Scores:
     by_distance: tuple[Near, ...] = ()
     distance_metric: str = "accuracy"
     values: Json = field(default_factory=dict)
+    labels: Json = field(default_factory=dict)
     seeds: tuple[SeedRow, ...] = ()
     seed_word: str = "seed"
     warnings: tuple[str, ...] = ()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from strandloom.report.numbers import MISSING, count, general, signed
+from strandloom.report.sort_tables import Entry, SortTable
 from strandloom.report.tables import Cell, Table, text
 from strandloom.report.taxonomy_inputs import Call, Candidate, ControlFlag, TaxonomyPage, TaxonTotal
 from strandloom.report.taxonomy_words import RANGES, Move, chance, name
@@ -17,42 +17,6 @@ MOST_CALLS = 2_000
 MOST_TAXA = 1_000
 MOST_FLAGS = 60
 MOST_MOVED = 100
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A cell of a table that can be sorted: text, the number to sort by (None: by text), CSS classes, a second line, a tip."""
-
-    text: str
-    number: float | None = None
-    classes: str = ""
-    sub: str = ""
-    tip: str = ""
-
-
-@dataclass(frozen=True)
-class SortTable:
-    """A table that a click on a column's head sorts.
-
-    Parameters
-    ----------
-    slug
-        Unique on the page.
-    caption
-        What it shows.
-    head
-        Names of the columns with their classes: ``text``, ``wrap`` and ``number``.
-    rows
-        As they stand without sorting; the first cell of each heads its row.
-    note
-        What was left out.
-    """
-
-    slug: str
-    caption: str
-    head: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[Entry, ...], ...]
-    note: str = ""
 
 
 def _amount(value: int | None) -> Entry:

@@ -97,12 +97,13 @@ def _sentence(scores: Scores, *, near: float | None) -> tuple[str, Tone]:
             + ".",
             "poor",
         )  # fmt: skip
-    clauses = [f"The {_who(scores)} {_subject(scores)} with {_with(score, metric)} {on}"]
+    over = "mean " if scores.task == "labels" and len(scores.classes) > 1 else ""
+    clauses = [f"The {_who(scores)} {_subject(scores)} with {over}{_with(score, metric)} {on}"]
     if scores.best is not None:
         digits = 2 if fixed(scores.best_value, 2) != fixed(score.value, 2) else 3
         title = scores.titles[scores.best]
         named = f"{title[:1].lower()}{title[1:]} ({fixed(scores.best_value, digits)})"
-        clauses[0] = f"The {_who(scores)} {_subject(scores)} with {_with(score, metric, digits)} {on}"
+        clauses[0] = f"The {_who(scores)} {_subject(scores)} with {over}{_with(score, metric, digits)} {on}"
         outcome = scores.against_best
         if outcome == "better":
             clauses[0] += f", better than the best baseline, {named}"

@@ -22,8 +22,9 @@ from strandloom.data.window import WindowSettings
 from strandloom.evaluation.baselines.base import Baseline, State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import NETWORK_ALONE
-from strandloom.evaluation.calibration import softmax
-from strandloom.evaluation.evaluate import evaluate_classes, evaluate_values
+from strandloom.evaluation.calibration import sigmoid, softmax
+from strandloom.evaluation.evaluate import MODEL, evaluate_classes, evaluate_labels, evaluate_values
+from strandloom.evaluation.label_baselines.fit import label_baseline_from_state
 from strandloom.evaluation.regressors.fit import regressor_from_state
 from strandloom.evaluation.results import Evaluation
 from strandloom.evaluation.settings import EvaluationSettings
@@ -134,8 +135,8 @@ def evaluate_bundle(
     told(plural(len(dataset), "row"))
     codes = np.asarray(dataset.codes)
     scores = predictor.scores(codes, dataset.lengths)
-    judged = _judge_values if manifest.task == "value" else _judge_classes
-    evaluation = judged(predictor, dataset, codes, scores, settings or EvaluationSettings())
+    judges = {"classes": _judge_classes, "labels": _judge_labels, "value": _judge_values}
+    evaluation = judges[manifest.task](predictor, dataset, codes, scores, settings or EvaluationSettings())
     if known := seen_rows(predictor.bundle, codes):
         warning = (
             f"{share(known, len(dataset))} were among the rows this model was trained on or chosen by (on either strand): its scores "
@@ -196,6 +197,33 @@ def _judge_classes(
     )
 
 
+def _judge_labels(
+    predictor: Predictor, dataset: Dataset, codes: Codes, scores: ScorePair, settings: EvaluationSettings
+) -> Evaluation:
+    assert dataset.target is not None
+    manifest = predictor.manifest
+    baselines = [
+        label_baseline_from_state(name, state)
+        for name, state in _stored_states(predictor.bundle, settings.label_baseline_names())
+    ]
+    others = {b.name: b.predict(codes, dataset.lengths) for b in baselines}
+    about = {b.name: {"title": b.title, "about": b.describe()} for b in baselines}
+    if manifest.network_temperature is not None:
+        others = {NETWORK_ALONE: sigmoid(scores.network / manifest.network_temperature), **others}
+        about = {**ALONE, **about}
+    return evaluate_labels(
+        predictor.label_probabilities(scores.blended),
+        dataset.target.values,
+        names=manifest.labels,
+        settings=settings,
+        baselines=others,
+        thresholds={MODEL: np.array(manifest.label_thresholds)} if manifest.label_thresholds else None,
+        part="table",
+        baseline_facts=about,
+        temperature=manifest.temperature,
+    )
+
+
 def _judge_values(
     predictor: Predictor, dataset: Dataset, codes: Codes, scores: ScorePair, settings: EvaluationSettings
 ) -> Evaluation:
@@ -225,10 +253,14 @@ def _judge_values(
 
 
 def _with_truth(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """Predictions with the true class, or the measured values, behind the id."""
+    """Predictions with the true class, the labels or the measured values behind the id."""
     if target.kind == "classes":
         labels = np.array(target.names)
         return frame.insert_column(1, pl.Series("truth", labels[target.values.astype(np.int64)]))
+    if target.kind == "labels":
+        names = np.array(target.names, object)
+        said = [",".join(names[row]) for row in target.values > 0.5]
+        return frame.insert_column(1, pl.Series("truth", said, dtype=pl.String))
     for k, name in reversed(list(enumerate(target.names))):
         end = "" if len(target.names) == 1 else f"_{name}"
         frame = frame.insert_column(1, pl.Series(f"truth{end}", target.values[:, k].astype(np.float64)))

@@ -21,15 +21,20 @@ from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TRAIN, Split
 from strandloom.evaluation.baselines.base import Baseline
 from strandloom.evaluation.blend import Blend
+from strandloom.evaluation.label_baselines.base import LabelBaseline
 from strandloom.evaluation.regressors.base import Regressor
 from strandloom.evaluation.value_blend import ValueBlend
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.run import seen
 from strandloom.run.judge import BaselineScores, Judged
+from strandloom.run.judge_labels import JudgedLabels, LabelBaselineScores
 from strandloom.run.judge_values import JudgedValues, RegressorScores
 from strandloom.run.members import Trained
 from strandloom.training.probe import Decision
 from strandloom.version import VERSION
+
+AnyScores = BaselineScores | RegressorScores | LabelBaselineScores
+"""The baselines of a run of any task."""
 
 
 def make_bundle(
@@ -38,9 +43,9 @@ def make_bundle(
     splits: Sequence[Split],
     *,
     trained: Sequence[Trained],
-    judged: Judged | JudgedValues,
+    judged: Judged | JudgedValues | JudgedLabels,
     decision: Decision,
-    baselines: BaselineScores | RegressorScores,
+    baselines: AnyScores,
     text: str,
 ) -> Bundle:
     """The bundle of a run; ``text`` is its model card."""
@@ -52,6 +57,14 @@ def make_bundle(
     if isinstance(judged, JudgedValues):
         values, parts = _stored_value_blends(trained, judged.blends, baselines)
         answering = {**_value_answers(dataset, splits, trained, judged), "value_blends": values}
+    elif isinstance(judged, JudgedLabels):
+        blends, parts = _stored_blends(trained, judged.blends, baselines)
+        answering = {
+            "blends": blends,
+            "network_temperature": judged.alone if blends else None,
+            "temperature": judged.temperature,
+            "label_thresholds": tuple(judged.thresholds.tolist()),
+        }
     else:
         blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
         answering = {**_class_answers(judged, blends), "blends": blends}
@@ -109,7 +122,7 @@ def _value_answers(
 
 
 def _stored_blends(
-    trained: Sequence[Trained], blends: Sequence[Blend], baselines: BaselineScores | RegressorScores
+    trained: Sequence[Trained], blends: Sequence[Blend], baselines: AnyScores
 ) -> tuple[tuple[StoredBlend, ...], dict[str, Part]]:
     """What a bundle says of the blends, and the baselines that later folds need (those of the first are stored anyway)."""
     stored: list[StoredBlend] = []
@@ -130,7 +143,7 @@ def _stored_blends(
 
 
 def _stored_value_blends(
-    trained: Sequence[Trained], blends: Sequence[ValueBlend], baselines: BaselineScores | RegressorScores
+    trained: Sequence[Trained], blends: Sequence[ValueBlend], baselines: AnyScores
 ) -> tuple[tuple[StoredValueBlend, ...], dict[str, Part]]:
     """As :func:`_stored_blends`, of values, which may have several regressors blended in."""
     parts: dict[str, Part] = {}
@@ -149,6 +162,6 @@ def _stored_value_blends(
     return tuple(stored), parts
 
 
-def _baseline_part(baseline: Baseline | Regressor) -> Part:
+def _baseline_part(baseline: Baseline | Regressor | LabelBaseline) -> Part:
     state = baseline.state()
     return Part(dict(state.arrays), state.facts)

@@ -34,8 +34,8 @@ from strandloom.engines.settings import (
     versions,
 )
 from strandloom.engines.source import Source
-from strandloom.errors import InputError, SettingsError, StrandloomError, UsageError
-from strandloom.evaluation.metrics import ClassScorer, Scorer, ValueScorer
+from strandloom.errors import InputError, SettingsError, StrandloomError
+from strandloom.evaluation.metrics import ClassScorer, LabelScorer, Scorer, ValueScorer
 from strandloom.experiment import read_experiment
 from strandloom.io.plain import read_json
 from strandloom.io.read import column_names
@@ -265,8 +265,10 @@ class _Judge:
         """Metrics of what is answered, those that the rule looks at; one that these rows do not define is left out."""
         assert self.rows.target is not None
         scorer: Scorer
-        if self.plain.manifest.task == "value":
-            scorer = ValueScorer(scores, self.rows.target.values)
+        if self.plain.manifest.task == "labels":
+            scorer = LabelScorer(self.plain.label_probabilities(scores), self.rows.target.values)
+        elif self.plain.manifest.task == "value":
+            scorer = ValueScorer(scores, self.rows.target.values.astype(np.float64))
         else:
             answers = self.plain.decision.apply(scores)
             scorer = ClassScorer(

@@ -36,6 +36,13 @@ from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
 from strandloom.run.inputs import motif_file, note_inputs, read_start_motifs
 from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.judge_labels import (
+    JudgedLabels,
+    LabelBaselineScores,
+    judge_label_baselines,
+    judge_labels,
+    label_frame,
+)
 from strandloom.run.judge_values import (
     JudgedValues,
     RegressorScores,
@@ -66,6 +73,12 @@ from strandloom.version import VERSION
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+FITS: dict[str, Callable[..., BaselineScores | RegressorScores | LabelBaselineScores]] = {
+    "classes": judge_baselines, "labels": judge_label_baselines, "value": judge_regressors,
+}  # fmt: skip
+"""What fits and scores the baselines of each task."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +262,9 @@ class _Run:
             known["first_filters"] = motifs.noted
         write_json(self.folder.environment, known)
         with clock.stage("baselines", "fitting the baselines"):
-            fit = judge_regressors if self.experiment.task == "value" else judge_baselines
-            baselines = fit(dataset, splits, settings=self.experiment.evaluation, progress=self.progress)
+            baselines = FITS[self.experiment.task](
+                dataset, splits, settings=self.experiment.evaluation, progress=self.progress
+            )
         with clock.stage("decide", "deciding strand and shift"):
             decision = self._decide(dataset, splits[0], make_model, runtime)
         for line in decision.why:
@@ -307,11 +321,18 @@ class _Run:
         dataset: Dataset,
         splits: Sequence[Split],
         trained: Sequence[Trained],
-        baselines: BaselineScores | RegressorScores,
+        baselines: BaselineScores | RegressorScores | LabelBaselineScores,
         decision: Decision,
-    ) -> Judged | JudgedValues:
+    ) -> Judged | JudgedValues | JudgedLabels:
         """Judge the test part and write its predictions."""
         settings = self.experiment.evaluation
+        if isinstance(baselines, LabelBaselineScores):
+            validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)
+            labels = judge_labels(
+                dataset, splits, validation, test, settings=settings, baselines=baselines, strand=decision.strand
+            )
+            self._write_predictions(label_frame(dataset, splits, validation, test, labels))
+            return labels
         if isinstance(baselines, RegressorScores):
             trained = in_units(trained)
             validation, test = pool(trained, splits, VALIDATION), pool(trained, splits, TEST)

@@ -32,6 +32,7 @@ from strandloom.training.history import (
 )
 from strandloom.training.monitor import choose_monitor, validate
 from strandloom.training.pinning import pinned
+from strandloom.training.prevalence import begin_at_prevalence
 from strandloom.training.progress import Plan, Progress, Silent
 from strandloom.training.runtime import choose_precision
 from strandloom.training.schedule import learning_rate_factor
@@ -99,6 +100,8 @@ def fit(
     if train.weights is not None and not bool(train.weights.any()):
         raise TrainingError("every training row has weight 0", hint="choose another data.weight or another split")
     monitor = choose_monitor(settings.monitor, task, validation)
+    if task.kind == "labels":
+        begin_at_prevalence(model, train.targets)
     where = torch.device(device)
     model.to(where)
     if precision is None:

@@ -1,0 +1,1 @@
+"""Classical baselines of yes/no labels."""
