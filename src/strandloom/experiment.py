@@ -123,8 +123,6 @@ class Experiment(Settings):
             for name in evaluation.baselines:
                 if name not in known:
                     raise ValueError(f"evaluation.baselines: task {self.task} has {', '.join(known)}, not {name}")
-        if value and self.explain is not None:
-            raise ValueError("explain is for classes; models of measured values cannot be explained yet")
         if value and (training.class_weights != "none" or training.label_smoothing):
             raise ValueError("training.class_weights and training.label_smoothing are for classes and labels")
         if not value and training.loss != "auto":

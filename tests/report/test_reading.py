@@ -97,7 +97,9 @@ def test_labels_and_values():
         scores = read_scores(found.to_json())
         assert scores.headline == headline
         assert set(scores.per_target) == {"a", "b", "c"}
-        assert "Scores per" in render(ReportInputs("x", evaluation=found))
+        page = render(ReportInputs("x", evaluation=found))
+        assert ("Label by label" if found is labels else "Scores per") in page
+        assert ("runs no script" in page) == (found is values)
 
 
 def test_wilson_against_the_closed_form():

@@ -22,6 +22,7 @@ from strandloom.io.motifs import read_motifs
 from strandloom.io.plain import read_json
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
 from strandloom.run.explain_output import OutputExplained, strength, usual_place
+from strandloom.run.explain_question import Question
 from strandloom.run.explain_rows import Rows
 from strandloom.run.explain_write import output_slugs, write_explanation
 
@@ -56,8 +57,9 @@ def explained(
     )  # fmt: skip
     answers = ClassPredictions(np.array([[0.2, 0.8], [0.7, 0.3]]), np.array([1, 0]), np.array([False, True]))
     patterns = Patterns((motif,), 2, 2, None)
+    question = Question(output, page.classes, 1, answers, rows.truth, "others", "log odds", "taken for it")
     return OutputExplained(
-        rows, found, find_seqlets(found), patterns, page, answers, lambda _: np.zeros((4, length), np.float32)
+        rows, found, find_seqlets(found), patterns, page, question, lambda _: np.zeros((4, length), np.float32)
     )
 
 

@@ -11,11 +11,14 @@ import polars as pl
 import pytest
 import torch
 
+from strandloom.alphabet import DNA
 from strandloom.errors import InputError, SettingsError
 from strandloom.evaluation.calibration import sigmoid
 from strandloom.experiment import check_experiment
+from strandloom.explain.settings import ExplainSettings
 from strandloom.predict import load, predict_file
 from strandloom.run.assess import evaluate_bundle
+from strandloom.run.explain import explain_bundle
 from strandloom.run.train import RunResult, run_experiment
 from strandloom.training.prevalence import begin_at_prevalence
 
@@ -116,6 +119,23 @@ def test_a_new_table_is_judged_beside_the_stored_baselines(run: RunResult, tmp_p
     wrong.write_text('sequence,labels\nACGT,"tata,nothing"\nACGA,tata\n')
     with pytest.raises(InputError, match="nothing"):
         evaluate_bundle(run.bundle, wrong, out=tmp_path / "F")
+
+
+def test_a_label_is_explained_against_the_rest(run: RunResult, tmp_path: Path) -> None:
+    asked = ExplainSettings(rows=120, references=4, pages=2, backgrounds=20, output="tata")
+    new = table(tmp_path / "new.csv", rows=240, seed=9)
+    found = explain_bundle(run.bundle, new, out=tmp_path / "WHY", settings=asked)
+    assert found.outputs[0].page.classes == ("the rest", "tata")
+    assert set(found.outputs[0].question.truth.tolist()) == {0, 1}
+    page = (tmp_path / "WHY/motifs.html").read_text()
+    assert "What speaks for tata" in page
+    assert "log odds of tata" in page
+    best = found.pages[0].motifs[0].motif
+    assert "TATAAA" in DNA.decode(best.matrix.argmax(axis=1).astype(np.uint8)) or "TTTATA" in DNA.decode(
+        best.matrix.argmax(axis=1).astype(np.uint8)
+    )
+    every = explain_bundle(run.bundle, new, out=tmp_path / "ALL", settings=asked.model_copy(update={"output": None}))
+    assert {x.page.output.label for x in every.outputs} <= set(NAMES)
 
 
 def test_columns_of_0_and_1_give_the_same_run(run: RunResult, tmp_path: Path) -> None:

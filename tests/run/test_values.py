@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from strandloom.errors import InputError, SettingsError, UsageError
+from strandloom.errors import InputError, SettingsError
 from strandloom.experiment import check_experiment
 from strandloom.predict import load, predict_file
 from strandloom.run import RunResult, run_experiment
@@ -177,14 +177,20 @@ def test_settings_that_do_not_fit_values(changes: dict[str, Any], words: str) ->
         check_experiment(settings(Path("t.csv"), **changes))
 
 
-def test_what_values_cannot_do_yet_is_said(run: RunResult, tmp_path: Path) -> None:
+def test_values_are_explained_by_the_networks_alone(run: RunResult, tmp_path: Path) -> None:
+    from strandloom.explain.settings import ExplainSettings
     from strandloom.run.explain import explain_bundle
 
-    new = table(tmp_path / "new.csv", rows=30)
-    with pytest.raises(UsageError, match="cannot be explained yet"):
-        explain_bundle(run.bundle, new, out=tmp_path / "WHY")
-    with pytest.raises(SettingsError, match="explain"):
-        check_experiment(settings(new) | {"explain": {}})
+    new = table(tmp_path / "new.csv", rows=120)
+    asked = ExplainSettings(rows=80, references=4, pages=2, backgrounds=20)
+    found = explain_bundle(run.bundle, new, out=tmp_path / "WHY", settings=asked)
+    page = (tmp_path / "WHY/motifs.html").read_text()
+    assert "What the model reads for growth" in page
+    assert found.outputs[0].question.measured is not None
+    assert np.isfinite(found.outputs[0].question.measured).all()
+    one = next((tmp_path / "WHY/sequences").iterdir()).read_text()
+    assert "The model predicts" in one
+    assert "was measured" in one
 
 
 def test_engines_of_values_are_judged_by_their_correlation(run: RunResult, tmp_path: Path) -> None:

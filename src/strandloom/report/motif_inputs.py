@@ -311,11 +311,13 @@ class SequencePage:
     effects
         ``(4, L)``: change of the score by each substitution; None where it was not computed.
     answer, probability
-        The class that the model decides for and its probability; empty and None for values.
+        The class that the model decides for and its probability; of values the predicted one, and None.
     abstained
         Whether the model keeps that answer to itself, being too little sure.
     truth
         The true class or value, where known.
+    measured
+        Whether answer and truth are values.
     sites
         Motifs found in it, in bases of the sequence without padding.
     zero, zero_words
@@ -342,6 +344,7 @@ class SequencePage:
     answer: str = ""
     probability: float | None = None
     truth: str = ""
+    measured: bool = False
     sites: tuple[NamedSite, ...] = ()
     zero: int = 1
     zero_words: str = "position in the sequence"

@@ -147,7 +147,9 @@ def cards(inputs: ReportInputs) -> list[Card]:
     headline = scores.headline
     if headline is not None:
         found.append(_score_card(metric_title(headline), scores.model[headline], scores.level))
-    empty = ("accuracy", "balanced_accuracy") if scores.task == "labels" else ()  # the answer "no" is nearly always right
+    empty = (
+        ("accuracy", "balanced_accuracy") if scores.task == "labels" else ()
+    )  # the answer "no" is nearly always right
     for metric in ("accuracy", "roc_auc", "balanced_accuracy", "pearson_squared", "spearman", "rmse"):
         if metric != headline and metric not in empty and metric in scores.model and len(found) < 3:
             named = metric_title(metric)

@@ -104,6 +104,8 @@ def story(page_of: SequencePage) -> str:
 
 def _answer(page_of: SequencePage) -> str:
     """What the model answers and whether that is right; of an abstention what it would have answered."""
+    if page_of.measured:
+        return f"The model predicts {page_of.answer}" + (f"; {page_of.truth} was measured. " if page_of.truth else ". ")
     answer, truth = (class_words(name) if name else "" for name in (page_of.answer, page_of.truth))
     chance = "" if page_of.probability is None else _probability(page_of.probability)
     if page_of.abstained:
@@ -155,6 +157,8 @@ def _probability(value: float | None) -> str:
 
 
 def _tone(page_of: SequencePage, cautions: Sequence[Caution]) -> str:
+    if page_of.measured:
+        return "poor" if any(c.level == "serious" for c in cautions) else "note"
     wrong = page_of.answer and page_of.truth and page_of.answer != page_of.truth and not page_of.abstained
     if wrong or any(c.level == "serious" for c in cautions):
         return "poor"
@@ -170,9 +174,11 @@ def _cards(page_of: SequencePage) -> list[Card]:
         near = ", ".join(x for x in (shorten(page_of.answer, 60), chance) if x)
         found.append(Card("Answer of the model", "none: it abstains", f"nearest: {near}" if near else ""))
     elif page_of.answer:
-        found.append(Card("Answer of the model", shorten(page_of.answer, 60), chance))
+        found.append(
+            Card("Predicted" if page_of.measured else "Answer of the model", shorten(page_of.answer, 60), chance)
+        )
     if page_of.truth:
-        found.append(Card("Truth", shorten(page_of.truth, 60)))
+        found.append(Card("Measured" if page_of.measured else "Truth", shorten(page_of.truth, 60)))
     notes = "; ".join(x for x in (page_of.score_note, METHODS[page_of.method]) if x)
     found.append(Card(f"Explained score: {page_of.unit}", signed(page_of.score, 2), notes))
     return found + check_cards(page_of.check, page_of.method)

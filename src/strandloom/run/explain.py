@@ -15,14 +15,13 @@ from strandloom.data.cautions import share
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, Split
 from strandloom.errors import UsageError
-from strandloom.evaluation.decision import ClassPredictions
-from strandloom.explain.attribution import Output
 from strandloom.explain.score import Explained
 from strandloom.explain.settings import ExplainSettings
 from strandloom.io.motifs import read_motifs
 from strandloom.predict import Predictor, load
 from strandloom.pwm import Matrix
 from strandloom.run.explain_output import LONG_SECONDS, OutputExplained, OutputJob
+from strandloom.run.explain_question import questions
 from strandloom.run.explain_rows import Rows, read_rows, rows_of_dataset
 from strandloom.run.explain_write import SUMMARY, Explanation, write_explanation
 from strandloom.run.output_folder import check_free, new_folder
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 MOST_OUTPUTS = 12
-"""Classes that are explained without being asked for: those most often predicted."""
-CANDIDATES = 5
-"""Rows that are drawn from the input, and predicted, for each row that is explained."""
+"""Classes or labels that are explained without being asked for: those most often predicted."""
+CANDIDATES, RARE_CANDIDATES = 5, 20
+"""Rows that are drawn from the input, and predicted, for each row that is explained; the second of labels."""
 
 
 def explain_bundle(
@@ -92,13 +91,9 @@ def explain_bundle(
     check_free(out, mark=SUMMARY, what="an explanation", force=force)
     known = read_motifs(asked.motifs) if asked.motifs else {}
     predictor = load(bundle, device=device, threads=threads, model=model)
-    if predictor.manifest.task == "value":
-        raise UsageError(
-            "models of measured values cannot be explained yet: these pages speak of classes", where=bundle
-        )
     check_settings(asked, predictor.manifest.labels, predictor.modules)
     rows = read_rows(
-        predictor, source, most=CANDIDATES * asked.rows, seed=asked.seed, sequence=sequence, target=target, ids=ids
+        predictor, source, most=candidates(predictor, asked), seed=asked.seed, sequence=sequence, target=target, ids=ids
     )
     if known_rows := seen_rows(predictor.bundle, rows.codes):
         note = (
@@ -123,17 +118,17 @@ def explain_rows(
 ) -> list[OutputExplained]:
     """Explain the answers to rows that are in memory, output by output; errors as of :func:`explain_bundle`."""
     told = say or (lambda _: None)
-    answers = predictor.decision.apply(predictor.scores(rows.codes, rows.lengths).blended)
     wanted = np.flatnonzero(np.isin(rows.ids, list(ids)))
     rng = np.random.default_rng((settings.seed, 1))
     for note in rows.notes:
         told(f"careful: {note}")
     jobs = []
-    for output in _outputs(predictor.manifest.labels, settings.output, answers.predicted, say=told):
-        chosen = np.union1d(draw_rows(answers.predicted == output.index, settings.rows, rng), wanted)
-        score = Explained(predictor.modules, output, strand=predictor.manifest.strand)
-        own = ClassPredictions(answers.probabilities[chosen], answers.predicted[chosen], answers.abstained[chosen])
-        jobs.append(OutputJob(predictor, score, rows.take(chosen), own, settings, known, told))
+    for question in questions(predictor, rows, asked=settings.output, most=MOST_OUTPUTS, say=told):
+        chosen = np.union1d(draw_rows(question.is_own, settings.rows, rng), wanted)
+        score = Explained(
+            predictor.modules, question.output, against=question.against, strand=predictor.manifest.strand
+        )
+        jobs.append(OutputJob(predictor, score, rows.take(chosen), question.take(chosen), settings, known, told))
     _check_time(jobs, long=long, say=told)
     found = []
     for job in jobs:
@@ -156,7 +151,7 @@ def explain_test_rows(
     """Explain a run's own test rows into a folder of it, replacing what stands there; errors as of :func:`explain_bundle`."""
     test = np.unique(np.concatenate([split.rows(TEST) for split in splits]))
     rng = np.random.default_rng(settings.seed)
-    drawn = np.sort(rng.permutation(test)[: CANDIDATES * settings.rows])
+    drawn = np.sort(rng.permutation(test)[: candidates(predictor, settings)])
     rows = rows_of_dataset(predictor, dataset, drawn, words=f"{len(test):,} test rows")
     if len(splits) > 1:
         note = (
@@ -192,26 +187,9 @@ def check_settings(settings: ExplainSettings, labels: Sequence[str], modules: Se
         )
 
 
-def _outputs(
-    labels: Sequence[str],
-    asked: str | tuple[str, ...] | None,
-    predicted: NDArray[np.int64],
-    *,
-    say: Callable[[str], None],
-) -> list[Output]:
-    """The outputs to explain, in the order asked for, else in that of the labels."""
-    if asked:
-        names = (asked,) if isinstance(asked, str) else asked
-        return [Output(labels.index(name), name) for name in dict.fromkeys(names)]
-    if len(labels) == 2:
-        return [Output(1, labels[1])]
-    counts = np.bincount(predicted, minlength=len(labels))
-    often = sorted(int(k) for k in np.argsort(-counts, kind="stable")[:MOST_OUTPUTS] if counts[k])
-    if left := len(labels) - len(often):
-        say(
-            f"{left} of {len(labels)} classes are not explained: they are predicted seldom or never here; ask for one with --output"
-        )
-    return [Output(k, labels[k]) for k in often]
+def candidates(predictor: Predictor, settings: ExplainSettings) -> int:
+    """Rows that are drawn and predicted before those to explain are chosen: more of labels, which are rare."""
+    return settings.rows * (RARE_CANDIDATES if predictor.manifest.task == "labels" else CANDIDATES)
 
 
 def draw_rows(own: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -16,7 +16,8 @@ from strandloom.alphabet import DNA, Codes
 from strandloom.data.shuffle import dinucleotide_shuffle
 from strandloom.errors import UsageError
 from strandloom.evaluation.baselines.fit import KINDS
-from strandloom.evaluation.decision import ClassPredictions
+from strandloom.evaluation.label_baselines.fit import KINDS as LABEL_KINDS
+from strandloom.evaluation.regressors.fit import KINDS as REGRESSORS
 from strandloom.explain.attribute import attribute, estimate_passes
 from strandloom.explain.attribution import AttributionMap, Method
 from strandloom.explain.effects import marginal_effect
@@ -32,10 +33,13 @@ from strandloom.predict import Predictor
 from strandloom.pwm import Matrix
 from strandloom.report.motif_inputs import ExplainedSequences, FoundMotif, KnownMatch, MarginalEffect, MotifPage
 from strandloom.report.tracks import position_number
+from strandloom.run.explain_question import Question
 from strandloom.run.explain_rows import Rows
 from strandloom.training.onehot import one_hot, one_hot_table
 from strandloom.words import plural
 
+TITLES = {name: kind.title for kinds in (REGRESSORS, LABEL_KINDS, KINDS) for name, kind in kinds.items()}
+"""What may be blended in, as it is called."""
 LONG_SECONDS = 3600.0
 """Work that is estimated to take longer is begun only when that is said."""
 RATE = 0.05
@@ -70,8 +74,8 @@ class OutputExplained:
         Significant windows, and the motifs they make.
     page
         What ``motifs.html`` shows, without links.
-    answers
-        What the model answers, by its own rule.
+    question
+        The output in the light of the rows: what the model answers, by its own rule, and what is true.
     effects
         Mutagenesis of a row: float32 ``(4, L)``.
     """
@@ -81,7 +85,7 @@ class OutputExplained:
     seqlets: Seqlets
     patterns: Patterns
     page: MotifPage
-    answers: ClassPredictions
+    question: Question
     effects: Callable[[int], NDArray[np.float32]]
 
 
@@ -93,8 +97,8 @@ class OutputJob:
     ----------
     predictor, score
         The model, and the score of it that is explained.
-    rows, answers
-        N sequences, and what the model answers to them.
+    rows, question
+        N sequences, and the output in the light of them.
     settings
         How.
     known
@@ -106,7 +110,7 @@ class OutputJob:
     predictor: Predictor
     score: Explained
     rows: Rows
-    answers: ClassPredictions
+    question: Question
     settings: ExplainSettings
     known: Mapping[str, Matrix]
     say: Callable[[str], None]
@@ -169,13 +173,13 @@ class OutputJob:
             output=found.output,
             method=found.method,
             check=found.check,
-            unit=self._unit,
+            unit=self.question.unit,
             sequences=ExplainedSequences(rows.codes, rows.ids, self._classes, cropped=rows.cropped),
             drawn=self._drawn,
             score_note=SCORE_NOTE,
             model=self._model,
             data=f"{len(rows):,} of {rows.data}",
-            classes=manifest.labels,
+            classes=self.question.sides,
             motifs=tuple(motifs),
             ranked_by="the effect of writing it into a sequence",
             source=_source(seqlets, patterns),
@@ -188,7 +192,7 @@ class OutputJob:
             **self._average(found),
             **self._filters(),
         )
-        return OutputExplained(rows, found, seqlets, patterns, page, self.answers, self._mutants)
+        return OutputExplained(rows, found, seqlets, patterns, page, self.question, self._mutants)
 
     def _map(self, codes: Codes, method: Method, *, references: int, check_rows: int) -> AttributionMap:
         return attribute(
@@ -197,6 +201,7 @@ class OutputJob:
             output=self.score.output,
             method=method,
             strand=self.score.strand,
+            against=self.score.against,
             references=references,
             seed=self.settings.seed,
             device=self.device,
@@ -280,14 +285,14 @@ class OutputJob:
         """Mean contributions by column, where every sequence fills the window and its strand is known: then columns may mean something."""
         if self.score.strand == "both" or (self.rows.lengths < found.codes.shape[1]).any():
             return {}
-        own = np.flatnonzero(self.answers.predicted == found.output.index)
+        own = np.flatnonzero(self.question.is_own)
         if not len(own):
             return {}
         one_hot = DNA.one_hot_table[found.codes[own]]  # (N, L, 4)
         mean = np.einsum("nlc,nl->lc", one_hot, found.contributions[own]) / len(own)
         return {
             "average": mean.astype(np.float64),
-            "average_words": f"{len(own):,} sequences that the model takes for {found.output.label}",
+            "average_words": f"{len(own):,} sequences {self.question.own_words}",
         }
 
     def _filters(self) -> dict[str, Any]:
@@ -307,22 +312,19 @@ class OutputJob:
         return {"filters": tuple(FoundMotif(x, *named[x.name]) for x in found.motifs), "filters_note": note}
 
     @property
-    def _classes(self) -> NDArray[np.int64]:
-        """The true classes where they are known, else those that the model names."""
-        truth = self.rows.truth
-        return self.answers.predicted if truth is None or (truth < 0).all() else truth
-
-    @property
-    def _unit(self) -> str:
-        label, labels = self.score.output.label, self.predictor.manifest.labels
-        return f"log odds of {label}" if len(labels) == 2 else f"score of {label} over the mean of the others"
+    def _classes(self) -> NDArray[np.int64] | None:
+        """The true classes where they are known, else those that the model names; None of values."""
+        if not self.question.sides:
+            return None
+        truth = self.question.truth
+        return self.question.answers.predicted if truth is None or (truth < 0).all() else truth
 
     @property
     def _drawn(self) -> str:
         """How the sequences were chosen, where they were."""
-        own = int((self.answers.predicted == self.score.output.index).sum())
+        own = int(self.question.is_own.sum())
         return (
-            f"{own:,} that the model takes for {self.score.output.label} and {len(self.rows) - own:,} others, drawn to be as many of each "
+            f"{own:,} {self.question.own_words} and {len(self.rows) - own:,} others, drawn to be as many of each "
             "where there are so many: shares on this page are of these"
         )
 
@@ -334,15 +336,17 @@ class OutputJob:
 
     def _cautions(self) -> tuple[str, ...]:
         manifest, said = self.predictor.manifest, []
-        if any(blend.baseline for blend in manifest.blends):
-            partners = sorted({KINDS[blend.partner].title for blend in manifest.blends if blend.baseline})
+        partners = {TITLES[blend.partner] for blend in manifest.blends if blend.baseline}
+        partners |= {TITLES[one.partner] for blend in manifest.value_blends for one in blend.partners}
+        if partners:
             said.append(
-                f"The model's answers also weigh in a baseline ({', '.join(partners)}), which these pictures leave out: they are of the "
-                "network alone"
+                f"The model's answers also weigh in simpler models ({', '.join(sorted(partners))}), which these pictures leave out: "
+                "they are of the networks alone"
             )
-        if self.rows.truth is None or (self.rows.truth < 0).all():
+        truth = self.question.truth
+        if self.question.sides and (truth is None or (truth < 0).all()):
             said.append("No labels are known: the classes on this page are those that the model names")
-        if silent := int(self.answers.abstained.sum()):
+        if silent := int(self.question.answers.abstained.sum()):
             said.append(f"The model abstains on {silent:,} of these sequences; they are explained all the same")
         return (*self.rows.notes, *said)
 

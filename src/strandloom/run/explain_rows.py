@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
+from strandloom.bundle import Manifest
 from strandloom.data.coordinates import located
 from strandloom.data.dataset import Dataset
-from strandloom.data.targets import class_texts
+from strandloom.data.targets import class_texts, labels_target
 from strandloom.errors import InputError
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
@@ -32,7 +33,8 @@ class Rows:
     ids
         Names.
     truth
-        int64 ``(N,)``: index of the true class, -1 where not known; None without labels.
+        int64 ``(N,)``: index of the true class, -1 where not known; of labels and values float ``(N, K)``, NaN where not known;
+        None without any.
     where
         ``chrom, start, end, strand`` of each whole sequence, where known.
     cropped
@@ -48,7 +50,7 @@ class Rows:
     codes: Codes
     lengths: NDArray[np.int32]
     ids: tuple[str, ...]
-    truth: NDArray[np.int64] | None
+    truth: NDArray[np.int64] | NDArray[np.float64] | None
     where: pl.DataFrame | None
     cropped: NDArray[np.int64]
     columns: NDArray[np.int64]
@@ -105,7 +107,7 @@ def read_rows(
     if target is not None and target not in names:
         raise InputError(f"no column '{target}'", where=source, hint="columns: " + (", ".join(names) or "none"))
     column = sequence or (manifest.sequence if manifest.sequence in names else None)
-    label = target or (manifest.target[0] if manifest.target[0] in names else None)
+    labels = _target_columns(manifest, target, names)
     kept, total = _drawn(source, column, predictor, most=most, seed=seed, ids=ids)
     for name in ids:
         if not (kept.ids == name).any():
@@ -118,20 +120,8 @@ def read_rows(
             hint="leave it out",
         )
     codes, lengths = predictor.window.place(kept)
-    truth, notes = None, _length_notes(kept.lengths, manifest.length, manifest.anchor)
-    if label is not None and label in kept.columns.columns:
-        truth = _truth(kept.columns[label], manifest.labels)
-        unknown_labels = int((truth < 0).sum())
-        if unknown_labels == len(truth) and target is not None:
-            raise InputError(
-                f"no cell of the column '{target}' is one of the model's classes",
-                where=source,
-                hint="the classes: " + ", ".join(manifest.labels[:30]),
-            )
-        if unknown_labels:
-            notes.append(
-                f"{unknown_labels:,} of {len(truth):,} labels are none of the model's classes and count as unknown"
-            )
+    notes = _length_notes(kept.lengths, manifest.length, manifest.anchor)
+    truth = _truth(kept.columns, labels, manifest, asked=target, source=source, notes=notes) if labels else None
     where = located(kept.ids, kept.columns, kept.lengths)
     if where.note:
         notes.append(f"Coordinates: {where.note}")
@@ -148,9 +138,42 @@ def read_rows(
     )
 
 
-def _truth(column: pl.Series, labels: Sequence[str]) -> NDArray[np.int64]:
-    order = {name: k for k, name in enumerate(labels)}
-    return np.array([order.get(x, -1) for x in class_texts(column).to_list()], np.int64)
+def _target_columns(manifest: Manifest, target: str | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Columns of the file that hold what is true; none where it is not known."""
+    if target is not None:
+        return (target,)
+    return manifest.target if manifest.target and all(name in names for name in manifest.target) else ()
+
+
+def _truth(
+    columns: pl.DataFrame,
+    targets: tuple[str, ...],
+    manifest: Manifest,
+    *,
+    asked: str | None,
+    source: str | Path,
+    notes: list[str],
+) -> NDArray[np.int64] | NDArray[np.float64] | None:
+    """What is true of each row, as :class:`Rows` holds it; what a cell says that is none of the model's outputs is a note."""
+    if any(name not in columns.columns for name in targets):
+        return None
+    if manifest.task == "labels":
+        return labels_target(columns, targets, path=source, names=manifest.labels).values.astype(np.float64)
+    if manifest.task == "value":
+        found = [columns[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for name in targets]
+        return np.column_stack(found) if len(found) == len(manifest.labels) else None
+    order = {name: k for k, name in enumerate(manifest.labels)}
+    truth = np.array([order.get(x, -1) for x in class_texts(columns[targets[0]]).to_list()], np.int64)
+    unknown = int((truth < 0).sum())
+    if unknown == len(truth) and asked is not None:
+        raise InputError(
+            f"no cell of the column '{asked}' is one of the model's classes",
+            where=source,
+            hint="the classes: " + ", ".join(manifest.labels[:30]),
+        )
+    if unknown:
+        notes.append(f"{unknown:,} of {len(truth):,} labels are none of the model's classes and count as unknown")
+    return truth
 
 
 def _length_notes(lengths: NDArray[np.integer], window: int, anchor: str) -> list[str]:
@@ -183,7 +206,7 @@ def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int
         np.asarray(part.codes),
         part.lengths,
         tuple(part.ids.to_list()),
-        part.target.values.astype(np.int64),
+        part.target.values.astype(np.int64) if part.target.kind == "classes" else part.target.values.astype(np.float64),
         where.frame,
         np.maximum(-predictor.window.shift(whole), 0),
         predictor.window.left_edge(whole),

@@ -151,7 +151,7 @@ def _sequence_pages(
         )
         with replacing(folder / SEQUENCES / name, text=True) as handle:
             handle.write(render_sequence(page))
-        said = f"{page.answer} ({page.probability:.2f})" if page.probability is not None else ""
+        said = f"{page.answer} ({page.probability:.2f})" if page.probability is not None else page.answer
         links.append(PageLink(f"{SEQUENCES}/{name}", found.rows.ids[row], said))
     return tuple(links)
 
@@ -175,9 +175,8 @@ def _named_sites(found: OutputExplained, back: str) -> dict[int, tuple[NamedSite
 
 
 def _sequence_page(found: OutputExplained, row: int, sites: tuple[NamedSite, ...]) -> SequencePage:
-    page, labels = found.page, found.page.classes
-    answer = int(found.answers.predicted[row])
-    truth = found.rows.truth
+    page, question = found.page, found.question
+    answer, probability, truth = question.said(row)
     return SequencePage(
         id=found.rows.ids[row],
         codes=found.rows.codes[row],
@@ -190,10 +189,11 @@ def _sequence_page(found: OutputExplained, row: int, sites: tuple[NamedSite, ...
         score_note=page.score_note,
         cropped=int(found.rows.cropped[row]),
         effects=found.effects(row),
-        answer=labels[answer],
-        probability=float(found.answers.probabilities[row, answer]),
-        abstained=bool(found.answers.abstained[row]),
-        truth="" if truth is None or truth[row] < 0 else labels[int(truth[row])],
+        answer=answer,
+        probability=probability,
+        abstained=bool(question.answers.abstained[row]),
+        truth=truth,
+        measured=question.predicted is not None,
         sites=sites,
         zero=page.zero,
         zero_words=page.zero_words,
