@@ -344,7 +344,6 @@ class SequencePage:
     answer: str = ""
     probability: float | None = None
     truth: str = ""
-    measured: bool = False
     sites: tuple[NamedSite, ...] = ()
     zero: int = 1
     zero_words: str = "position in the sequence"
@@ -357,3 +356,4 @@ class SequencePage:
     score_note: str = ""
     abstained: bool = False
     cropped: int = 0
+    measured: bool = False
