@@ -48,3 +48,56 @@ def test_what_init_writes_for_values_trains(tmp_path: Path) -> None:
     for source, out in (("e.yaml", "run"), ("t.csv", "run2")):
         done = strandloom("train", tmp_path / source, "--out", tmp_path / out, *quick)
         assert done.code == 0, done.err
+
+
+def genome(folder: Path) -> tuple[Path, Path]:
+    """Four contigs with TGACTCA planted, and its places as peaks of two labels."""
+    import random
+
+    draw, peaks, lines = random.Random(1), [], []
+    for contig in ("I", "II", "III", "IV"):
+        letters = [draw.choice("ACGT") for _ in range(12_000)]
+        for at in range(200, 11_800, 200):
+            if draw.random() < 0.8:
+                letters[at + 90 : at + 97] = list("TGACTCA")
+                peaks.append(f"{contig}\t{at + 90}\t{at + 97}\tGcn4")
+            if draw.random() < 0.2:
+                peaks.append(f"{contig}\t{at + 10}\t{at + 60}\tother")
+        lines.append(f">{contig}\n{''.join(letters)}\n")
+    (folder / "g.fa").write_text("".join(lines))
+    (folder / "peaks.bed").write_text("\n".join(peaks) + "\n")
+    return folder / "g.fa", folder / "peaks.bed"
+
+
+def test_from_a_genome_and_peaks_to_a_model_in_two_commands(tmp_path: Path) -> None:
+    fasta, peaks = genome(tmp_path)
+    done = strandloom("data", "label", fasta, "--peaks", peaks, "--rule", "any", "--out", tmp_path / "bins.tsv").good()
+    assert "2 labels" in done.out
+    quick = (
+        "--set",
+        "training.epochs=1",
+        "--set",
+        "evaluation.resamples=20",
+        "--set",
+        "model={kind: multiscale, filters: 4, dense: [4]}",
+    )
+    trained = strandloom(
+        "train", tmp_path / "bins.tsv", "--genome", fasta, "--window", 300, "--out", tmp_path / "run", *quick
+    )
+    assert trained.code == 0, trained.err
+    assert "target: labels (2 labels, separated by commas)" in trained.err
+    assert "split: by chromosome" in trained.err
+    assert "2 labels with mean AUPRC" in trained.out
+    written = yaml.safe_load((tmp_path / "run/experiment.yaml").read_text())
+    assert written["task"] == "labels"
+    assert written["data"]["window"]["length"] == 300
+    strandloom("init", tmp_path / "bins.tsv", "--genome", fasta, "--out", tmp_path / "e.yaml").good()
+    assert yaml.safe_load((tmp_path / "e.yaml").read_text())["data"]["window"] == {"length": 1000, "anchor": "centre"}
+
+
+def test_options_of_a_table_do_not_fit_an_experiment_file(tmp_path: Path) -> None:
+    (tmp_path / "e.yaml").write_text("data: {table: t.csv}\n")
+    for option, value in (("--genome", "g.fa"), ("--window", 100)):
+        strandloom("train", tmp_path / "e.yaml", option, value, "--out", tmp_path / "run").fails(
+            2, "names its", "hint: use --set"
+        )

@@ -13,6 +13,14 @@ def init(
     out: Annotated[Path, typer.Option("--out", "-o", help="The experiment file to write (YAML).", show_default=False)],
     sequence: Annotated[str | None, typer.Option(help="The sequence column, if it is not recognised.")] = None,
     target: Annotated[str | None, typer.Option(help="The label column, if it is not recognised.")] = None,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="FASTA on which the table names places (chrom, start, end).", show_default=False),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(min=1, help="Bases around each place (1,000), or of each sequence.", show_default=False),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a commented starting experiment for a table: sequence, target, task and a `split` column are recognised."""
@@ -26,7 +34,7 @@ def init(
         raise OutputError("this is the input file", where=out, hint="choose another name for the experiment")
     if out.exists() and not force:
         raise OutputError("the file exists already", where=out, hint="choose another name or add --force")
-    text, notes = starting_experiment(table, out=out, sequence=sequence, target=target)
+    text, notes = starting_experiment(table, out=out, sequence=sequence, target=target, genome=genome, window=window)
     with replacing(out, text=True) as handle:
         handle.write(text)
     for note in notes:

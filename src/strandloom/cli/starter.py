@@ -13,6 +13,7 @@ import polars as pl
 from strandloom.data.recognise import Recognised, recognise, recognise_task
 from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
+from strandloom.io.frames import read_text_frame, typed
 from strandloom.io.read import read_blocks
 from strandloom.io.settings import LetterPolicy
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from strandloom.experiment import Experiment
 
 ROWS_LOOKED_AT = 200_000
+GENOME_WINDOW = 1000
+"""Bases around a place on a genome, as DeepSEA and DanQ read."""
 MOST_CLASSES_LISTED = 20
 """With more classes than this no `filter` of them is written."""
 
@@ -83,6 +86,33 @@ evaluation:
   # baselines: all           # or a list: [mean, kmer_ridge, position_ridge, leader_ridge, kmer_boosting, nearest]
 """
 
+LABEL_TEMPLATE = """\
+# A starting experiment for labels (any number of them a row), written by `strandloom init`. Every setting has a sensible default.
+# Train it:            strandloom train {file} --out RUN
+# Three seeds pooled:  strandloom train {file} --out RUN --seeds 3
+name: {name}
+
+data:
+  table: {table}             # relative to this file, or to STRANDLOOM_DATA
+{columns}
+  strand: auto               # both: the reverse complement means the same; one: it does not; auto: decided on validation
+
+task: labels                 # any of {classes} labels, each a question of its own
+
+{split}
+
+model:
+  kind: residual             # residual (default) | multiscale | layers; as published: danq | deepsea
+
+training:
+  # class_weights: balanced  # count the rows that have a rare label more
+  seed: 1
+
+evaluation:
+  # label_groups: {{TF: ["*_TF"], histone: ["H3*", "H4*"]}}   # medians by group, too
+  # baselines: all           # or a list: [prevalence, composition, kmer_logistic]
+"""
+
 GIVEN = """\
 split:
   kind: column               # the table says which row is for what
@@ -94,6 +124,12 @@ split:
   column: {column}
   k: {k}"""
 
+CHROMOSOMES = """\
+split:
+  kind: chromosome           # whole chromosomes: windows of one overlap, and neighbours are alike
+  test: [{test}]
+  validation: [{validation}]"""
+
 HOMOLOGY = """\
 split:
   kind: homology             # near-duplicate sequences stay on one side; stratified, random, group, chromosome … are others
@@ -103,7 +139,13 @@ split:
 
 
 def starting_experiment(
-    table: Path, *, out: Path, sequence: str | None = None, target: str | None = None
+    table: Path,
+    *,
+    out: Path,
+    sequence: str | None = None,
+    target: str | None = None,
+    genome: Path | None = None,
+    window: int | None = None,
 ) -> tuple[str, list[str]]:
     """The YAML for a table, and what was recognised, in words.
 
@@ -115,24 +157,32 @@ def starting_experiment(
         The experiment file to be; the table is named relative to it.
     sequence, target
         Columns, where they are not to be recognised.
+    genome
+        FASTA on which the table names places (``chrom``, ``start``, ``end``); it is named relative to ``out`` as well.
+    window
+        Bases around each place, or of each sequence.
 
     Raises
     ------
     InputError
-        No sequence or target column is recognised, or the target is nothing this version can learn.
+        No sequence or target column is recognised, or the target is nothing that can be learned.
     """
-    frame = _look(table, sequence)
+    frame = _look(table, sequence) if genome is None else _places(table)
     found = recognise(frame)
     target = _target(frame, found, target, table)
     task = recognise_task(frame[target])
+    columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
+    if genome is not None:
+        columns.append(f"  genome: {_text(_beside(genome, out))}   # each row is the window around its place")
+        window = window or GENOME_WINDOW
+    columns.append(f"  target: {_text(target)}")
+    if window is not None:
+        columns.append(f"  window: {{length: {window}, anchor: centre}}")
+    split, note = _split(frame, found)
     if task == "labels":
-        raise InputError(
-            f"the column '{target}' looks like several labels per row; this version trains classes and values",
-            where=table,
-            hint="name a column of classes or numbers with --target",
-        )
+        return _for_labels(frame, target, table, out=out, columns=columns, split=(split, note))
     if task == "value":
-        return _for_values(frame, found, target, table, out=out, sequence=sequence)
+        return _for_values(frame, target, table, out=out, columns=columns, split=(split, note))
     unknown = missing(frame[target])
     names = frame[target].filter(~unknown).unique().sort().to_list()
     if len(names) < 2:
@@ -143,9 +193,6 @@ def starting_experiment(
             where=table,
             hint="name another column with --target, or add rows of another class",
         )
-    split, note = _split(frame, found)
-    columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
-    columns.append(f"  target: {_text(target)}")
     notes = [f"target: {target} ({len(names)} classes)", note]
     if unknown.any() and len(names) <= MOST_CLASSES_LISTED:
         listed = ", ".join(_text(name) if isinstance(name, str) else str(name) for name in names)
@@ -156,7 +203,7 @@ def starting_experiment(
     text = TEMPLATE.format(
         file=out.name,
         name=_name(table),
-        table=_text(os.path.relpath(table.resolve(), out.resolve().parent)),
+        table=_text(_beside(table, out)),
         columns="\n".join(columns),
         task=task,
         classes=len(names),
@@ -172,7 +219,12 @@ def is_experiment_file(path: Path) -> bool:
 
 
 def experiment_of_table(
-    table: Path, overrides: Sequence[str] = (), *, target: str | None = None
+    table: Path,
+    overrides: Sequence[str] = (),
+    *,
+    target: str | None = None,
+    genome: Path | None = None,
+    window: int | None = None,
 ) -> tuple[Experiment, list[str]]:
     """The experiment that ``init`` would write for a table, with settings replaced, and what was recognised.
 
@@ -186,28 +238,47 @@ def experiment_of_table(
     from strandloom.experiment import Experiment
     from strandloom.settings_file import SettingsFile, override
 
-    text, notes = starting_experiment(table, out=table.parent / "experiment.yaml", target=target)
+    text, notes = starting_experiment(
+        table, out=table.parent / "experiment.yaml", target=target, genome=genome, window=window
+    )
     file = override(SettingsFile(yaml.safe_load(text), f"{table}, as `strandloom init` has it", {}, {}), overrides)
     return file.check(Experiment), notes
 
 
 def _for_values(
-    frame: pl.DataFrame, found: Recognised, target: str, table: Path, *, out: Path, sequence: str | None
+    frame: pl.DataFrame, target: str, table: Path, *, out: Path, columns: list[str], split: tuple[str, str]
 ) -> tuple[str, list[str]]:
     """The YAML for a column of measured numbers."""
-    split, note = _split(frame, found)
-    columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
-    columns.append(f"  target: {_text(target)}")
     numbers = frame[target].cast(pl.Float64, strict=False).drop_nulls().drop_nans().to_numpy()
-    notes = [f"target: {target} (values from {numbers.min():.4g} to {numbers.max():.4g})", note]
+    notes = [f"target: {target} (values from {numbers.min():.4g} to {numbers.max():.4g})", split[1]]
     text = VALUE_TEMPLATE.format(
-        file=out.name,
-        name=_name(table),
-        table=_text(os.path.relpath(table.resolve(), out.resolve().parent)),
-        columns="\n".join(columns),
-        split=split,
+        file=out.name, name=_name(table), table=_text(_beside(table, out)), columns="\n".join(columns), split=split[0]
     )
     return text, notes
+
+
+def _for_labels(
+    frame: pl.DataFrame, target: str, table: Path, *, out: Path, columns: list[str], split: tuple[str, str]
+) -> tuple[str, list[str]]:
+    """The YAML for a column of names separated by commas."""
+    names = frame[target].cast(pl.String).fill_null("").str.split(",").explode().str.strip_chars()
+    count = names.filter(names != "").n_unique()
+    text = LABEL_TEMPLATE.format(
+        file=out.name, name=_name(table), table=_text(_beside(table, out)), columns="\n".join(columns), split=split[0],
+        classes=count,
+    )  # fmt: skip
+    return text, [f"target: {target} ({count} labels, separated by commas)", split[1]]
+
+
+def _beside(path: Path, out: Path) -> str:
+    """A file as the experiment file names it."""
+    return os.path.relpath(path.resolve(), out.resolve().parent)
+
+
+def _places(table: Path) -> pl.DataFrame:
+    """The first rows of a table of places, numbers as numbers."""
+    frame = read_text_frame(table).frame.head(ROWS_LOOKED_AT)
+    return frame.select(typed(column) for column in frame)
 
 
 def _look(table: Path, sequence: str | None) -> pl.DataFrame:
@@ -248,7 +319,32 @@ def _split(frame: pl.DataFrame, found: Recognised) -> tuple[str, str]:
     if found.fold is not None:
         k = frame[found.fold].n_unique()
         return FOLDS.format(column=_text(found.fold), k=k), f"split: the {k} folds of the column '{found.fold}'"
+    if {"chrom", "start", "end"} <= set(frame.columns):
+        found_split = _chromosomes(frame)
+        if found_split is not None:
+            return found_split
     return HOMOLOGY, "split: by homology (no split column): near-duplicates stay on one side"
+
+
+def _chromosomes(frame: pl.DataFrame) -> tuple[str, str] | None:
+    """Chromosomes for test (about a fifth of the rows) and validation (about a tenth), smallest first; None of too few."""
+    counts = frame["chrom"].value_counts().sort("count", "chrom")
+    names, rows = counts["chrom"].to_list(), counts["count"].to_list()
+    if len(names) < 3:
+        return None
+    parts: dict[str, list[str]] = {"test": [], "validation": []}
+    held = {"test": 0, "validation": 0}
+    for name, count in zip(names[:-1], rows[:-1], strict=True):
+        part = min(parts, key=lambda x: held[x] / (0.2 if x == "test" else 0.1))
+        if parts[part] and (held[part] + count) / len(frame) > (0.25 if part == "test" else 0.15):
+            break
+        parts[part].append(str(name))
+        held[part] += count
+    if not parts["validation"]:
+        return None
+    words = {part: ", ".join(some) for part, some in parts.items()}
+    text = CHROMOSOMES.format(**{part: ", ".join(_text(x) for x in some) for part, some in parts.items()})
+    return text, f"split: by chromosome (test {words['test']}; validation {words['validation']})"
 
 
 def _name(table: Path) -> str:

@@ -26,6 +26,16 @@ def train(
     target: Annotated[
         str | None, typer.Option(help="Of a table: the label column, if it is not recognised.", show_default=False)
     ] = None,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="Of a table of places (chrom, start, end): the FASTA that they lie on.", show_default=False),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of a table: bases around each place (1,000), or of each sequence.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces training.seed.", show_default=False)] = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=100, help="Train this many seeds and pool them into one report and one bundle.")
@@ -53,11 +63,18 @@ def train(
         overrides.append(f"training.seed={seed}")
     notes: list[str] = []
     if is_experiment_file(experiment):
-        if target is not None:
-            raise UsageError("an experiment file names its target", where="--target", hint="use --set data.target=NAME")
+        for option, given, setting in (
+            ("target", target, "data.target=NAME"),
+            ("genome", genome, "data.genome=FASTA"),
+            ("window", window, "data.window.length=1000"),
+        ):
+            if given is not None:
+                raise UsageError(
+                    f"an experiment file names its {option}", where=f"--{option}", hint=f"use --set {setting}"
+                )
         read = read_experiment(experiment, overrides)
     else:
-        read, notes = experiment_of_table(experiment, overrides, target=target)
+        read, notes = experiment_of_table(experiment, overrides, target=target, genome=genome, window=window)
     from strandloom.run import run_experiment
 
     command = shlex.join(["strandloom", *(word for word in sys.argv[1:] if word != "--resume")])  # to do it all again

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.errors import InputError
-from strandloom.io.frames import find_column, read_text_frame
+from strandloom.io.frames import find_column, read_text_frame, typed
 from strandloom.io.genome import Genome
 from strandloom.io.records import LetterCounts, Records
 
@@ -68,7 +68,7 @@ def window_blocks(path: str | Path, genome: Genome, *, length: int, block_rows: 
     first = (start + end) // 2 - length // 2
     others = read.frame.drop([chrom, start_name, end_name])
     columns = pl.DataFrame(
-        [text.alias("chrom"), pl.Series("start", start), pl.Series("end", end), *(_typed(s) for s in others)]
+        [text.alias("chrom"), pl.Series("start", start), pl.Series("end", end), *(typed(s) for s in others)]
     )
     ids = (text + ":" + pl.Series(start).cast(pl.String) + "-" + pl.Series(end).cast(pl.String)).alias("id")
     for at in range(0, len(start), block_rows):
@@ -92,13 +92,3 @@ def _numbers(column: pl.Series, name: str, where: object) -> NDArray[np.int64]:
         row = int(found.is_null().arg_max() or 0)
         raise InputError(f"the {name} '{column[row]}' is no whole number", where=where(row))  # type: ignore[operator]
     return found.to_numpy().astype(np.int64)
-
-
-def _typed(column: pl.Series) -> pl.Series:
-    """Numbers as numbers, where every cell that is filled holds one."""
-    empty = column.null_count()
-    for kind in (pl.Int64, pl.Float64):
-        found = column.cast(kind, strict=False)
-        if found.null_count() == empty:
-            return found
-    return column

@@ -224,3 +224,13 @@ def _stripped(column: pl.Expr) -> pl.Expr:
     """Text without the spaces around it and with doubled quotes single; null where nothing is left."""
     text = column.str.replace_all('""', '"', literal=True).str.strip_chars()
     return pl.when(text != "").then(text)
+
+
+def typed(column: pl.Series) -> pl.Series:
+    """Numbers as numbers, where every cell that is filled holds one."""
+    empty = column.null_count()
+    for kind in (pl.Int64, pl.Float64):
+        found = column.cast(kind, strict=False)
+        if found.null_count() == empty:
+            return found
+    return column
