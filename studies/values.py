@@ -192,11 +192,7 @@ def single(name: str) -> list[np.ndarray]:
     source = pl.read_csv(data_folder() / "yeast_native_utr/native_utr.tsv.gz", separator="\t")
     facts = source[answers(name)["row"].to_numpy()]
     codes, lengths = predictor.window.place(records_of(facts.select("sequence"), None, predictor.manifest))
-    found = []
-    for member, scale in enumerate(predictor.manifest.value_scales):
-        raw = predictor._mean_logits((member,), codes, lengths, None)
-        found.append(raw[:, 0] * scale.scale[0] + scale.centre[0])
-    return found
+    return list(predictor.member_scores(codes, lengths)[:, :, 0])
 
 
 def minutes(found: dict[str, Any]) -> float:

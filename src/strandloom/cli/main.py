@@ -25,6 +25,7 @@ from strandloom.cli import (
     sources,
     taxonomy,
     train,
+    variants,
 )
 from strandloom.errors import StrandloomError
 
@@ -49,6 +50,7 @@ app.command()(search.search)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(explain.explain)
+app.command()(variants.variants)
 app.command()(design.design)
 app.command()(export.export)
 app.command()(compare.compare)
@@ -86,7 +88,9 @@ def main() -> None:
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:  # Typer's answer to Ctrl-C, without a word
             again = "the same command with --resume goes on where it stopped"
-            fail(f"interrupted\nhint: {again}" if sys.argv[1:2] == ["train"] else "interrupted")
+            same = "the same command goes on where it stopped"
+            hint = {"train": again, "variants": same, "search": same}.get(next(iter(sys.argv[1:2]), ""), "")
+            fail(f"interrupted\nhint: {hint}" if hint else "interrupted")
         raise
     except (MemoryError, RuntimeError) as error:
         if not (isinstance(error, MemoryError) or OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -172,18 +172,46 @@ class Predictor:
         BundleError
             As :attr:`partners`.
         """
-        manifest = self.manifest
         if batch_size is None and self.engine is not None:
             batch_size = self.engine.batch_size
+        return self.blended(self.member_scores(codes, lengths, batch_size=batch_size), codes, lengths)
+
+    def member_scores(
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], *, batch_size: int | None = None
+    ) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Scores of each network, ``(M, N, K)``: raw ones float32, of task ``value`` values in their own unit, float64.
+
+        Parameters as in :meth:`scores`.
+        """
+        every = np.stack(list(self._member_logits(codes, lengths, batch_size)))
+        if self.manifest.task != "value":
+            return every
+        scale, centre = (
+            np.array([getattr(one, name) for one in self.manifest.value_scales])[:, None]
+            for name in ("scale", "centre")
+        )
+        return every.astype(np.float64) * scale + centre
+
+    def blended(
+        self, every: NDArray[np.floating[Any]], codes: NDArray[np.uint8], lengths: NDArray[np.int32]
+    ) -> ScorePair:
+        """The scores of each network ``(M, N, K)`` as one answer, with stored baselines blended in.
+
+        Raises
+        ------
+        BundleError
+            As :attr:`partners`.
+        """
+        manifest = self.manifest
         if manifest.task == "value":
-            return self._values(codes, lengths, batch_size)
+            return self._values(every, codes, lengths)
         if not manifest.blends:
-            network = self._mean_logits(range(manifest.members), codes, lengths, batch_size)
+            network = _mean(every, range(manifest.members))
             return ScorePair(network, network.astype(np.float64))
-        members, network = 0, np.zeros((len(codes), len(manifest.labels)), np.float32)
-        blended = np.zeros(network.shape)
+        network = np.zeros((len(codes), len(manifest.labels)), np.float32)
+        members, blended = 0, np.zeros(network.shape)
         for stored, partner in zip(manifest.blends, self.partners, strict=True):
-            own = self._mean_logits(stored.members, codes, lengths, batch_size)
+            own = _mean(every, stored.members)
             other = None if partner is None else partner(codes, lengths)
             blend = Blend(stored.network, stored.baseline)
             found = blended_scores(blend, own, other) if manifest.task == "labels" else blend.apply(own, other)
@@ -192,14 +220,11 @@ class Predictor:
             members += len(stored.members)
         return ScorePair(network / np.float32(members), blended)
 
-    def _values(self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None) -> ScorePair:
-        """Values, each network's by its own centre and scale, with stored regressors blended in."""
+    def _values(
+        self, every: NDArray[np.floating[Any]], codes: NDArray[np.uint8], lengths: NDArray[np.int32]
+    ) -> ScorePair:
+        """Values, with stored regressors blended in."""
         manifest = self.manifest
-        own = []
-        for member, scale in enumerate(manifest.value_scales):
-            raw = self._mean_logits((member,), codes, lengths, batch_size).astype(np.float64)
-            own.append(raw * np.array(scale.scale) + np.array(scale.centre))
-        every = np.stack(own)  # (members, N, K)
         network = every.mean(0)
         spread = every.std(0, ddof=1) if len(every) > 1 else None
         blended = np.zeros(network.shape)
@@ -212,20 +237,18 @@ class Predictor:
             blended += blend.apply(mean, other) / len(manifest.value_blends)
         return ScorePair(network.astype(np.float32), blended if manifest.value_blends else network, spread)
 
-    def _mean_logits(
-        self, members: Iterable[int], codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None
-    ) -> NDArray[np.float32]:
-        """Raw scores ``(N, K)`` averaged over some members and, under ``strand: both``, over strands."""
+    def _member_logits(
+        self, codes: NDArray[np.uint8], lengths: NDArray[np.int32], batch_size: int | None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Raw scores ``(N, K)`` of each network, averaged over strands under ``strand: both``."""
         from strandloom.engines.catalog import torch_threads
         from strandloom.training.infer import logits
 
-        total: NDArray[np.float32] | None = None
-        count = 0
         scope = nullcontext() if self.engine is None else torch_threads(self.engine.name, self.runtime.threads)
         with scope:
-            for member in members:
-                scores = logits(
-                    self.modules[member],
+            for module in self.modules:
+                yield logits(
+                    module,
                     codes,
                     lengths,
                     strand=self.manifest.strand,
@@ -233,10 +256,6 @@ class Predictor:
                     batch_size=batch_size,
                     device=self.runtime.device,
                 )
-                total = scores if total is None else total + scores
-                count += 1
-        assert total is not None
-        return total / np.float32(count)
 
     @cached_property
     def decision(self) -> Decision:
@@ -328,6 +347,15 @@ class Predictor:
         records = sequences if isinstance(sequences, Records) else records_of(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
         return self.answer(records.ids, self.scores(codes, lengths))
+
+
+def _mean(every: NDArray[np.floating[Any]], members: Iterable[int]) -> NDArray[np.float32]:
+    """Mean raw scores ``(N, K)`` of some members."""
+    chosen = list(members)
+    total = every[chosen[0]].astype(np.float32)
+    for member in chosen[1:]:
+        total = total + every[member]
+    return np.asarray(total / np.float32(len(chosen)), np.float32)
 
 
 def load(
