@@ -38,7 +38,8 @@ class DataSettings(Settings):
     """Column that holds the sequences; null: recognised by name, then by content."""
 
     target: str | tuple[str, ...] | None = None
-    """Column, or columns, to learn; null: recognised by name (label, class, target, y, …)."""
+    """Column, or columns, to learn; null: recognised by name (label, class, target, y, …). Of an array ``(N, K)`` its name stands for all
+    K columns."""
 
     id: str | None = None
     """Column that names the rows; null: id, name or record_id where there is one, otherwise the row number."""
@@ -73,7 +74,7 @@ class DataSettings(Settings):
     ``auto``: decided on the validation part."""
 
     order: str | None = Field(None, pattern="^[ACGT]{4}$")
-    """Order of the bases in one-hot or integer arrays (NPY, NPZ): ``ACGT``, ``AGCT``, …; needed for such files only."""
+    """Order of the bases in one-hot or integer arrays (NPY, NPZ, HDF5, MATLAB): ``ACGT``, ``AGCT`` (DeepSEA), …; for such files only."""
 
     memory: int = Field(4096, ge=1)
     """Megabytes of coded sequences kept in memory; a larger set is placed in a memory-mapped file."""

@@ -178,6 +178,7 @@ def labels_target(
         A cell that is neither 0 nor 1, a label not in ``names``, or labels that no row has.
     """
     at = locate or _by_row(path)
+    columns = array_columns(frame, columns)
     _check_columns(frame, columns, path)
     if len(columns) == 1 and frame[columns[0]].dtype == pl.String and not _all_binary_text(frame[columns[0]]):
         values, found = _split_labels(frame[columns[0]], names, at)
@@ -211,6 +212,7 @@ def value_target(
         A cell that is empty, no number, NaN or infinite, or a column with one value only.
     """
     at = locate or _by_row(path)
+    columns = array_columns(frame, columns)
     _check_columns(frame, columns, path)
     values = np.stack([numbers(frame[name], at, what="target") for name in columns], axis=1).astype(np.float32)
     constant = [
@@ -281,6 +283,18 @@ def _by_row(path: str | Path) -> Locate:
 def _listing(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_LISTED])
     return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED:,} more"
+
+
+def array_columns(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Column names, where the name of an array ``(N, K)`` stands for its columns ``name_0 … name_{K-1}``."""
+    found: list[str] = []
+    for name in columns:
+        if name not in frame.columns and f"{name}_0" in frame.columns:
+            numbered = (f"{name}_{i}" for i in range(frame.width))
+            found += [one for one in numbered if one in frame.columns]
+        else:
+            found.append(name)
+    return found
 
 
 def _check_columns(frame: pl.DataFrame, columns: Sequence[str], path: str | Path) -> None:

@@ -1,9 +1,9 @@
-"""NPY and NPZ arrays, streamed by rows: codes ``(N, L)``, one-hot ``(N, C, L)`` or ``(N, L, C)`` with a base order."""
+"""Arrays (NPY, NPZ, HDF5, MATLAB), streamed by rows: codes ``(N, L)``, one-hot ``(N, C, L)`` or ``(N, L, C)`` with a base order."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.errors import InputError, SettingsError, nearest
+from strandloom.io.array_files import StoredRows, open_hdf5, open_mat5
 from strandloom.io.detect import Detected
 from strandloom.io.letters import Letters, Pieced
 from strandloom.io.names import ID_NAMES, SEQUENCE_NAMES
@@ -115,10 +116,32 @@ class RowArray:
         return np.frombuffer(self._bytes(int(np.prod(shape)) * self.dtype.itemsize), self.dtype).reshape(shape)
 
 
-def array_names(path: Path) -> list[str]:
-    """Names of the arrays in an NPZ."""
-    with zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist()]
+def array_names(path: Path, detected: Detected) -> list[str]:
+    """Names of the arrays in an NPZ, HDF5 or MATLAB file; none of an NPY."""
+    if detected.format == "npy":
+        return []
+    with ExitStack() as stack:
+        return list(_open(path, detected, stack))
+
+
+def _open(path: Path, detected: Detected, stack: ExitStack) -> dict[str, StoredRows]:
+    """The arrays of a file by name."""
+    if detected.format == "npy":
+        return {"": RowArray(stack.enter_context(ByteStream(path, detected.compression)), str(path))}
+    if detected.format == "hdf5":
+        return open_hdf5(path, stack)
+    if detected.format == "mat":
+        return open_mat5(path, stack)
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        return {
+            name.removesuffix(".npy"): RowArray(
+                stack.enter_context(archive.open(name)), f"{path}, array '{name.removesuffix('.npy')}'"
+            )
+            for name in archive.namelist()
+        }
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"the archive is damaged: {error}", where=path, hint="copy or save the file again") from error
 
 
 def read_arrays(
@@ -132,9 +155,9 @@ def read_arrays(
     columns: bool,
     block_rows: int,
 ) -> Generator[Pieced, None, None]:
-    """Pieces of an NPY or NPZ file, in order.
+    """Pieces of an array file, in order.
 
-    The other arrays of an NPZ with N entries become columns (``(N, K)`` arrays as ``name_0 ...``). Pads at both ends,
+    The other arrays of a file with N entries become columns (``(N, K)`` arrays as ``name_0 ...``). Pads at both ends,
     and zeros at the end of one-hot, are padding and left out; zeros elsewhere in one-hot are gaps, which encode to
     zeros again.
 
@@ -153,29 +176,22 @@ def read_arrays(
     block_rows
         Rows per piece.
     """
+    if order is None and detected.format in ("hdf5", "mat"):
+        raise SettingsError(
+            f"in which order do the channels of {path.name} stand for the bases?",
+            where="data.order",
+            hint="AGCT in the files of DeepSEA and DanQ, ACGT in most others",
+        )
     bases = base_order(order)
     with ExitStack() as stack:
-        if detected.format == "npy":
-            arrays = {"": RowArray(stack.enter_context(ByteStream(path, detected.compression)), str(path))}
-        else:
-            try:
-                archive = stack.enter_context(zipfile.ZipFile(path))
-                arrays = {
-                    name.removesuffix(".npy"): RowArray(
-                        stack.enter_context(archive.open(name)), f"{path}, array '{name.removesuffix('.npy')}'"
-                    )
-                    for name in archive.namelist()
-                }
-            except (zipfile.BadZipFile, OSError) as error:
-                raise InputError(
-                    f"the archive is damaged: {error}", where=path, hint="copy or save the file again"
-                ) from error
+        arrays = _open(path, detected, stack)
         main = _main_array(arrays, sequence, path)
         stored = arrays[main]
         total = stored.shape[0]
         if total == 0:
             raise InputError("the array has no rows", where=stored.where)
         decode = _decoder(stored, bases)
+        _same_rows(arrays, main, path)
         others = {
             k: v
             for k, v in arrays.items()
@@ -209,7 +225,23 @@ def read_arrays(
             )
 
 
-def _main_array(arrays: dict[str, RowArray], sequence: str | None, path: Path) -> str:
+def _same_rows(arrays: Mapping[str, StoredRows], main: str, path: Path) -> None:
+    """In HDF5 and MATLAB files arrays may stand the other way round: where one does, no row would have a label."""
+    total = arrays[main].shape[0]
+    tables = {
+        name: one.shape for name, one in arrays.items() if name != main and len(one.shape) == 2 and 1 not in one.shape
+    }
+    if tables and total not in {shape[0] for shape in tables.values()}:
+        name, shape = next(iter(tables.items()))
+        turned = ", which stand the other way round" if total in shape[1:] else ""
+        raise InputError(
+            f"'{main}' holds {total:,} sequences, and '{name}' {shape[0]:,} rows{turned}",
+            where=path,
+            hint="the first axis counts rows (the last one in MATLAB 7.3 and files that agree on it): save one array transposed",
+        )
+
+
+def _main_array(arrays: Mapping[str, StoredRows], sequence: str | None, path: Path) -> str:
     if sequence is not None and "" not in arrays:
         if sequence in arrays:
             return sequence
@@ -236,7 +268,7 @@ def _main_array(arrays: dict[str, RowArray], sequence: str | None, path: Path) -
 
 
 def _decoder(
-    stored: RowArray, bases: NDArray[np.uint8]
+    stored: StoredRows, bases: NDArray[np.uint8]
 ) -> Callable[[NDArray[Any], int], tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """The function from stored rows (and the number of the first) to codes uint8 (total,) and lengths int64 (n,)."""
     shape, kind = stored.shape, stored.dtype.kind

@@ -12,8 +12,8 @@ from strandloom.io.kernels import as_bytes
 from strandloom.io.names import SEQUENCE_NAMES
 from strandloom.io.stream import ByteStream, Compression, open_error
 
-FileFormat = Literal["fasta", "fastq", "csv", "tsv", "lines", "parquet", "npy", "npz", "ndjson"]
-SUPPORTED = "FASTA, FASTQ, CSV, TSV, NDJSON, one sequence per line (each plain or .gz), Parquet, NPY, NPZ"
+FileFormat = Literal["fasta", "fastq", "csv", "tsv", "lines", "parquet", "npy", "npz", "ndjson", "hdf5", "mat"]
+SUPPORTED = "FASTA, FASTQ, CSV, TSV, NDJSON, one sequence per line (each plain or .gz), Parquet, NPY, NPZ, HDF5, MATLAB"
 _HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"
 
@@ -21,7 +21,6 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
     (b"\xfd7zXZ\0", "an xz file", "unpack it first: unxz FILE"),
     (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
-    (b"\x89HDF", "an HDF5 file", "save the array as .npy or .npz"),
     (b"BAM\1", "a BAM file", "convert it first: samtools fastq FILE"),
     (b"CRAM", "a CRAM file", "convert it first: samtools fastq FILE"),
     (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
@@ -83,6 +82,10 @@ def detect(path: str | Path) -> Detected:
         if compression == "gzip":
             raise InputError("a compressed Parquet, NPZ or zip file", where=path, hint="unpack it first: gunzip FILE")
         return Detected("parquet", "none") if head.startswith(b"PAR1") else _zip(path)
+    if head.startswith((b"\x89HDF", b"MATLAB 7.3")):
+        return Detected("hdf5", "none")
+    if head.startswith(b"MATLAB 5.0"):
+        return Detected("mat", "none")
     if head.startswith(b"\x93NUMPY"):
         return Detected("npy", compression)
     if b"\0" in head:

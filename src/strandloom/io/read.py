@@ -36,9 +36,9 @@ def read_blocks(
     Parameters
     ----------
     path
-        FASTA, FASTQ, CSV, TSV, NDJSON or one sequence per line (plain or gzip), Parquet, NPY or NPZ.
+        FASTA, FASTQ, CSV, TSV, NDJSON or one sequence per line (plain or gzip), Parquet, or arrays (NPY, NPZ, HDF5, MATLAB).
     sequence
-        Column of a table, or array of an NPZ, that holds the sequences; None recognises it.
+        Column of a table, or array of a file of several, that holds the sequences; None recognises it.
     id_column
         Column of the ids; None takes ``id``, or ``name`` / ``record_id`` where its values differ, else the row number.
     policy
@@ -71,7 +71,7 @@ def read_blocks(
         raise SettingsError("a block holds at least one row and one byte", where="block_rows")
     detected = detect(path)
     name = str(path)
-    if order is not None and detected.format not in ("npy", "npz"):
+    if order is not None and detected.format not in ("npy", "npz", "hdf5", "mat"):
         raise SettingsError(
             f"a base order belongs to arrays, but {path.name} is {detected.format}",
             where="data.order",
@@ -143,7 +143,7 @@ def read_records(
 
 
 def column_names(path: str | Path) -> list[str]:
-    """Names of a table's columns or an NPZ's arrays, in order; ``description`` for FASTA and FASTQ.
+    """Names of a table's columns, or of the arrays of a file, in order; ``description`` for FASTA and FASTQ.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def column_names(path: str | Path) -> list[str]:
         return list(TextTable(path, detected).header.columns)
     if detected.format in ("parquet", "ndjson"):
         return list(FrameTable(path, detected).schema)
-    return array_names(path) if detected.format == "npz" else []
+    return array_names(path, detected)
 
 
 def _no_columns(sequence: str | None, id_column: str | None, path: Path, format: str) -> None:
