@@ -127,7 +127,7 @@ def main() -> None:
     rows = []
     for number in ROUNDS:
         part = last_of(published, number)
-        said = {name: p.predict(part["sequence"].to_list())["prediction"].to_numpy() for name, p in predictors.items()}
+        said = {name: p.predict(part["sequence"].to_list())["growth_rate"].to_numpy() for name, p in predictors.items()}
         rows.append(
             [
                 str(number), f"{float(part['predicted_growth'].mean()):.2f}",  # type: ignore[arg-type]

@@ -77,3 +77,13 @@ def test_the_bins_of_the_yeast_set(tmp_path: Path) -> None:
     assert as_sets(made) == as_sets(known)
     parts = known.sort(order)["split"].replace({"valid": "validation"}).to_list()
     assert made.sort(order)["split"].to_list() == parts
+
+
+def test_a_window_makes_the_table_stand_alone(place: Path) -> None:
+    label_genome(place / "g.fa", [place / "p.bed"], out=place / "t.tsv", size=10, alias=place / "alias.tsv", window=30)
+    frame = pl.read_csv(place / "t.tsv", separator="\t")
+    first = frame.row(0, named=True)
+    assert (first["chrom"], first["start"]) == ("I", 0)
+    assert first["sequence"] == ("ACGT" * 25)[:20]
+    second = frame.row(1, named=True)
+    assert second["sequence"] == ("ACGT" * 25)[second["start"] + 5 - 15 : second["start"] + 5 + 15]

@@ -83,7 +83,7 @@ def test_files_and_numbers(bundle: Path, judge: Path, tmp_path: Path) -> None:
     edits = [sum(a != b for a, b in zip(x, y, strict=True)) for x, y in designs.select("start", "design").iter_rows()]
     assert designs["edits"].to_list() == edits
     again = load(bundle).predict(designs["design"].to_list())
-    assert again["prediction"].to_list() == pytest.approx(designs["predicted"].to_list(), abs=1e-4)
+    assert again["y"].to_list() == pytest.approx(designs["predicted"].to_list(), abs=1e-4)
     steps = pl.read_csv(tmp_path / "D" / "steps.tsv", separator="\t")
     assert steps.filter(pl.col("round") == 0)["change"].to_list() == [""] * 4
     first = steps.filter(pl.col("id") == "s1")
@@ -172,7 +172,7 @@ def test_a_repaired_start_keeps_its_own_value(bundle: Path, tmp_path: Path) -> N
     )  # fmt: skip
     row = pl.read_csv(tmp_path / "D" / "designs.tsv", separator="\t").row(0, named=True)
     assert row["start"] == given
-    assert row["predicted_start"] == pytest.approx(load(bundle).predict(given)["prediction"][0], abs=1e-4)
+    assert row["predicted_start"] == pytest.approx(load(bundle).predict(given)["y"][0], abs=1e-4)
     assert "ATG" not in row["design"]
 
 

@@ -98,13 +98,13 @@ def test_predictions_are_those_of_the_bundle(run: RunResult, tmp_path: Path) -> 
     source = pl.read_csv(run.folder.parent / "t.csv")[stored["row"].to_numpy()]
     frame = predictor.predict(source.select("id", "sequence"))
     for name in NAMES:
-        assert np.abs(frame[f"p_{name}"].to_numpy() - stored[f"p_{name}"].to_numpy()).max() < 1e-4
-    yes = frame.select(f"p_{name}" for name in NAMES).to_numpy() >= np.array(manifest.label_thresholds) - 1e-6
-    assert frame["prediction"].to_list() == [",".join(np.array(NAMES)[row]) for row in yes]
+        assert np.abs(frame[name].to_numpy() - stored[f"p_{name}"].to_numpy()).max() < 1e-4
+    yes = frame.select(NAMES).to_numpy() >= np.array(manifest.label_thresholds) - 1e-6
+    assert frame["labels"].to_list() == [",".join(np.array(NAMES)[row]) for row in yes]
     assert stored["truth"].to_list() == source["labels"].fill_null("").to_list()
     out = tmp_path / "p.tsv"
     predict_file(predictor, run.folder.parent / "t.csv", out=out)
-    assert pl.read_csv(out, separator="\t").columns == ["id", "prediction", *(f"p_{name}" for name in NAMES)]
+    assert pl.read_csv(out, separator="\t").columns == ["id", *NAMES, "labels"]
 
 
 def test_a_new_table_is_judged_beside_the_stored_baselines(run: RunResult, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_new_table_is_judged_beside_the_stored_baselines(run: RunResult, tmp_p
     assert set(found.baselines) >= {"prevalence", "composition", "kmer_logistic"}
     assert found.model["roc_auc"].value > 0.8
     written = pl.read_parquet(tmp_path / "E/predictions.parquet")
-    assert written.columns[:3] == ["id", "truth", "prediction"]
+    assert written.columns == ["id", "truth", *NAMES, "labels"]
     wrong = tmp_path / "wrong.csv"
     wrong.write_text('sequence,labels\nACGT,"tata,nothing"\nACGA,tata\n')
     with pytest.raises(InputError, match="nothing"):

@@ -86,14 +86,14 @@ def test_predictions_are_in_the_unit_of_the_target(run: RunResult, tmp_path: Pat
     predictor = load(run.bundle)
     predict_file(predictor, new, out=tmp_path / "p.tsv", sequence="sequence")
     found = pl.read_csv(tmp_path / "p.tsv", separator="\t")
-    assert found.columns == ["id", "prediction", "low", "high", "sd", "beyond"]
+    assert found.columns == ["id", "growth", "growth_low", "growth_high", "growth_sd", "growth_beyond"]
     truth = pl.read_csv(new)["growth"].to_numpy()
-    assert np.corrcoef(found["prediction"].to_numpy(), truth)[0, 1] > 0.7
-    assert np.abs(found["prediction"].to_numpy() - truth).mean() < 0.5
-    inside = (found["low"].to_numpy() <= truth) & (truth <= found["high"].to_numpy())
+    assert np.corrcoef(found["growth"].to_numpy(), truth)[0, 1] > 0.7
+    assert np.abs(found["growth"].to_numpy() - truth).mean() < 0.5
+    inside = (found["growth_low"].to_numpy() <= truth) & (truth <= found["growth_high"].to_numpy())
     assert inside.mean() == pytest.approx(0.9, abs=0.1)
     one = predictor.predict(pl.read_csv(new)["sequence"].to_list()[:3])
-    np.testing.assert_allclose(one["prediction"].to_numpy(), found["prediction"].to_numpy()[:3], atol=1e-5)
+    np.testing.assert_allclose(one["growth"].to_numpy(), found["growth"].to_numpy()[:3], atol=1e-5)
 
 
 def test_the_bundle_scores_the_test_rows_as_the_run_did(run: RunResult) -> None:
@@ -101,7 +101,7 @@ def test_the_bundle_scores_the_test_rows_as_the_run_did(run: RunResult) -> None:
     rows = pl.read_csv(json.loads((run.folder / "environment.json").read_text())["inputs"][0]["resolved"])
     sequences = rows["sequence"].gather(kept["row"]).to_list()
     found = load(run.bundle).predict(sequences)
-    np.testing.assert_allclose(found["prediction"].to_numpy(), kept["prediction"].to_numpy(), atol=1e-4)
+    np.testing.assert_allclose(found["growth"].to_numpy(), kept["prediction"].to_numpy(), atol=1e-4)
 
 
 def test_another_table_is_judged(run: RunResult, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_another_table_is_judged(run: RunResult, tmp_path: Path) -> None:
     assert found.evaluation.model["r2"].value > 0.4
     assert "kmer_ridge" in found.evaluation.baselines
     frame = pl.read_parquet(tmp_path / "E" / "predictions.parquet")
-    assert frame.columns[:3] == ["id", "truth", "prediction"]
+    assert frame.columns[:3] == ["id", "truth", "growth"]
 
 
 @pytest.mark.parametrize("loss", ["mse", "huber", "pinball"])
@@ -124,8 +124,8 @@ def test_two_targets_under_every_loss_and_with_folds(tmp_path: Path, loss: str) 
     done = run_experiment(check_experiment(raw), out=tmp_path / "RUN")
     assert set(done.evaluation.per_target) == {"growth", "load"}
     found = load(done.bundle).predict("ACGTATATACCGTTATAGGA")
-    assert found.columns[:4] == ["id", "prediction_growth", "low_growth", "high_growth"]
-    assert 700 < found["prediction_load"][0] < 1200
+    assert found.columns[:4] == ["id", "growth", "growth_low", "growth_high"]
+    assert 700 < found["load"][0] < 1200
 
 
 def test_well_measured_rows_weigh_more(tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ def test_engines_of_values_are_judged_by_their_correlation(run: RunResult, tmp_p
     assert outcome.stored is not None
     assert set(outcome.stored.metrics) == set(outcome.stored.fp32_metrics) == {"pearson", "r2"}
     if not outcome.refused:
-        plain = load(bundle).predict(["ACGTACGTACGT"])["prediction"]
-        assert load(bundle, engine="torch-bf16").predict(["ACGTACGTACGT"])["prediction"][0] == pytest.approx(
+        plain = load(bundle).predict(["ACGTACGTACGT"])["growth"]
+        assert load(bundle, engine="torch-bf16").predict(["ACGTACGTACGT"])["growth"][0] == pytest.approx(
             plain[0], abs=0.1
         )
 

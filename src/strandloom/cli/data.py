@@ -78,6 +78,12 @@ def label(
     test: Annotated[
         list[str] | None, typer.Option(help="Contig of the test part; may be given several times.", show_default=False)
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Write the bases around each bin too, so that the table stands alone.", show_default=False
+        ),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the map of the genome; beside the FASTA.", show_default=False)
     ] = None,
@@ -89,7 +95,7 @@ def label(
 
     found = label_genome(
         genome, peaks, out=out, size=bins, rule=rule.value, least=least, empty=empty, alias=alias, blacklist=blacklist,
-        validation=tuple(validation or ()), test=tuple(test or ()), cache=cache,
+        validation=tuple(validation or ()), test=tuple(test or ()), window=window, cache=cache,
     )  # fmt: skip
     for line in found.lines[:-1]:
         say(line)

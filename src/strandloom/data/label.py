@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from strandloom.alphabet import DNA
 from strandloom.data.bins import LabelledBins, Rule, label_bins
 from strandloom.data.interval_sets import overlaps
 from strandloom.errors import InputError
@@ -18,6 +19,7 @@ from strandloom.io.intervals import Intervals, make_intervals, read_intervals
 from strandloom.io.write import TableWriter
 from strandloom.words import plural
 
+_BLOCK = 16_384
 _PARTS = ("train", "validation", "test")
 
 
@@ -50,6 +52,7 @@ def label_genome(
     blacklist: str | Path | None = None,
     validation: Sequence[str] = (),
     test: Sequence[str] = (),
+    window: int | None = None,
     cache: str | Path | None = None,
 ) -> Labelled:
     """Cut a genome into bins and write each with the names of the peaks that cover it.
@@ -62,7 +65,7 @@ def label_genome(
         BED, narrowPeak or GFF files. The fourth column of BED names the label; a file without names is a label of its own, called as the
         file.
     out
-        A table ``chrom, start, end[, split], labels`` (labels separated by commas).
+        A table ``chrom, start, end[, split], labels[, sequence]`` (labels separated by commas).
     size, rule, empty
         See :func:`~strandloom.data.bins.label_bins`.
     least
@@ -73,6 +76,9 @@ def label_genome(
         Bins that overlap an interval of this file are left out.
     validation, test
         Contigs of these parts; the column ``split`` is written where any is named.
+    window
+        Bases around the middle of each bin that are written as its sequence, so that the table stands alone; None: places only. Beyond an
+        end of a contig there are none.
     cache
         Folder for the map of the genome.
 
@@ -110,7 +116,8 @@ def label_genome(
         columns.append(chrom.replace_strict(part, default=_PARTS[0], return_dtype=pl.String).alias("split"))
     frame = pl.DataFrame([*columns, pl.Series("labels", bins.texts())]).filter(pl.Series(kept_rows))
     with TableWriter(Path(out)) as writer:
-        writer.write(frame)
+        for rows in frame.iter_slices(_BLOCK):
+            writer.write(rows if window is None else rows.with_columns(_sequences(rows, opened, window)))
     if bins.dropped:
         lines.append(f"careful: {plural(bins.dropped, 'peak')} on contigs that the genome does not have")
     each = bins.positives()
@@ -119,6 +126,14 @@ def label_genome(
         f"{plural(len(frame), 'bin')} of {size} bases with {plural(len(bins.labels), 'label')} ({span}) → {out}"
     )
     return Labelled(bins, tuple(lines))
+
+
+def _sequences(places: pl.DataFrame, genome: Genome, window: int) -> pl.Series:
+    """The bases around the middle of each place."""
+    contig = genome.numbers(places["chrom"].to_list())
+    middle = (places["start"].to_numpy() + places["end"].to_numpy()) // 2
+    found = genome.windows(contig, middle - window // 2, length=window)
+    return pl.Series("sequence", [DNA.decode(row[row != DNA.pad]) for row in found.codes], dtype=pl.String)
 
 
 def _named(intervals: Intervals, path: Path) -> Intervals:

@@ -276,38 +276,37 @@ class Predictor:
         return sigmoid(np.asarray(logits, np.float64) / self.manifest.temperature)
 
     def label_frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
-        """Raw scores ``(N, K)`` of labels as they are written: ``id, prediction, p_<label>…``.
+        """Raw scores ``(N, K)`` of labels as they are written: ``id, <label>…, labels``, probabilities by the name of each label.
 
-        ``prediction`` names the labels that reach their thresholds, separated by commas; it is empty where none does.
+        ``labels`` names those that reach their thresholds, separated by commas; it is empty where none does.
         """
         manifest = self.manifest
         probabilities = self.label_probabilities(logits)
         yes = probabilities >= np.array(manifest.label_thresholds or (0.5,) * len(manifest.labels))
         names = np.array(manifest.labels, object)
-        said = pl.Series("prediction", [",".join(names[row]) for row in yes], dtype=pl.String)
-        each = [pl.Series(f"p_{name}", probabilities[:, k]).round(6) for k, name in enumerate(manifest.labels)]
-        return pl.DataFrame([ids.alias("id"), said, *each])
+        each = [pl.Series(_column(name), probabilities[:, k]).round(6) for k, name in enumerate(manifest.labels)]
+        said = pl.Series("labels", [",".join(names[row]) for row in yes], dtype=pl.String)
+        return pl.DataFrame([ids.alias("id"), *each, said])
 
     def value_frame(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
-        """Values as they are written: ``id, prediction, low, high[, sd], beyond``; of several targets each with its name behind.
+        """Values as they are written: ``id``, then of each target its value, ``<target>_low``, ``_high``, ``_sd`` and ``_beyond``.
 
         ``low`` and ``high`` are the conformal interval, ``sd`` is how far the networks disagree, and ``beyond`` says that the prediction
         lies outside the values of training.
         """
         manifest = self.manifest
         columns = [ids.alias("id")]
-        for k, name in enumerate(manifest.labels):
-            end = "" if len(manifest.labels) == 1 else f"_{name}"
-            value = scores.blended[:, k]
-            columns.append(pl.Series(f"prediction{end}", value))
+        for k, target in enumerate(manifest.labels):
+            name, value = _column(target), scores.blended[:, k]
+            columns.append(pl.Series(name, value))
             if manifest.value_interval is not None:
                 width = manifest.value_interval.width[k]
-                columns += [pl.Series(f"low{end}", value - width), pl.Series(f"high{end}", value + width)]
+                columns += [pl.Series(f"{name}_low", value - width), pl.Series(f"{name}_high", value + width)]
             if scores.spread is not None:
-                columns.append(pl.Series(f"sd{end}", scores.spread[:, k]))
+                columns.append(pl.Series(f"{name}_sd", scores.spread[:, k]))
             if manifest.value_range:
                 low, high = manifest.value_range[k]
-                columns.append(pl.Series(f"beyond{end}", (value < low) | (value > high)))
+                columns.append(pl.Series(f"{name}_beyond", (value < low) | (value > high)))
         return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).round(6))
 
     def frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
@@ -347,6 +346,11 @@ class Predictor:
         records = sequences if isinstance(sequences, Records) else records_of(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
         return self.answer(records.ids, self.scores(codes, lengths))
+
+
+def _column(name: str) -> str:
+    """The column of an output: its name, but for those that another column has."""
+    return f"predicted_{name}" if name in ("id", "labels", "truth") else name
 
 
 def _mean(every: NDArray[np.floating[Any]], members: Iterable[int]) -> NDArray[np.float32]:
