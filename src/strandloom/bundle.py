@@ -35,6 +35,8 @@ SOURCES_PART = "sources"
 """The part by which a source model is known; likewise."""
 SOURCES_CALIBRATION = "sources-calibration"
 """How the practice reads of a source model were answered, whatever network answers."""
+ENCODING_PART = "encoding"
+"""The part by which an encoder is known; likewise."""
 _AGAIN = "make the engine again with strandloom export, or use --engine torch"
 
 EngineName = Literal[

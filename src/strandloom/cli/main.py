@@ -15,6 +15,7 @@ from strandloom.cli import (
     data,
     design,
     doctor,
+    encode,
     evaluate,
     explain,
     export,
@@ -56,6 +57,7 @@ app.command()(export.export)
 app.command()(compare.compare)
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(sources.app, name="sources")
+app.add_typer(encode.app, name="encode")
 app.command()(doctor.doctor)
 
 

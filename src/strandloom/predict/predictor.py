@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.bundle import (
+    ENCODING_PART,
     SOURCES_CALIBRATION,
     SOURCES_PART,
     TAXONOMY_PART,
@@ -405,6 +406,7 @@ def load(
     for part, kind, how in (
         (TAXONOMY_PART, "taxonomy", "strandloom taxonomy assign BUNDLE QUERIES --out DIR"),
         (SOURCES_PART, "source", "strandloom sources estimate BUNDLE READS --out DIR"),
+        (ENCODING_PART, "encoding", "strandloom encode apply BUNDLE INPUT --out FILE"),
     ):
         if part in read.parts:
             raise BundleError(

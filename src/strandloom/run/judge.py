@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.data.ceiling import ceiling_for
@@ -346,3 +347,29 @@ def groups_of(
     from strandloom.data.split.core import need_text, text_groups
 
     return text_groups(need_text(dataset, settings.groups, where="evaluation.groups"))[0][test.rows]
+
+
+def class_frame(
+    dataset: Dataset, splits: Sequence[Split], validation: HeldOut, test: HeldOut, judged: Judged
+) -> pl.DataFrame:
+    """Validation and test rows: id, part, split, truth, prediction, probabilities, abstain."""
+    assert dataset.target is not None
+    names = dataset.target.names
+    frames = []
+    labels = np.array(names)
+    for part, found, answers in (("validation", validation, judged.validation), ("test", test, judged.answers)):
+        frames.append(
+            pl.DataFrame(
+                {
+                    "id": dataset.ids.gather(found.rows),
+                    "row": found.rows,
+                    "part": [part] * len(found.rows),
+                    "split": [splits[i].name for i in found.split],
+                    "truth": labels[dataset.target.values[found.rows]],
+                    "prediction": labels[answers.predicted],
+                    **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
+                    "abstain": answers.abstained,
+                }
+            )
+        )
+    return pl.concat(frames)

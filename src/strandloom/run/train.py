@@ -35,7 +35,7 @@ from strandloom.run.bundling import make_bundle
 from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
 from strandloom.run.inputs import motif_file, note_inputs, read_start_motifs
-from strandloom.run.judge import BaselineScores, Judged, judge, judge_baselines, similarity_to_train
+from strandloom.run.judge import BaselineScores, Judged, class_frame, judge, judge_baselines, similarity_to_train
 from strandloom.run.judge_labels import (
     JudgedLabels,
     LabelBaselineScores,
@@ -53,7 +53,6 @@ from strandloom.run.judge_values import (
     weighed,
 )
 from strandloom.run.members import (
-    HeldOut,
     MakeModel,
     Trained,
     model_maker,
@@ -346,7 +345,7 @@ class _Run:
             dataset, splits, validation, test, settings=settings, baselines=baselines, strand=decision.strand,
             similarity=similarity_to_train(dataset, splits),
         )  # fmt: skip
-        self._write_predictions(_class_frame(dataset, splits, validation, test, judged))
+        self._write_predictions(class_frame(dataset, splits, validation, test, judged))
         return judged
 
     def _write_costs(self, known: dict[str, Any], clock: _Clock, runtime: Runtime) -> None:
@@ -450,29 +449,3 @@ class _Run:
     def _write_predictions(self, frame: pl.DataFrame) -> None:
         with replacing(self.folder.predictions, text=False) as handle:
             frame.write_parquet(handle)
-
-
-def _class_frame(
-    dataset: Dataset, splits: Sequence[Split], validation: HeldOut, test: HeldOut, judged: Judged
-) -> pl.DataFrame:
-    """Validation and test rows: id, part, split, truth, prediction, probabilities, abstain."""
-    assert dataset.target is not None
-    names = dataset.target.names
-    frames = []
-    labels = np.array(names)
-    for part, found, answers in (("validation", validation, judged.validation), ("test", test, judged.answers)):
-        frames.append(
-            pl.DataFrame(
-                {
-                    "id": dataset.ids.gather(found.rows),
-                    "row": found.rows,
-                    "part": [part] * len(found.rows),
-                    "split": [splits[i].name for i in found.split],
-                    "truth": labels[dataset.target.values[found.rows]],
-                    "prediction": labels[answers.predicted],
-                    **{f"p_{name}": answers.probabilities[:, k] for k, name in enumerate(names)},
-                    "abstain": answers.abstained,
-                }
-            )
-        )
-    return pl.concat(frames)

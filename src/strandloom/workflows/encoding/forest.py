@@ -1,0 +1,147 @@
+"""A forest over the values of sequences, kept as plain arrays: grown by scikit-learn, asked by our own walk; nothing is pickled."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strandloom.evaluation.baselines.base import State, draw
+from strandloom.evaluation.ranking import Floats
+from strandloom.workflows.encoding.settings import ForestSettings
+
+_ARRAYS = ("roots", "feature", "left", "right", "leaf", "threshold", "values")
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees as arrays: N nodes, M leaves, K outputs.
+
+    Parameters
+    ----------
+    roots, feature, left, right, leaf
+        int32: first node of each tree; of each node the value it asks (-1: a leaf), where it leads, and the leaf's row.
+    threshold
+        float32 ``(N,)``.
+    values
+        float16 ``(M, K)``: mean of the training rows in each leaf.
+    least
+        Training rows in a leaf at least.
+    """
+
+    roots: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    leaf: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    values: NDArray[np.float16]
+    least: int
+
+    def predict(self, x: NDArray[np.floating]) -> Floats:
+        """Means over trees ``(N, K)`` for values ``(N, V)``: shares of labels or classes, or measured values."""
+        from strandloom.workflows.encoding.forest_kernels import walk
+
+        out = np.zeros((len(x), self.values.shape[1]), np.float32)
+        walk(
+            np.ascontiguousarray(x, np.float32), self.roots, self.feature, self.threshold, self.left, self.right, self.leaf,
+            self.values.astype(np.float32), out,
+        )  # fmt: skip
+        return out.astype(np.float64)
+
+    @classmethod
+    def grow(
+        cls, x: NDArray[np.floating], y: NDArray[np.floating], *, settings: ForestSettings, least: int, threads: int = 1
+    ) -> Self:
+        """Grow the trees.
+
+        Parameters
+        ----------
+        x, y
+            Values ``(N, V)`` and targets ``(N, K)``: 0/1 of labels or classes, or measured values in standard units.
+        least
+            Training rows in a leaf at least.
+        """
+        from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+
+        kind = RandomForestRegressor if settings.kind == "random" else ExtraTreesRegressor
+        rows = draw(len(x), settings.rows, seed=settings.seed)
+        model = kind(
+            settings.trees,
+            max_features=settings.share,
+            min_samples_leaf=least,
+            bootstrap=True,
+            random_state=settings.seed,
+            n_jobs=threads,
+        )
+        wanted = np.asarray(y[rows], np.float64)
+        model.fit(np.asarray(x[rows], np.float32), wanted[:, 0] if wanted.shape[1] == 1 else wanted)
+        return cls.of_trees([one.tree_ for one in model.estimators_], least=least)
+
+    @classmethod
+    def of_trees(cls, trees: list[Any], *, least: int) -> Self:
+        """From scikit-learn's trees."""
+        roots: list[int] = []
+        parts: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in ("feature", "left", "right", "leaf", "threshold", "values")
+        }
+        nodes = leaves = 0
+        for tree in trees:
+            is_leaf = tree.children_left < 0
+            roots.append(nodes)
+            parts["feature"].append(np.where(is_leaf, -1, tree.feature))
+            parts["threshold"].append(tree.threshold)
+            for side, children in (("left", tree.children_left), ("right", tree.children_right)):
+                parts[side].append(np.where(is_leaf, 0, children + nodes))
+            parts["leaf"].append(np.where(is_leaf, np.cumsum(is_leaf) - 1 + leaves, 0))
+            parts["values"].append(tree.value[is_leaf][:, :, 0])
+            nodes, leaves = nodes + len(is_leaf), leaves + int(is_leaf.sum())
+        joined = {name: np.concatenate(some) for name, some in parts.items()}
+        return cls(
+            roots=np.array(roots, np.int32), feature=joined["feature"].astype(np.int32), left=joined["left"].astype(np.int32),
+            right=joined["right"].astype(np.int32), leaf=joined["leaf"].astype(np.int32),
+            threshold=joined["threshold"].astype(np.float32), values=joined["values"].astype(np.float16), least=least,
+        )  # fmt: skip
+
+    def state(self) -> State:
+        """As arrays and facts."""
+        return State({name: getattr(self, name) for name in _ARRAYS}, {"least": self.least})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The same forest."""
+        return cls(**{name: state.arrays[name] for name in _ARRAYS}, least=int(state.facts["least"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """The best forest on validation, with the loss of every leaf size that was tried and the seconds of all."""
+
+    forest: Forest
+    losses: dict[int, float]
+    seconds: float
+
+
+def grow_best(
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    x_validation: NDArray[np.floating],
+    y_validation: NDArray[np.floating],
+    *,
+    settings: ForestSettings,
+    threads: int = 1,
+) -> Grown:
+    """Grow a forest for each leaf size and keep the one with the smallest squared error on validation."""
+    began = time.perf_counter()
+    best: Forest | None = None
+    losses: dict[int, float] = {}
+    for least in settings.leaf:
+        found = Forest.grow(x, y, settings=settings, least=least, threads=threads)
+        losses[least] = float(((found.predict(x_validation) - y_validation) ** 2).mean())
+        if losses[least] <= min(losses.values()):
+            best = found
+    assert best is not None
+    return Grown(best, losses, time.perf_counter() - began)

@@ -1,0 +1,80 @@
+"""Settings of the encoder and the forest (torch-free)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from strandloom.settings import Settings
+
+Objective = Literal["masked", "denoise", "contrastive"]
+OBJECTIVES: tuple[Objective, ...] = ("masked", "denoise", "contrastive")
+
+
+class EncoderSettings(Settings):
+    """A network from sequences to a fixed number of values, trained without labels."""
+
+    objective: Objective = "masked"
+    """masked: hidden bases are predicted from what stands around them; denoise: all bases are rebuilt from the values alone (the published
+    idea, with cross entropy); contrastive: two altered copies of a sequence are told from those of others (Chen et al. 2020)."""
+    values: Annotated[int, Field(ge=2, le=10_000)] = 500
+    """Values of a sequence; a multiple of twice the segments."""
+    segments: Annotated[int, Field(ge=1, le=100)] = 5
+    """Equal stretches of the sequence whose largest and mean activations are the values."""
+    stem: Literal["1d", "2d"] = "1d"
+    """First convolution over positions with the bases as channels, or over a position × base picture."""
+    filters: Annotated[int, Field(ge=1, le=4096)] = 192
+    """Filters of the first convolution."""
+    width: Annotated[int, Field(ge=1, le=101)] = 13
+    """Their width in bases."""
+    pool: Annotated[int, Field(ge=1, le=64)] = 4
+    """Bases per position after the first convolution."""
+    channels: Annotated[int, Field(ge=1, le=4096)] = 128
+    """Channels of the residual blocks."""
+    blocks: Annotated[int, Field(ge=0, le=32)] = 3
+    """Residual blocks, with dilations 1, 2, 4 …"""
+    hidden: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
+    """Share of the bases that are hidden or altered in training."""
+    span: Annotated[int, Field(ge=1, le=100)] = 6
+    """Bases hidden side by side."""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Epochs; the best one on validation is kept."""
+    batch_size: Annotated[int, Field(ge=2, le=100_000)] = 128
+    """Sequences a step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    """Highest rate; it rises over the first tenth of the steps and falls by a cosine."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of weights, order and hidden bases."""
+
+    @model_validator(mode="after")
+    def _values_of_segments(self) -> Self:
+        if self.values % (2 * self.segments):
+            raise ValueError(f"values: {self.values} is no multiple of twice the segments ({2 * self.segments})")
+        return self
+
+
+class ForestSettings(Settings):
+    """Trees on the values of sequences, all outputs in one forest (Breiman 2001; extremely randomised: Geurts et al. 2006)."""
+
+    kind: Literal["random", "extra"] = "random"
+    """random: the best of all thresholds; extra: the best of random ones, three times as fast."""
+    trees: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Trees."""
+    leaf: tuple[Annotated[int, Field(ge=1)], ...] = (5, 20)
+    """Least training sequences in a leaf; of several the best on validation."""
+    share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt"
+    """Values that each split looks at."""
+    rows: Annotated[int, Field(ge=100)] = 100_000
+    """At most this many training sequences, drawn by the seed."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the trees."""
+
+
+class EncodingSettings(Settings):
+    """Encoder and forest of ``strandloom encode fit``."""
+
+    encoder: EncoderSettings = EncoderSettings()
+    """The encoder."""
+    forest: ForestSettings = ForestSettings()
+    """What learns from its values where there are labels."""
