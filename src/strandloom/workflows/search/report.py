@@ -132,7 +132,7 @@ def parallel_figure(
         canvas.segment(x, _TOP, x, height - _FOOT, "axis")
         canvas.write(x, 14 + 15 * (number % 2), column.short, anchor="middle", limit=24, classes="t name")
         for word, share in column.ticks():
-            canvas.write(x + 5, y(share) + 4, word, limit=14, classes="t tick")
+            canvas.write(x + 5, y(share) + 4, word, limit=14, classes="t tick halo")
     words = "Figures beyond the worst tenth are drawn at the edge. Values of a list stand in their order."
     return Figure(
         canvas.svg(), "Choices and validation figure", words, (Key("winner", 1), Key("best tenth", 0)), wide=True
