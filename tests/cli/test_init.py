@@ -91,6 +91,25 @@ def test_from_a_genome_and_peaks_to_a_model_in_two_commands(tmp_path: Path) -> N
     written = yaml.safe_load((tmp_path / "run/experiment.yaml").read_text())
     assert written["task"] == "labels"
     assert written["data"]["window"]["length"] == 300
+    with_genome = ("--genome", fasta)
+    strandloom(
+        "predict", tmp_path / "run/bundle", tmp_path / "bins.tsv", "--out", tmp_path / "p.tsv", *with_genome
+    ).good()
+    assert (tmp_path / "p.tsv").read_text().splitlines()[0] == "id\tGcn4\tother\tlabels"
+    strandloom("evaluate", tmp_path / "run/bundle", tmp_path / "bins.tsv", "--out", tmp_path / "E", *with_genome).good()
+    done = strandloom(
+        "explain",
+        tmp_path / "run/bundle",
+        tmp_path / "bins.tsv",
+        "--out",
+        tmp_path / "WHY",
+        "--rows",
+        40,
+        "--output",
+        "Gcn4",
+        *with_genome,
+    )
+    assert done.code == 0, done.err
     strandloom("init", tmp_path / "bins.tsv", "--genome", fasta, "--out", tmp_path / "e.yaml").good()
     assert yaml.safe_load((tmp_path / "e.yaml").read_text())["data"]["window"] == {"length": 1000, "anchor": "centre"}
 

@@ -18,6 +18,12 @@ def evaluate(
         str | None, typer.Option(help="The sequence column, if its name differs from training.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The label column, if its name differs from training.")] = None,
+    genome: Annotated[
+        Path | None, typer.Option(help="FASTA on which the table names places (chrom, start, end).", show_default=False)
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Order of the bases in an array, such as AGCT.", show_default=False)
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output folder.")] = False,
 ) -> None:
@@ -32,6 +38,8 @@ def evaluate(
         out=out,
         sequence=sequence,
         target=target,
+        genome=genome,
+        order=order,
         device=device,
         threads=threads(),
         force=force,

@@ -52,6 +52,10 @@ def explain(
             help="Number of the first base in figures; -249 makes the 250th base +1, say the TSS (there is no 0)."
         ),
     ] = 1,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="FASTA on which a table of INPUT names places (chrom, start, end).", show_default=False),
+    ] = None,
     position: Annotated[str, typer.Option(help="What positions count.")] = "position in the sequence",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "auto",
@@ -88,6 +92,7 @@ def explain(
         out=out,
         settings=settings,
         sequence=sequence,
+        genome=genome,
         target=target,
         ids=tuple(page or ()),
         device=device,

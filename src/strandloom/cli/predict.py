@@ -56,6 +56,13 @@ def predict(
     on_bad_row: Annotated[
         OnBadRow, typer.Option("--on-bad-row", help="Stop at a row that cannot be read, or skip and count it.")
     ] = OnBadRow.error,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="FASTA on which a table of INPUT names places (chrom, start, end).", show_default=False),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Order of the bases in an array, such as AGCT.", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Predict every sequence of a file: one output row per input row, in order, with calibrated probabilities."""
@@ -73,6 +80,8 @@ def predict(
             batch_size=batch_size,
             on_bad_row=on_bad_row.value,
             progress=progress,
+            genome=genome,
+            order=order,
         )
     for line in summary.lines():
         say(line)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from strandloom.bundle import Manifest
-from strandloom.errors import InputError, OutputError
+from strandloom.data.genomic import window_blocks
+from strandloom.errors import InputError, OutputError, SettingsError, UsageError
+from strandloom.io.genome import open_genome
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import LetterCounts, Records
 from strandloom.io.settings import LetterPolicy
@@ -70,6 +72,8 @@ def predict_file(
     on_bad_row: Literal["error", "skip"] = "error",
     progress: PredictListener | None = None,
     block_rows: int = BLOCK_ROWS,
+    genome: str | Path | None = None,
+    order: str | None = None,
 ) -> PredictionSummary:
     """Predict every sequence of a file into a table, block by block, with flat memory.
 
@@ -83,6 +87,10 @@ def predict_file(
         The sequence column of a table; by default the training table's if it is there, else the recognised one.
     on_bad_row
         ``error`` stops at the first row that cannot be read; ``skip`` leaves it out and counts it.
+    genome
+        FASTA on which ``source`` names places (``chrom``, ``start``, ``end``): each row is the model's window around its place.
+    order
+        Order of the bases of an array, such as ``AGCT``.
 
     Raises
     ------
@@ -103,7 +111,7 @@ def predict_file(
     rows = abstained = shorter = longer = 0
     letters: LetterCounts | None = None
     with TableWriter(Path(out)) as writer:
-        for records in _blocks(source, sequence, manifest, policy, block_rows):
+        for records in _blocks(source, sequence, manifest, policy, block_rows, genome, order):
             letters = records.letters if letters is None else letters + records.letters
             if not len(records):
                 continue
@@ -130,12 +138,25 @@ def predict_file(
 
 
 def _blocks(
-    source: str | Path, sequence: str | None, manifest: Manifest, policy: LetterPolicy, block_rows: int
+    source: str | Path,
+    sequence: str | None,
+    manifest: Manifest,
+    policy: LetterPolicy,
+    block_rows: int,
+    genome: str | Path | None,
+    order: str | None,
 ) -> Iterator[Records]:
+    if genome is not None:
+        yield from window_blocks(source, open_genome(genome), length=manifest.length, block_rows=block_rows)
+        return
     try:
         if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
             sequence = manifest.sequence
-        yield from read_blocks(source, sequence=sequence, policy=policy, block_rows=block_rows, columns="none")
+        yield from read_blocks(
+            source, sequence=sequence, policy=policy, order=order, block_rows=block_rows, columns="none"
+        )
     except InputError as error:  # a prediction has no experiment file to change
         hint = LETTER_SETTING.sub("leave such rows out with --on-bad-row skip", error.hint or "") or None
         raise InputError(error.message, where=error.where, hint=hint) from error
+    except SettingsError as error:
+        raise UsageError(error.message, where="--order", hint=error.hint) from error

@@ -85,6 +85,8 @@ def evaluate_bundle(
     out: str | Path,
     sequence: str | None = None,
     target: str | None = None,
+    genome: str | Path | None = None,
+    order: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
@@ -103,6 +105,8 @@ def evaluate_bundle(
         The folder to make.
     sequence, target
         Columns, where they are not named as in training.
+    genome, order
+        FASTA on which the table names places; order of the bases of an array.
     device, threads
         As for :func:`strandloom.predict.load`.
     settings
@@ -125,7 +129,9 @@ def evaluate_bundle(
     told = say or (lambda _: None)
     data = DataSettings(
         table=str(table),
-        sequence=sequence or _present(manifest.sequence, table),
+        genome=None if genome is None else str(genome),
+        sequence=None if genome is not None else sequence or _present(manifest.sequence, table),
+        order=order,
         target=target or (manifest.target if len(manifest.target) > 1 else manifest.target[0]),
         letters=manifest.letters,
         window=WindowSettings(length=manifest.length, anchor=manifest.anchor, too_long=manifest.too_long),

@@ -45,6 +45,7 @@ def explain_bundle(
     sequence: str | None = None,
     target: str | None = None,
     ids: Sequence[str] = (),
+    genome: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
     long: bool = False,
@@ -67,6 +68,8 @@ def explain_bundle(
         Columns, where they are not named as in training.
     ids
         Sequences that get a page, by id, besides those with the clearest scores.
+    genome
+        FASTA on which the file names places (``chrom``, ``start``, ``end``).
     device, threads, model
         As for :func:`strandloom.predict.load`.
     long
@@ -93,7 +96,14 @@ def explain_bundle(
     predictor = load(bundle, device=device, threads=threads, model=model)
     check_settings(asked, predictor.manifest.labels, predictor.modules)
     rows = read_rows(
-        predictor, source, most=candidates(predictor, asked), seed=asked.seed, sequence=sequence, target=target, ids=ids
+        predictor,
+        source,
+        most=candidates(predictor, asked),
+        seed=asked.seed,
+        sequence=sequence,
+        target=target,
+        ids=ids,
+        genome=genome,
     )
     if known_rows := seen_rows(predictor.bundle, rows.codes):
         note = (

@@ -14,8 +14,10 @@ from strandloom.alphabet import Codes
 from strandloom.bundle import Manifest
 from strandloom.data.coordinates import located
 from strandloom.data.dataset import Dataset
+from strandloom.data.genomic import window_blocks
 from strandloom.data.targets import class_texts, labels_target
 from strandloom.errors import InputError
+from strandloom.io.genome import open_genome
 from strandloom.io.read import column_names, read_blocks
 from strandloom.io.records import Records
 from strandloom.predict import Predictor
@@ -83,6 +85,7 @@ def read_rows(
     sequence: str | None = None,
     target: str | None = None,
     ids: Sequence[str] = (),
+    genome: str | Path | None = None,
 ) -> Rows:
     """Draw rows of a file of any size; memory holds those that are kept.
 
@@ -96,6 +99,8 @@ def read_rows(
         Columns, where they are not named as in training.
     ids
         Rows that are kept in any case.
+    genome
+        FASTA on which the file names places.
 
     Raises
     ------
@@ -108,7 +113,7 @@ def read_rows(
         raise InputError(f"no column '{target}'", where=source, hint="columns: " + (", ".join(names) or "none"))
     column = sequence or (manifest.sequence if manifest.sequence in names else None)
     labels = _target_columns(manifest, target, names)
-    kept, total = _drawn(source, column, predictor, most=most, seed=seed, ids=ids)
+    kept, total = _drawn(source, column, predictor, most=most, seed=seed, ids=ids, genome=genome)
     for name in ids:
         if not (kept.ids == name).any():
             raise InputError(f"no sequence is called '{name}'", where=source, hint="`predict` writes the ids of a file")
@@ -216,14 +221,26 @@ def rows_of_dataset(predictor: Predictor, dataset: Dataset, rows: NDArray[np.int
 
 
 def _drawn(
-    source: str | Path, column: str | None, predictor: Predictor, *, most: int, seed: int, ids: Sequence[str]
+    source: str | Path,
+    column: str | None,
+    predictor: Predictor,
+    *,
+    most: int,
+    seed: int,
+    ids: Sequence[str],
+    genome: str | Path | None,
 ) -> tuple[Records, int]:
     """At most so many records (those asked for by id besides), evenly drawn, in the order of the file; and how many there were."""
     rng = np.random.default_rng(seed)
     parts: list[Records] = []
     keys = np.empty(0)
     total = 0
-    for block in read_blocks(source, sequence=column, policy=predictor.manifest.letters):
+    blocks = (
+        read_blocks(source, sequence=column, policy=predictor.manifest.letters)
+        if genome is None
+        else window_blocks(source, open_genome(genome), length=predictor.manifest.length)
+    )
+    for block in blocks:
         drawn = rng.random(len(block))
         drawn[block.ids.is_in(list(ids)).to_numpy()] = -1.0
         parts, keys = [*parts, block], np.concatenate([keys, drawn])
