@@ -1,0 +1,253 @@
+"""120 chromatin proteins in 200-base bins of the yeast genome: networks beside baselines, SuperQ beside its controls, variants.
+
+Every choice is made on validation chromosomes; test chromosomes are read once. Times are those of one process on the same rows.
+
+Usage: python studies/genome.py [labels superq fractions] [--seeds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from common import RUNS, data_folder, record, resolver, run, table
+from strandloom.data.load import load
+from strandloom.data.split.core import TEST, TRAIN, VALIDATION, make_splits
+from strandloom.evaluation.baselines.features import scaled_kmers
+from strandloom.evaluation.bootstrap import percentile_interval
+from strandloom.evaluation.evaluate import evaluate_labels
+from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.experiment import Experiment, check_experiment
+from strandloom.settings_file import check_settings
+from strandloom.workflows.encoding.forest import grow_best
+from strandloom.workflows.encoding.learn import encode, learn_encoder, linear_ceiling
+from strandloom.workflows.encoding.network import Encoder
+from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, ForestSettings
+
+FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
+MODELS: dict[str, dict[str, Any]] = {
+    "ours": {"kind": "residual", "pool": 10, "filters": 128, "channels": 96, "blocks": 4},
+    "danq": {"kind": "danq"},
+    "deepsea": {"kind": "deepsea"},
+}
+FOREST = ForestSettings(trees=100, leaf=(5, 20))
+
+
+def raw(bins: str = "yeast_epigenome/multilabel_bins.tsv.gz", **more: Any) -> dict[str, Any]:
+    """The experiment, without its network."""
+    return {
+        "data": {
+            "table": bins, "genome": "yeast_epigenome/S_cerevisiae.R64-1-1.fa.gz", "target": "labels", "strand": "both",
+            "window": {"length": 1000, "anchor": "centre"},
+        },
+        "task": "labels", "split": {"kind": "column"}, "training": {"augmentation": {"shift": 0}}, **more,
+    }  # fmt: skip
+
+
+def by_label(found: dict[str, Any], metric: str) -> NDArray[np.float64]:
+    """A metric of the model, label by label."""
+    return np.array([np.nan if one[metric] is None else one[metric] for one in found["labels"]["table"]], float)
+
+
+def over_labels(own: NDArray[np.float64], other: NDArray[np.float64]) -> str:
+    """Mean difference over labels, with an interval from resampled labels, and the share won."""
+    known = ~np.isnan(own) & ~np.isnan(other)
+    difference = (own - other)[known]
+    generator = np.random.default_rng(1)
+    draws = difference[generator.integers(0, len(difference), (2000, len(difference)))].mean(axis=1)
+    interval = percentile_interval(float(difference.mean()), draws)
+    return f"{interval.value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f}), won {(difference > 0).mean():.0%}"
+
+
+def row(
+    title: str, aucs: NDArray[np.float64], aps: NDArray[np.float64], minutes: float | None, *more: str
+) -> list[str]:
+    """Median and mean of both areas."""
+    figures = [f"{np.nanmedian(x):.3f} ({np.nanmean(x):.3f})" for x in (aucs, aps)]
+    return [title, *figures, "" if minutes is None else f"{minutes:.1f}", *more]
+
+
+def labels(seeds: int) -> None:
+    """Networks beside the baselines of every run."""
+    found = {name: run(f"genome/{name}", raw(model=settings), seeds=seeds) for name, settings in MODELS.items()}
+    danq = by_label(found["danq"], "average_precision")
+    lines = []
+    for name, one in found.items():
+        seconds = one["environment"]["seconds"]["training"]
+        ap = by_label(one, "average_precision")
+        against = "" if name == "danq" else over_labels(ap, danq)
+        lines.append(row(f"{name} ({seeds} seeds, as answered)", by_label(one, "roc_auc"), ap, seconds / 60, against))
+    ours = found["ours"]
+    for name in ours["baselines"]:
+        each = np.array(
+            [np.nan if x["baselines"][name] is None else x["baselines"][name] for x in ours["labels"]["table"]], float
+        )
+        system = ours["labels"]["groups"]["all labels"]["systems"][name]
+        title = ours["baseline_facts"][name]["title"]
+        ap = f"{np.nanmedian(each):.3f} ({np.nanmean(each):.3f})"
+        lines.append([title, f"{system['roc_auc']:.3f}", ap, "", over_labels(each, danq)])
+    head = [
+        "model",
+        "AUROC median (mean)",
+        "AUPRC median (mean)",
+        "training minutes",
+        "AUPRC minus DanQ's, over labels",
+    ]
+    body = (
+        f"`yeast_epigenome`, 120 labels, windows of 1,000 bases on both strands; trained on 13,238 bins, judged on 3,333 of "
+        f"chromosomes VIII, XI and XIV.\n\n{table(head, lines)}"
+    )
+    record("genome-labels", "Genomes: chromatin proteins of yeast", body)
+
+
+class Rows:
+    """Codes and labels of the three parts of an experiment."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        dataset = load(experiment.data, task="labels", resolve=resolver())
+        split = make_splits(dataset, experiment.split)[0]
+        assert dataset.target is not None
+        self.names = dataset.target.names
+        self.codes = {part: np.asarray(dataset.codes[split.rows(part)]) for part in (TRAIN, VALIDATION, TEST)}
+        self.y = {part: dataset.target.values[split.rows(part)].astype(np.float64) for part in self.codes}
+
+    def judge(
+        self, values: dict[int, NDArray[np.float32]], keep: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float64], ...]:
+        """AUROC and AUPRC of each label by a forest on values, and the seconds of growing it."""
+        kept = np.arange(len(values[TRAIN])) if keep is None else keep
+        grown = grow_best(
+            values[TRAIN][kept], self.y[TRAIN][kept], values[VALIDATION], self.y[VALIDATION], settings=FOREST, threads=2
+        )
+        found = evaluate_labels(
+            grown.forest.predict(values[TEST]), self.y[TEST], names=self.names, settings=EvaluationSettings(resamples=0)
+        )
+        each = [np.array([x[m] for x in found.labels["table"]], float) for m in ("roc_auc", "average_precision")]
+        return each[0], each[1], np.array(grown.seconds)
+
+
+def encoder_values(
+    rows: Rows, settings: EncoderSettings, *, trained: bool
+) -> tuple[dict[int, NDArray[np.float32]], float, str]:
+    """Values of every part by an encoder, the seconds of training it and of the training values, and what it reached."""
+    began = time.perf_counter()
+    said = "untrained"
+    if trained:
+        encoder, learned = learn_encoder(rows.codes[TRAIN], rows.codes[VALIDATION], settings=settings, say=print)
+        said = learned.sentence(settings.objective)
+    else:
+        import torch
+
+        torch.manual_seed(settings.seed)
+        encoder = Encoder(settings, length=rows.codes[TRAIN].shape[1])
+    values = {TRAIN: encode(encoder, rows.codes[TRAIN], both=True)}
+    seconds = time.perf_counter() - began
+    values |= {part: encode(encoder, rows.codes[part], both=True) for part in (VALIDATION, TEST)}
+    return values, seconds, said
+
+
+def kmer_values(rows: Rows, k: int = 5) -> dict[int, NDArray[np.float32]]:
+    """k-mer counts of both strands together."""
+    found: dict[int, csr_array] = {part: scaled_kmers(codes, k=k, canonical=True) for part, codes in rows.codes.items()}
+    return {part: np.asarray(x.toarray(), np.float32) for part, x in found.items()}
+
+
+def superq(seeds: int) -> None:
+    """Encoder and forest beside DanQ on the same rows, with the controls."""
+    danq = run("genome/danq", raw(model=MODELS["danq"]), seeds=seeds)
+    rows = Rows(check_experiment({"name": "superq", **raw()}))
+    danq_minutes = danq["environment"]["seconds"]["training"] / 60 / seeds
+    danq_ap = by_label(danq, "average_precision")
+    lines = [row("DanQ", by_label(danq, "roc_auc"), danq_ap, danq_minutes)]
+    notes = []
+    for name, base in (
+        *((objective, {"objective": objective}) for objective in OBJECTIVES), ("masked, 2-D stem", {"stem": "2d"}),
+    ):  # fmt: skip
+        settings = check_settings(EncoderSettings, base, where="study")
+        values, seconds, said = encoder_values(rows, settings, trained=True)
+        auc, ap, grown = rows.judge(values)
+        minutes = (seconds + float(grown)) / 60
+        lines.append(
+            row(
+                f"encoder ({name}) and forest",
+                auc,
+                ap,
+                minutes,
+                over_labels(ap, danq_ap),
+                f"{minutes / danq_minutes:.2f}",
+            )
+        )
+        notes.append(f"- {name}: {said}")
+        print(lines[-1], flush=True)
+    values, seconds, _ = encoder_values(rows, EncoderSettings(), trained=False)
+    for title, found, spent in (
+        ("untrained encoder and forest", values, seconds),
+        ("5-mers and forest", kmer_values(rows), 0.0),
+    ):
+        auc, ap, grown = rows.judge(found)
+        minutes = (spent + float(grown)) / 60
+        lines.append(row(title, auc, ap, minutes, over_labels(ap, danq_ap), f"{minutes / danq_minutes:.2f}"))
+        print(lines[-1], flush=True)
+    ceiling = linear_ceiling(rows.codes[TRAIN], rows.codes[VALIDATION], values=500)
+    head = [
+        "model",
+        "AUROC median (mean)",
+        "AUPRC median (mean)",
+        "minutes",
+        "AUPRC minus DanQ's, over labels",
+        "of DanQ's time",
+    ]
+    lines = [[*line, *[""] * (len(head) - len(line))] for line in lines]
+    body = (
+        f"The same rows and test chromosomes. DanQ's minutes are of one seed. The best linear code of 500 values rebuilds {ceiling:.1%} "
+        f"of the bases of validation.\n\n{table(head, lines)}\n\nWhat the encoders learned without labels:\n\n"
+        + "\n".join(notes)
+    )
+    record("genome-superq", "Genomes: SuperQ", body)
+
+
+def fractions(seeds: int) -> None:
+    """Encoder and forest against DanQ when few of the rows have labels: the encoder still learns from all of them."""
+    source = pl.read_csv(data_folder() / "yeast_epigenome/multilabel_bins.tsv.gz", separator="\t")
+    rows = Rows(check_experiment({"name": "superq", **raw()}))
+    values, _, _ = encoder_values(rows, EncoderSettings(), trained=True)
+    kmers = kmer_values(rows)
+    train = np.flatnonzero((source["split"] == "train").to_numpy())
+    lines = []
+    for share in FRACTIONS:
+        kept = np.sort(np.random.default_rng(1).permutation(len(train))[: max(int(share * len(train)), 50)])
+        parts = source["split"].to_numpy().astype(object)
+        parts[train] = "unused"
+        parts[train[kept]] = "train"
+        path = RUNS / "genome" / f"bins_{share:g}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source.with_columns(pl.Series("split", parts.tolist())).write_csv(path, separator="\t")
+        line = [f"{share:.0%} ({len(kept):,})"]
+        for name in ("danq", "ours"):
+            found = run(f"genome/{name}_{share:g}", raw(str(path), model=MODELS[name]), seeds=seeds)
+            line.append(f"{np.nanmedian(by_label(found, 'average_precision')):.3f}")
+        line += [f"{np.nanmedian(rows.judge(x, kept)[1]):.3f}" for x in (values, kmers)]
+        lines.append(line)
+        print(line, flush=True)
+    head = ["rows with labels", "DanQ", "ours", "encoder and forest", "5-mers and forest"]
+    record("genome-fractions", "Genomes: few labels", f"Median AUPRC over 120 labels.\n\n{table(head, lines)}")
+
+
+def main() -> None:
+    """The studies that are named, or all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("studies", nargs="*", default=["labels", "superq", "fractions"])
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    for name in asked.studies:
+        {"labels": labels, "superq": superq, "fractions": fractions}[name](asked.seeds)
+
+
+if __name__ == "__main__":
+    main()
