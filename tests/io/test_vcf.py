@@ -67,6 +67,19 @@ def test_files_that_are_no_vcf(tmp_path: Path, text: str, words: str) -> None:
         list(read_variants(path))
 
 
+def test_odd_positions_and_marks(tmp_path: Path) -> None:
+    path = tmp_path / "v.vcf"
+    path.write_bytes(
+        "\ufeff".encode() + HEAD.encode() + b"1\t100000000000000000000\t.\tA\tG\t.\t.\t.\r\n1\t3\t.\tA\tG\r\n"
+    )
+    (block,) = read_variants(path)
+    assert block.left_out[0].reason == "the position is beyond any contig"
+    assert (block.alt, block.rest) == (["G"], [(".", ".", ".")])
+    path.write_text(HEAD + "1\t1_0\t.\tA\tG\n")
+    with pytest.raises(InputError, match="'1_0' is no whole number"):
+        list(read_variants(path))
+
+
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "v.vcf.gz"
     path.write_bytes(gzip.compress((HEAD + "\n".join(RECORDS * 200)).encode())[:-20])

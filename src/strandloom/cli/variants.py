@@ -22,7 +22,7 @@ def variants(
         typer.Option(help="An output to write; may be given several times.", show_default="all"),
     ] = None,
     shifts: Annotated[
-        int, typer.Option(min=1, max=100, help="Windows a variant, moved against one another; answers are averaged.")
+        int, typer.Option(min=1, max=50, help="Windows a variant, moved against one another; answers are averaged.")
     ] = 1,
     engine: Annotated[
         Engine, typer.Option(help="What computes the network; others than torch are made by `export`.")
@@ -30,6 +30,10 @@ def variants(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "auto",
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the map of the genome; beside the FASTA.", show_default=False)
+    ] = None,
+    alias: Annotated[
+        Path | None,
+        typer.Option(help="Table with the genome's contig names and other names for them.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -46,7 +50,7 @@ def variants(
     predictor = load(bundle, engine=engine.value, device=device, threads=threads())
     with PredictProgress(quiet=quiet, what="records") as progress:
         summary = score_vcf(
-            predictor, genome, vcf, out=out, outputs=tuple(output or ()), shifts=shifts, cache=cache, force=force,
+            predictor, genome, vcf, out=out, outputs=tuple(output or ()), shifts=shifts, cache=cache, alias=alias, force=force,
             command=command_line(), say=say, tell=progress.advance,
         )  # fmt: skip
     for line in summary.lines():

@@ -89,7 +89,7 @@ def label_genome(
     """
     opened = open_genome(genome, cache=cache)
     lines = [opened.note] if opened.note else []
-    names = {} if alias is None else _aliases(alias, opened)
+    names = {} if alias is None else read_aliases(alias, opened)
     sets = [_named(read_intervals(path), Path(path)).renamed(names) for path in peaks]
     joined = _joined(sets)
     for name in (*validation, *test):
@@ -159,8 +159,14 @@ def _joined(sets: Sequence[Intervals]) -> Intervals:
     )  # fmt: skip
 
 
-def _aliases(path: str | Path, genome: Genome) -> dict[str, str]:
-    """Other names of contigs to those of the genome."""
+def read_aliases(path: str | Path, genome: Genome) -> dict[str, str]:
+    """Other names of contigs to those of the genome, from a table in any order of its columns.
+
+    Raises
+    ------
+    InputError
+        No row names a contig of the genome.
+    """
     read = read_text_frame(path, headed=lambda _: False)
     known = {contig.name for contig in genome.contigs}
     found: dict[str, str] = {}

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,6 +60,8 @@ class Genome:
         In the order of the file.
     codes
         uint8: the bases of all contigs one after the other, memory-mapped.
+    aliases
+        Other names of contigs to those of the FASTA.
     note
         What was done to open it, in plain words; empty where the map was there.
     """
@@ -68,10 +70,16 @@ class Genome:
     contigs: tuple[Contig, ...]
     codes: Codes
     note: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        return {contig.name: i for i, contig in enumerate(self.contigs)}
+        own = {contig.name: i for i, contig in enumerate(self.contigs)}
+        return {**{other: own[name] for other, name in self.aliases.items()}, **own}
+
+    def also_called(self, aliases: dict[str, str]) -> Genome:
+        """The same genome, whose contigs have other names too."""
+        return Genome(self.path, self.contigs, self.codes, self.note, aliases)
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -82,6 +90,11 @@ class Genome:
     def sizes(self) -> NDArray[np.int64]:
         """Bases of each contig, int64 ``(C,)``."""
         return np.array([contig.length for contig in self.contigs], np.int64)
+
+    def find(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Numbers of contigs by name, int64 ``(N,)``; -1 where there is none of that name."""
+        known = self._numbers
+        return np.array([known.get(name, -1) for name in names], np.int64)
 
     def number(self, name: str, *, where: str | Path | None = None) -> int:
         """The number of a contig.
@@ -106,7 +119,7 @@ class Genome:
     def _hint(self, name: str) -> str:
         other = name[3:] if name.lower().startswith("chr") else f"chr{name}"
         if other in self._numbers:
-            return f"the genome calls it '{other}'; --alias TABLE with two columns of names translates"
+            return f"the genome calls it '{other}'; `data label` and `variants` take --alias TABLE with two columns of names"
         like = nearest(name, self._numbers)
         shown = ", ".join(list(self._numbers)[:6]) + (" …" if len(self.contigs) > 6 else "")
         return f"did you mean '{like}'? contigs: {shown}" if like else f"contigs: {shown}"

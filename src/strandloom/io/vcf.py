@@ -19,6 +19,7 @@ BLOCK_RECORDS = 8192
 _FIELDS = 5
 _BASES = frozenset("ACGTN")
 _GZIP = b"\x1f\x8b"
+_FURTHEST = 1 << 40
 
 
 class LeftOut(NamedTuple):
@@ -43,6 +44,8 @@ class VariantBlock:
         Line of the file, counted from 1.
     chrom, pos, id, ref, alt
         As in the file (positions count from 1), letters in upper case.
+    rest
+        ``QUAL, FILTER, INFO`` of the record; ``.`` where it has none.
     left_out
         Alleles that are none of bases alone.
     records
@@ -55,6 +58,7 @@ class VariantBlock:
     id: list[str] = field(default_factory=list)
     ref: list[str] = field(default_factory=list)
     alt: list[str] = field(default_factory=list)
+    rest: list[tuple[str, str, str]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     records: int = 0
 
@@ -104,17 +108,18 @@ def read_variants(path: str | Path, *, block_records: int = BLOCK_RECORDS) -> It
 
 
 def _take(block: VariantBlock, line: str, number: int, source: Path) -> None:
-    fields = line.split("\t", _FIELDS)
+    fields = line.split("\t", _FIELDS + 3)
     if len(fields) < _FIELDS:
         raise InputError(
             f"the record has {len(fields)} fields; needed are {_FIELDS} at least, separated by tabs",
             where=f"{source}:{number}",
         )
     chrom, pos, name, ref, alts = fields[:_FIELDS]
-    try:
-        place = int(pos)
-    except ValueError:
-        raise InputError(f"the position '{pos}' is no whole number", where=f"{source}:{number}") from None
+    if not (pos.isascii() and pos.isdigit()):
+        raise InputError(f"the position '{pos}' is no whole number", where=f"{source}:{number}")
+    place = int(pos)
+    padded = [*fields[_FIELDS : _FIELDS + 3], ".", ".", "."]
+    rest = (padded[0], padded[1], padded[2])
     block.records += 1
     upper = ref.upper()
     for alt in alts.split(","):
@@ -128,12 +133,15 @@ def _take(block: VariantBlock, line: str, number: int, source: Path) -> None:
         block.id.append(name)
         block.ref.append(upper)
         block.alt.append(alt.upper())
+        block.rest.append(rest)
 
 
 def _reason(place: int, ref: str, alt: str) -> str:
     """Why an allele cannot be scored; empty where it can."""
     if place < 1:
         return "the position is before the first base"
+    if place > _FURTHEST:
+        return "the position is beyond any contig"
     if alt in (".", ""):
         return "no alternative allele"
     if alt == "*":
@@ -149,7 +157,21 @@ def _reason(place: int, ref: str, alt: str) -> str:
     return "the alternative allele is the reference" if alt.upper() == ref else ""
 
 
+def header_lines(path: str | Path) -> list[str]:
+    """Lines of a VCF that begin with ``##``, without their ends."""
+    found = []
+    for line in _lines(Path(path)):
+        if not line.startswith("##"):
+            break
+        found.append(line.rstrip("\r\n"))
+    return found
+
+
 def _lines(source: Path) -> Iterator[str]:
+    if source.is_fifo() or source.is_char_device():
+        raise InputError(
+            "a pipe cannot be read: the file is looked at twice", where=source, hint="write it to a file first"
+        )
     try:
         with source.open("rb") as probe:
             packed = probe.read(2) == _GZIP
@@ -163,5 +185,5 @@ def _lines(source: Path) -> Iterator[str]:
 
 def _opened(source: Path, *, packed: bool) -> IO[str]:
     if packed:
-        return gzip.open(source, "rt", encoding="utf-8", errors="replace")
-    return source.open(encoding="utf-8", errors="replace")
+        return gzip.open(source, "rt", encoding="utf-8-sig", errors="replace")
+    return source.open(encoding="utf-8-sig", errors="replace")

@@ -173,8 +173,6 @@ class Predictor:
         BundleError
             As :attr:`partners`.
         """
-        if batch_size is None and self.engine is not None:
-            batch_size = self.engine.batch_size
         return self.blended(self.member_scores(codes, lengths, batch_size=batch_size), codes, lengths)
 
     def member_scores(
@@ -184,6 +182,8 @@ class Predictor:
 
         Parameters as in :meth:`scores`.
         """
+        if batch_size is None and self.engine is not None:
+            batch_size = self.engine.batch_size
         every = np.stack(list(self._member_logits(codes, lengths, batch_size)))
         if self.manifest.task != "value":
             return every
@@ -192,6 +192,16 @@ class Predictor:
             for name in ("scale", "centre")
         )
         return every.astype(np.float64) * scale + centre
+
+    @cached_property
+    def network_weights(self) -> NDArray[np.float64]:
+        """What each network's score is multiplied with in the answer, beside stored baselines: float64 ``(M,)``."""
+        found = np.ones(self.manifest.members)
+        for members, network in (
+            *((x.members, x.network) for x in self.manifest.blends), *((x.members, x.network) for x in self.manifest.value_blends),
+        ):  # fmt: skip
+            found[list(members)] = network
+        return found
 
     def blended(
         self, every: NDArray[np.floating[Any]], codes: NDArray[np.uint8], lengths: NDArray[np.int32]

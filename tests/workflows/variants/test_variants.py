@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from strandloom.alphabet import DNA
 from strandloom.errors import InputError, OutputError, UsageError
 from strandloom.experiment import check_experiment
 from strandloom.io.genome import open_genome
-from strandloom.io.vcf import VariantBlock, read_variants
-from strandloom.predict import Predictor, load
+from strandloom.io.vcf import read_variants
+from strandloom.predict import Predictor, load, predict_file
+from strandloom.run.folder import HeldError, held
 from strandloom.run.train import run_experiment
 from strandloom.workflows.variants import run as job
 from strandloom.workflows.variants.run import score_vcf
@@ -112,17 +114,16 @@ def test_windows_are_the_texts_with_either_allele(place_of: Path) -> None:
         assert DNA.decode(own[own != DNA.pad]) == before
         other = pair.alternative[n]
         assert DNA.decode(other[other != DNA.pad]) == after
-        assert pair.alternative_lengths[n] == len(after)
     reasons = Counter(one.reason.split(":")[0] for one in placed.left_out)
     assert reasons == {
         "the reference allele is not the genome's": 2, "the genome has no such contig": 1, "it ends beyond the contig of 90 bases": 1,
-        "symbolic allele <INS>": 1, "an allele is longer than half the model's window of 40 bases": 1,
+        "symbolic allele <INS>": 1, "an allele is longer than the 20 bases that fit": 1,
     }  # fmt: skip
 
 
 def rows_of(predictor: Predictor, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Answers to windows: probabilities or values, and log odds or values."""
-    lengths = (codes != DNA.pad).sum(axis=1).astype(np.int32)
+    lengths = np.full(len(codes), LENGTH, np.int32)
     scores = predictor.scores(codes, lengths).blended
     if predictor.manifest.task == "value":
         return scores, scores
@@ -157,6 +158,67 @@ def test_effects_are_the_difference_of_two_predictions(place_of: Path, tmp_path:
     left = pl.read_csv(f"{out}.left_out.tsv", separator="\t")
     assert len(left) == found.left_out == 6
     assert left["line"].is_sorted()
+
+
+@pytest.mark.parametrize("task", ["labels", "values"])
+def test_reference_answers_are_those_of_predict(place_of: Path, tmp_path: Path, task: str) -> None:
+    """Also where a window lies over an end of its contig."""
+    predictor = load(place_of / task / "bundle")
+    found = score_vcf(predictor, place_of / "g.fa", place_of / "v.vcf", out=tmp_path / "v.tsv")
+    assert found.padded > 10
+    frame = pl.read_csv(tmp_path / "v.tsv", separator="\t")
+    places = tmp_path / "places.tsv"
+    frame.select("chrom", start=pl.col("pos") - 1, end=pl.col("pos")).write_csv(places, separator="\t")
+    predict_file(predictor, places, out=tmp_path / "p.tsv", genome=place_of / "g.fa")
+    said = pl.read_csv(tmp_path / "p.tsv", separator="\t")
+    name, column = ("b", "reference_b") if task == "labels" else ("y", "reference")
+    assert frame[column].to_numpy() == pytest.approx(said[name].to_numpy(), abs=2e-5)
+
+
+def test_long_substitutions_under_shifts(place_of: Path, tmp_path: Path) -> None:
+    text = contigs_of(place_of)["c1"]
+    vcf = tmp_path / "m.vcf"
+    lines = [f"c1\t201\t.\t{text[200 : 200 + n]}\t{text[100 : 100 + n]}\t.\t.\t." for n in (2, 12, 16, 20)]
+    vcf.write_text(HEAD + "\n".join(lines) + "\n")
+    found = score_vcf(load(place_of / "values/bundle"), place_of / "g.fa", vcf, out=tmp_path / "v.tsv", shifts=9)
+    assert (found.scored, found.left_out) == (3, 1)
+    assert "longer than the 16 bases that fit" in (tmp_path / "v.tsv.left_out.tsv").read_text()
+    with pytest.raises(UsageError, match="fewer shifts"):
+        score_vcf(load(place_of / "values/bundle"), place_of / "g.fa", vcf, out=tmp_path / "w.tsv", shifts=50)
+
+
+def test_other_names_of_contigs(place_of: Path, tmp_path: Path) -> None:
+    predictor = load(place_of / "values/bundle")
+    vcf = tmp_path / "m.vcf"
+    base = contigs_of(place_of)["c1"][9]
+    other = "A" if base != "A" else "C"
+    vcf.write_text(HEAD + f"chr1\t10\t.\t{base}\t{other}\t30\tPASS\tDP=5;strandloom=old\n")
+    (tmp_path / "alias.tsv").write_text("chr1\tc1\n")
+    score_vcf(predictor, place_of / "g.fa", vcf, out=tmp_path / "v.vcf", alias=tmp_path / "alias.tsv")
+    record = (tmp_path / "v.vcf").read_text().splitlines()[-1].split("\t")
+    assert record[5:7] == ["30", "PASS"]
+    assert record[7].startswith("DP=5;strandloom=y|")
+    assert record[7].count("strandloom=") == 1
+    score_vcf(
+        predictor, place_of / "g.fa", tmp_path / "v.vcf", out=tmp_path / "again.vcf", alias=tmp_path / "alias.tsv"
+    )
+    assert (tmp_path / "again.vcf").read_text() == (tmp_path / "v.vcf").read_text()
+    with pytest.raises(OutputError, match="this is the input file"):
+        score_vcf(predictor, place_of / "g.fa", vcf, out=vcf, force=True)
+
+
+def test_contigs_that_only_some_records_lack(place_of: Path, tmp_path: Path) -> None:
+    """Whole blocks without a known contig are listed, not an error."""
+    base = contigs_of(place_of)["c1"][9]
+    other = "A" if base != "A" else "C"
+    vcf = tmp_path / "m.vcf"
+    vcf.write_text(HEAD + "c9\t10\t.\tA\tG\t.\t.\t.\n" * 7 + f"c1\t10\t.\t{base}\t{other}\t.\t.\t.\n")
+    for name in ("v.tsv", "v.parquet"):
+        found = score_vcf(
+            load(place_of / "values/bundle"), place_of / "g.fa", vcf, out=tmp_path / name, block_records=3
+        )
+        assert (found.scored, found.left_out) == (1, 7)
+    assert pl.read_parquet(tmp_path / "v.parquet").shape[0] == 1
 
 
 def test_formats_say_the_same(place_of: Path, tmp_path: Path) -> None:
@@ -210,6 +272,34 @@ def test_a_killed_run_goes_on_and_gives_the_same(
     assert not (tmp_path / "v.tsv.partial").exists()
 
 
+def test_a_kill_while_blocks_are_joined(place_of: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, out = load(place_of / "labels/bundle"), tmp_path / "v.tsv"
+    plain = shutil.rmtree
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", dies)
+    with pytest.raises(KeyboardInterrupt):
+        score_vcf(predictor, place_of / "g.fa", place_of / "v.vcf", out=out)
+    monkeypatch.setattr(shutil, "rmtree", plain)
+    assert out.is_file()
+    content = out.read_bytes()
+    found = score_vcf(predictor, place_of / "g.fa", place_of / "v.vcf", out=out)
+    assert found.continued == found.records
+    assert out.read_bytes() == content
+    with pytest.raises(OutputError, match="exists already"):
+        score_vcf(predictor, place_of / "g.fa", place_of / "v.vcf", out=out)
+
+
+def test_two_processes_do_not_share_an_output(place_of: Path, tmp_path: Path) -> None:
+    predictor, out = load(place_of / "labels/bundle"), tmp_path / "v.tsv"
+    folder = tmp_path / "v.tsv.partial"
+    folder.mkdir()
+    with held(folder), pytest.raises(HeldError, match="another process is writing these variants"):
+        score_vcf(predictor, place_of / "g.fa", place_of / "v.vcf", out=out)
+
+
 def test_other_settings_begin_anew(place_of: Path, tmp_path: Path) -> None:
     predictor = load(place_of / "labels/bundle")
     folder = tmp_path / "v.tsv.partial"
@@ -236,15 +326,11 @@ def test_mistakes(place_of: Path, tmp_path: Path) -> None:
         score_vcf(predictor, genome, vcf, out=tmp_path / "there.tsv")
     named = tmp_path / "chr.vcf"
     named.write_text(HEAD + "chrc1\t10\t.\tA\tG\t.\t.\t.\tGT\t0/1\n")
-    with pytest.raises(InputError, match=r"chr\.vcf:4: the genome has no contig 'chrc1'"):
+    with pytest.raises(InputError, match=r"chr\.vcf: the genome has no contig 'chrc1'"):
         score_vcf(predictor, genome, named, out=tmp_path / "v.tsv")
     named.write_text(HEAD + "c1\t10\t.\tN\tG\t.\t.\t.\tGT\t0/1\n")
     with pytest.raises(
-        InputError, match="no allele of 1 record could be scored; the first reason: the reference allele"
+        InputError, match="no allele of 1 record could be scored; the commonest reason: the reference allele"
     ):
         score_vcf(predictor, genome, named, out=tmp_path / "v.tsv")
     assert not list(tmp_path.glob("*.partial"))
-
-
-def test_an_empty_block_has_no_rows() -> None:
-    assert len(VariantBlock()) == 0

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
 from strandloom.evaluation.calibration import softmax
@@ -29,16 +28,13 @@ class Effects:
     effect
         float64 ``(N, K)``: log odds ratio, alternative against reference, or difference of values; mean over shifts.
     spread
-        Standard deviation of the effect over the networks, float64 ``(N, K)``; None where there is one.
-    padded
-        Variants whose window lies over an end of the contig.
+        Standard deviation of the effect over the networks, each by its weight in the answer, float64 ``(N, K)``; None where there is one.
     """
 
     reference: Floats
     alternative: Floats
     effect: Floats
     spread: Floats | None
-    padded: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,35 +61,33 @@ def score_variants(
     """
     sums: list[Floats] = []
     member_sum: Floats | None = None
-    padded = 0
     for shift in shifts:
         pair = cut_pairs(block, placed, genome, length=predictor.manifest.length, shift=shift)
-        before = _answers(predictor, pair.reference, pair.reference_lengths)
-        after = _answers(predictor, pair.alternative, pair.alternative_lengths)
+        before, after = _answers(predictor, pair.reference), _answers(predictor, pair.alternative)
         found = [before.shown[pair.which], after.shown, after.scale - before.scale[pair.which]]
         sums = found if not sums else [a + b for a, b in zip(sums, found, strict=True)]
         members = after.members - before.members[:, pair.which]
         member_sum = members if member_sum is None else member_sum + members
-        padded = max(padded, pair.padded)
     assert member_sum is not None
-    many = len(member_sum) > 1
-    spread = (member_sum / len(shifts)).std(axis=0, ddof=1) if many else None
+    spread = (member_sum / len(shifts)).std(axis=0, ddof=1) if len(member_sum) > 1 else None
     reference, alternative, effect = (x / len(shifts) for x in sums)
-    return Effects(reference, alternative, effect, spread, padded)
+    return Effects(reference, alternative, effect, spread)
 
 
-def _answers(predictor: Predictor, codes: Codes, lengths: NDArray[np.int32]) -> _Answers:
+def _answers(predictor: Predictor, codes: Codes) -> _Answers:
     manifest = predictor.manifest
+    lengths = np.full(len(codes), codes.shape[1], np.int32)
     every = predictor.member_scores(codes, lengths)
+    weight = predictor.network_weights[:, None, None]
     scores = predictor.blended(every, codes, lengths).blended
     if manifest.task == "value":
-        return _Answers(scores, scores, every.astype(np.float64))
+        return _Answers(scores, scores, every * weight)
     if manifest.task == "labels":
         return _Answers(
             predictor.label_probabilities(scores),
             scores / manifest.temperature,
-            every.astype(np.float64) / manifest.temperature,
+            every * weight / manifest.temperature,
         )
     probabilities = predictor.decision.apply(scores).probabilities
-    members = np.stack([log_odds(softmax(one, temperature=manifest.temperature)) for one in every])
+    members = np.stack([log_odds(softmax(one, temperature=manifest.temperature)) for one in every * weight])
     return _Answers(probabilities, log_odds(probabilities), members)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from strandloom.errors import InputError, UsageError, nearest
+from strandloom.data.label import read_aliases
+from strandloom.errors import InputError, OutputError, UsageError, nearest
 from strandloom.io.genome import Genome, open_genome
-from strandloom.io.vcf import LeftOut, VariantBlock, read_variants
+from strandloom.io.vcf import VariantBlock, read_variants
 from strandloom.io.write import sha256
 from strandloom.predict import Predictor
+from strandloom.version import VERSION
 from strandloom.words import plural
 from strandloom.workflows.variants.effects import score_variants
 from strandloom.workflows.variants.windows import place
-from strandloom.workflows.variants.write import Parts, check_output, effect_frame, vcf_header, vcf_text
+from strandloom.workflows.variants.write import Parts, effect_frame, output_kind, vcf_header, vcf_text
 
 BLOCK_RECORDS = 1024
 MOST_REASONS = 6
@@ -85,6 +87,7 @@ def score_vcf(
     outputs: Sequence[str] = (),
     shifts: int = 1,
     cache: str | Path | None = None,
+    alias: str | Path | None = None,
     force: bool = False,
     command: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -108,8 +111,8 @@ def score_vcf(
         Names of the outputs that are written; all.
     shifts
         Windows a variant: so many, moved by 1 % of the window from one to the next around the middle; answers are averaged.
-    cache
-        Folder for the map of the genome.
+    cache, alias
+        Folder for the map of the genome; a table with other names of its contigs.
     say, tell
         Hear remarks, and how many records are done at how many a second.
 
@@ -124,54 +127,105 @@ def score_vcf(
     """
     started = time.perf_counter()
     path, source = Path(out), Path(vcf)
-    check_output(path, force=force)
+    if path.exists() and source.exists() and path.samefile(source):
+        raise OutputError("this is the input file", where=path, hint="choose another name for the output")
     manifest = predictor.manifest
     columns = _columns(manifest.labels, outputs)
+    step = max(1, manifest.length // 100)
+    moved = [(i - (shifts - 1) // 2) * step for i in range(shifts)]
+    longest = manifest.length // 2 - max(map(abs, moved))
+    if longest < manifest.length // 4:
+        raise UsageError(
+            f"{shifts} windows move by up to {max(map(abs, moved))} of {manifest.length} bases",
+            where="--shifts",
+            hint="fewer shifts",
+        )
+    output_kind(path)
     opened = open_genome(genome, cache=cache)
     if opened.note:
         say(opened.note)
-    values, step = manifest.task == "value", max(1, manifest.length // 100)
-    moved = [(i - (shifts - 1) // 2) * step for i in range(shifts)]
+    if alias is not None:
+        opened = opened.also_called(read_aliases(alias, opened))
     parts = Parts(
         path,
         {
-            "weights": manifest.files, "vcf": sha256(source), "genome": sha256(genome), "outputs": list(outputs), "shifts": moved,
-            "block": block_records, "engine": None if predictor.engine is None else predictor.engine.name,
+            "strandloom": VERSION, "model": hashlib.sha256(manifest.model_dump_json().encode()).hexdigest(), "vcf": sha256(source),
+            "genome": sha256(genome), "alias": opened.aliases, "outputs": list(outputs), "shifts": moved, "block": block_records,
+            "engine": None if predictor.engine is None else predictor.engine.name,
         },
     )  # fmt: skip
-    done = parts.begin()
-    totals, continued, padded, number = Counter[str](), 0, 0, 0
-    reasons: Counter[str] = Counter()
-    for number, block in enumerate(read_variants(source, block_records=block_records), 1):
-        placed = place(block, opened, length=manifest.length)
-        if number == 1 and not len(placed.rows):
-            _check_names(block, opened, source)
-        totals.update(records=block.records, scored=len(placed.rows), left=len(placed.left_out))
-        reasons.update(_kind(one) for one in placed.left_out)
-        if number <= done:
-            continued = totals["records"]
-            continue
+    parts.check_free(force=force)
+    job = _Job(predictor, opened, parts, columns, moved, longest)
+    with parts.begun() as done:
+        for block in read_variants(source, block_records=block_records):
+            job.take(block, scored=job.blocks < done)
+            tell(job.records, (job.records - job.continued) / (time.perf_counter() - started))
+        if not job.scored:
+            parts.drop()
+            raise _nothing(job, opened, source)
+        header = vcf_header(source, values=manifest.task == "value", command=command) if parts.kind == ".vcf" else ""
+        parts.finish(job.blocks, header)
+    return VariantSummary(
+        job.records, job.scored + job.left, job.scored, job.left, job.padded, dict(job.reasons), path, parts.side,
+        time.perf_counter() - started, job.continued,
+    )  # fmt: skip
+
+
+@dataclass(eq=False)
+class _Job:
+    """Blocks taken so far, and what is known of them."""
+
+    predictor: Predictor
+    genome: Genome
+    parts: Parts
+    columns: list[int]
+    moved: list[int]
+    longest: int
+    blocks: int = 0
+    records: int = 0
+    scored: int = 0
+    left: int = 0
+    padded: int = 0
+    continued: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+
+    def take(self, block: VariantBlock, *, scored: bool) -> None:
+        """Place a block and, unless that was done before, score and write it."""
+        manifest = self.predictor.manifest
+        placed = place(block, self.genome, length=manifest.length, longest=self.longest)
+        self.records += block.records
+        self.scored += len(placed.rows)
+        self.left += len(placed.left_out)
+        self.padded += placed.padded
+        self.reasons.update(one.reason.split(":")[0] for one in placed.left_out)
+        self.first = self.first or (block.chrom[0] if len(block) else "")
+        self.blocks += 1
+        if scored:
+            self.continued = self.records
+            return
         content: pl.DataFrame | str | None = None
         if len(placed.rows):
-            effects = score_variants(predictor, block, placed, opened, shifts=moved)
-            padded += effects.padded
+            effects = score_variants(self.predictor, block, placed, self.genome, shifts=self.moved)
             content = (
-                vcf_text(block, placed, effects, manifest.labels, columns)
-                if parts.kind == ".vcf"
-                else effect_frame(block, placed, effects, manifest.labels, columns, values=values)
+                vcf_text(block, placed, effects, manifest.labels, self.columns)
+                if self.parts.kind == ".vcf"
+                else effect_frame(
+                    block, placed, effects, manifest.labels, self.columns, values=manifest.task == "value"
+                )
             )
-        parts.add(number - 1, content, placed.left_out)
-        tell(totals["records"], (totals["records"] - continued) / (time.perf_counter() - started))
-    if not totals["scored"]:
-        shutil.rmtree(parts.folder, ignore_errors=True)
-        first = f"; the first reason: {next(iter(reasons))}" if reasons else ""
-        raise InputError(f"no allele of {plural(totals['records'], 'record')} could be scored{first}", where=source)
-    header = vcf_header(source, values=values, command=command) if parts.kind == ".vcf" else ""
-    side = parts.finish(number, header)
-    return VariantSummary(
-        totals["records"], totals["scored"] + totals["left"], totals["scored"], totals["left"], padded, dict(reasons), path, side,
-        time.perf_counter() - started, continued,
-    )  # fmt: skip
+        self.parts.add(self.blocks - 1, content, placed.left_out)
+
+
+def _nothing(job: _Job, genome: Genome, source: Path) -> InputError:
+    """Why no allele of a file could be scored."""
+    if set(job.reasons) == {"the genome has no such contig"}:
+        try:
+            genome.number(job.first, where=source)
+        except InputError as error:
+            return error
+    most = f"; the commonest reason: {job.reasons.most_common(1)[0][0]}" if job.reasons else ""
+    return InputError(f"no allele of {plural(job.records, 'record')} could be scored{most}", where=source)
 
 
 def _columns(labels: Sequence[str], asked: Sequence[str]) -> list[int]:
@@ -181,16 +235,3 @@ def _columns(labels: Sequence[str], asked: Sequence[str]) -> list[int]:
             hint = f"did you mean '{like}'?" if like else "outputs: " + ", ".join(labels[:20])
             raise UsageError(f"the model has no output '{name}'", where="--output", hint=hint)
     return [labels.index(name) for name in dict.fromkeys(asked)] if asked else list(range(len(labels)))
-
-
-def _check_names(block: VariantBlock, genome: Genome, source: Path) -> None:
-    """Where the first block lies on no contig at all, names differ: that is an error, not a list of records."""
-    names = dict.fromkeys(block.chrom)
-    known = {contig.name for contig in genome.contigs}
-    if names and not known.intersection(names):
-        genome.number(next(iter(names)), where=f"{source}:{block.line[0]}")
-
-
-def _kind(one: LeftOut) -> str:
-    """A reason without what differs from allele to allele."""
-    return one.reason.split(":")[0]

@@ -24,85 +24,80 @@ class Placed:
         Number of the contig and first base of the reference allele counted from 0, int64 ``(N,)``.
     left_out
         Alleles that cannot be scored, those that the reader left out included, by line.
+    padded
+        Variants whose window lies over an end of the contig.
     """
 
     rows: NDArray[np.int64]
     contig: NDArray[np.int64]
     start: NDArray[np.int64]
     left_out: tuple[LeftOut, ...]
+    padded: int
 
 
 @dataclass(frozen=True, eq=False)
 class AllelePair:
-    """Windows of N variants.
+    """Windows of N variants; what lies beyond a contig is padding, and counts as part of the window, as in training and prediction.
 
     Parameters
     ----------
     reference, alternative
         uint8 ``(U, L)`` of the distinct reference windows, and ``(N, L)``.
-    reference_lengths, alternative_lengths
-        int32: bases of each.
     which
         The reference window of each variant, int64 ``(N,)``.
-    padded
-        Variants whose window lies over an end of the contig.
     """
 
     reference: Codes
     alternative: Codes
-    reference_lengths: NDArray[np.int32]
-    alternative_lengths: NDArray[np.int32]
     which: NDArray[np.int64]
-    padded: int
 
 
-def place(block: VariantBlock, genome: Genome, *, length: int) -> Placed:
+def place(block: VariantBlock, genome: Genome, *, length: int, longest: int | None = None) -> Placed:
     """Variants of a block on a genome; one whose reference allele is not that of the genome is left out.
 
     Parameters
     ----------
     length
-        Bases of the model's window: longer alleles do not fit.
+        Bases of the model's window.
+    longest
+        Bases of the longest allele that fits; None: half the window.
     """
-    numbers = {contig.name: i for i, contig in enumerate(genome.contigs)}
-    contig = np.array([numbers.get(name, -1) for name in block.chrom], np.int64)
-    start = block.positions
-    bases = genome.codes
-    kept, left = [], list(block.left_out)
-    for row in range(len(block)):
-        reason = _reason(block.ref[row], block.alt[row], int(contig[row]), int(start[row]), genome, bases, length)
-        if reason:
-            left.append(
-                LeftOut(
-                    block.line[row],
-                    block.chrom[row],
-                    str(block.pos[row]),
-                    block.id[row],
-                    block.ref[row],
-                    block.alt[row],
-                    reason,
-                )
-            )
-        else:
-            kept.append(row)
-    rows = np.array(kept, np.int64)
-    return Placed(rows, contig[rows], start[rows], tuple(sorted(left, key=lambda one: one.line)))
+    most = length // 2 if longest is None else longest
+    contig, start = genome.find(block.chrom), block.positions
+    sizes = np.append(genome.sizes, 0)[contig]
+    ref_length = np.array([len(x) for x in block.ref], np.int64)
+    known = (contig >= 0) & (start + ref_length <= sizes)
+    same = known.copy()
+    single = np.flatnonzero(known & (ref_length == 1))
+    same[single] = genome.codes[genome.starts[contig[single]] + start[single]] == DNA.encode(
+        "".join(block.ref[i] for i in single.tolist())
+    )
+    for row in np.flatnonzero(known & (ref_length > 1)).tolist():
+        at = int(genome.starts[contig[row]] + start[row])
+        same[row] = (genome.codes[at : at + len(block.ref[row])] == DNA.encode(block.ref[row])).all()
+    fits = np.array([max(len(r), len(a)) <= most for r, a in zip(block.ref, block.alt, strict=True)], bool)
+    left = list(block.left_out)
+    for row in np.flatnonzero(~(same & fits)).tolist():
+        reason = _reason(genome, block, row, int(contig[row]), int(start[row]), same=bool(same[row]), most=most)
+        record = (block.line[row], block.chrom[row], str(block.pos[row]), block.id[row], block.ref[row], block.alt[row])
+        left.append(LeftOut(*record, reason))
+    rows = np.flatnonzero(same & fits)
+    begin = start[rows] - length // 2
+    padded = int(((begin < 0) | (begin + length > sizes[rows])).sum())
+    return Placed(rows, contig[rows], start[rows], tuple(sorted(left, key=lambda one: one.line)), padded)
 
 
-def _reason(ref: str, alt: str, contig: int, start: int, genome: Genome, bases: Codes, length: int) -> str:
-    """Why a variant cannot be scored; empty where it can."""
+def _reason(genome: Genome, block: VariantBlock, row: int, contig: int, start: int, *, same: bool, most: int) -> str:
+    """Why a variant cannot be scored."""
     if contig < 0:
         return "the genome has no such contig"
-    own = genome.contigs[contig]
+    own, ref = genome.contigs[contig], block.ref[row]
     if start + len(ref) > own.length:
         return f"it ends beyond the contig of {own.length:,} bases"
-    there = DNA.decode(np.asarray(bases[own.start + start : own.start + start + len(ref)]))
-    if there != ref:
-        shown = there if len(there) <= 20 else f"{there[:20]}…"
-        return f"the reference allele is not the genome's: {shown}"
-    if max(len(ref), len(alt)) > length // 2:
-        return f"an allele is longer than half the model's window of {length:,} bases"
-    return ""
+    if not same:
+        there = DNA.decode(np.asarray(genome.codes[own.start + start : own.start + start + len(ref)]))
+        return f"the reference allele is not the genome's: {there if len(there) <= 20 else f'{there[:20]}…'}"
+    return f"an allele is longer than the {most:,} bases that fit"
 
 
 def cut_pairs(block: VariantBlock, placed: Placed, genome: Genome, *, length: int, shift: int = 0) -> AllelePair:
@@ -119,24 +114,19 @@ def cut_pairs(block: VariantBlock, placed: Placed, genome: Genome, *, length: in
     begin = placed.start - length // 2 + shift
     keys = np.column_stack([placed.contig, begin])
     _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    reference = genome.windows(placed.contig[first], begin[first], length=length)
+    reference = genome.windows(placed.contig[first], begin[first], length=length).codes
+    which = which.reshape(-1)
     column = placed.start - begin
     refs = [block.ref[row] for row in placed.rows.tolist()]
     alts = [block.alt[row] for row in placed.rows.tolist()]
-    changed = np.array([len(alt) - len(ref) for ref, alt in zip(refs, alts, strict=True)], np.int64)
-    which = which.reshape(-1)
-    alternative = reference.codes[which].copy()
-    lengths = reference.lengths[which].copy()
-    more = int(max(-changed.min(initial=0), 0))
-    wide = genome.windows(placed.contig, begin, length=length + more) if more else None
-    for row, (ref, alt) in enumerate(zip(refs, alts, strict=True)):
-        at, codes = int(column[row]), DNA.encode(alt)
-        if not changed[row]:
-            alternative[row, at : at + len(alt)] = codes
-            continue
-        source = reference.codes[which[row]] if wide is None else wide.codes[row]
-        joined = np.concatenate([source[:at], codes, source[at + len(ref) :]])[:length]
-        alternative[row] = joined
-        lengths[row] = int((joined != DNA.pad).sum())
-    padded = int((reference.lengths[which] < length).sum())
-    return AllelePair(reference.codes, alternative, reference.lengths, lengths, which, padded)
+    lengths = np.array([[len(ref), len(alt)] for ref, alt in zip(refs, alts, strict=True)], np.int64).reshape(-1, 2)
+    alternative = reference[which]
+    single = np.flatnonzero((lengths == 1).all(axis=1))
+    alternative[single, column[single]] = DNA.encode("".join(alts[i] for i in single.tolist()))
+    others = np.flatnonzero((lengths != 1).any(axis=1))
+    more = int(np.maximum(lengths[others, 0] - lengths[others, 1], 0).max(initial=0))
+    wide = genome.windows(placed.contig[others], begin[others], length=length + more).codes
+    for source, row in zip(wide, others.tolist(), strict=True):
+        at = int(column[row])
+        alternative[row] = np.concatenate([source[:at], DNA.encode(alts[row]), source[at + len(refs[row]) :]])[:length]
+    return AllelePair(reference, alternative, which)

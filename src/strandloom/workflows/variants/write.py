@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import polars as pl
 
 from strandloom.errors import OutputError, UsageError
 from strandloom.io.plain import read_json, write_json
-from strandloom.io.vcf import LeftOut, VariantBlock
+from strandloom.io.vcf import LeftOut, VariantBlock, header_lines
 from strandloom.io.write import make_folder, output_error, replacing
+from strandloom.run.folder import held
 from strandloom.workflows.variants.effects import Effects
 from strandloom.workflows.variants.windows import Placed
 
@@ -91,14 +93,8 @@ def effect_frame(
 
 
 def vcf_header(source: Path, *, values: bool, command: str) -> str:
-    """The head of the written VCF: that of the input up to ``#CHROM``, with the new entry; sample columns are dropped."""
-    opened = gzip.open if source.read_bytes()[:2] == b"\x1f\x8b" else open
-    lines = []
-    with opened(source, "rt", encoding="utf-8", errors="replace") as handle:
-        for line in handle:
-            if not line.startswith("##"):
-                break
-            lines.append(line.rstrip("\r\n"))
+    """The head of the written VCF: that of the input, with the new entry; sample columns are dropped."""
+    lines = [line for line in header_lines(source) if not line.startswith((f"##INFO=<ID={INFO},", "##strandloom="))]
     what = "difference of the predicted values" if values else "log odds ratio"
     lines.append(
         f'##INFO=<ID={INFO},Number=.,Type=String,Description="output|reference|alternative|{what}[|sd over networks], the '
@@ -123,8 +119,18 @@ def vcf_text(
             parts = [effects.reference[n, k], effects.alternative[n, k], effects.effect[n, k]]
             parts += [] if effects.spread is None else [effects.spread[n, k]]
             entries.append("|".join([names[k], *(f"{x:.6g}" for x in parts)]))
-        record = (block.chrom[row], str(block.pos[row]), block.id[row], block.ref[row], block.alt[row], ".", ".")
-        lines.append("\t".join([*record, f"{INFO}={','.join(entries)}"]))
+        quality, filters, info = block.rest[row]
+        kept = [one for one in info.split(";") if one not in ("", ".") and not one.startswith(f"{INFO}=")]
+        record = (
+            block.chrom[row],
+            str(block.pos[row]),
+            block.id[row],
+            block.ref[row],
+            block.alt[row],
+            quality,
+            filters,
+        )
+        lines.append("\t".join([*record, ";".join([*kept, f"{INFO}={','.join(entries)}"])]))
     return "".join(line + "\n" for line in lines)
 
 
@@ -134,12 +140,12 @@ def left_out_text(left: Sequence[LeftOut]) -> str:
 
 
 class Parts:
-    """A folder of finished blocks beside the output, which a later call goes on from.
+    """A folder of finished blocks beside the output, which a later call goes on from; one process at a time.
 
     Parameters
     ----------
     out
-        The output; the folder is ``<out>.partial``.
+        The output; the folder is ``<out>.partial``, what is left out goes into ``<out>.left_out.tsv``.
     settings
         What the blocks are made of: another call with the same goes on, one with others begins anew.
     """
@@ -148,33 +154,56 @@ class Parts:
         self.out = out
         self.kind, self.packed = output_kind(out)
         self.folder = out.with_name(out.name + ".partial")
+        self.side = out.with_name(f"{out.name}.{_LEFT_OUT}")
         self.settings = settings
 
-    def begin(self) -> int:
-        """Blocks that are there already.
+    @property
+    def known(self) -> bool:
+        """Whether blocks of the same settings are there."""
+        stored = self.folder / _SETTINGS
+        return stored.is_file() and read_json(stored) == self.settings
+
+    def check_free(self, *, force: bool) -> None:
+        """Whether the output may be written; a call that was stopped while it joined its blocks may.
+
+        Raises
+        ------
+        OutputError
+            The output, or the file of what is left out, exists.
+        """
+        for path in (self.out, self.side):
+            if path.exists() and not force and not self.known:
+                raise OutputError("the file exists already", where=path, hint="choose another name or add --force")
+
+    @contextmanager
+    def begun(self) -> Iterator[int]:
+        """Holds the folder for this process; gives the number of blocks that are there already.
 
         Raises
         ------
         OutputError
             The folder cannot be made.
+        HeldError
+            Another process writes into it.
         """
-        stored = self.folder / _SETTINGS
-        if stored.is_file() and read_json(stored) == self.settings:
-            done = 0
-            while self._left(done).is_file():
-                done += 1
-            return done
-        shutil.rmtree(self.folder, ignore_errors=True)
         try:
             make_folder(self.folder)
         except OSError as error:
             raise output_error(error, self.folder) from None
-        write_json(stored, self.settings)
-        return 0
+        with held(self.folder, what="another process is writing these variants"):
+            done = 0
+            if self.known:
+                while self._left(done).is_file():
+                    done += 1
+            else:
+                for path in self.folder.iterdir():
+                    path.unlink()
+                write_json(self.folder / _SETTINGS, self.settings)
+            yield done
 
     def add(self, number: int, content: pl.DataFrame | str | None, left: Sequence[LeftOut]) -> None:
         """Write a block (None: nothing in it was scored); its side file comes last and says that it is complete."""
-        path = self.folder / f"{number:06d}{self.kind}"
+        path = self._block(number)
         if isinstance(content, str):
             with replacing(path, text=True) as text:
                 text.write(content)
@@ -184,34 +213,41 @@ class Parts:
         elif content is not None:
             separator = "\t" if self.kind == ".tsv" else ","
             with replacing(self.folder / _HEADER, text=True) as text:
-                text.write(separator.join(content.columns) + "\n")
+                text.write(content.clear().write_csv(separator=separator))
             with replacing(path, text=True) as text:
                 text.write(content.write_csv(separator=separator, include_header=False, float_precision=6))
         with replacing(self._left(number), text=True) as text:
             text.write(left_out_text(left))
 
-    def finish(self, count: int, header: str = "") -> Path:
-        """Join the blocks into the output and the side file, and take the folder away.
+    def finish(self, count: int, header: str = "") -> None:
+        """Join the blocks into the file of what is left out, then the output, and take the folder away.
 
-        Returns
-        -------
-        pathlib.Path
-            The side file ``<out>.left_out.tsv``.
+        Raises
+        ------
+        OutputError
+            A block has vanished, or the output cannot be written.
         """
-        side = self.out.with_name(f"{self.out.name}.{_LEFT_OUT}")
-        named = [self.folder / f"{n:06d}{self.kind}" for n in range(count)]
-        paths = [path for path in named if path.is_file()]
-        if self.kind == ".parquet":
-            with replacing(self.out, text=False) as handle:
-                pl.scan_parquet(paths).sink_parquet(handle)
-        else:
-            with replacing(self.out, text=False) as handle:
+        lefts = [self._left(n) for n in range(count)]
+        for path in lefts:
+            if not path.is_file():
+                raise OutputError("a finished block has vanished", where=path, hint="give the same command again")
+        paths = [path for path in map(self._block, range(count)) if path.is_file()]
+        with replacing(self.side, text=False) as handle:
+            _join(lefts, handle, "\t".join(LeftOut._fields) + "\n", packed=False)
+        with replacing(self.out, text=False) as handle:
+            if self.kind == ".parquet":
+                pl.scan_parquet(paths, glob=False).sink_parquet(handle)
+            else:
                 first = self.folder / _HEADER
                 _join(paths, handle, header or (first.read_text() if first.is_file() else ""), packed=self.packed)
-        with replacing(side, text=False) as handle:
-            _join([self._left(n) for n in range(count)], handle, "\t".join(LeftOut._fields) + "\n", packed=False)
         shutil.rmtree(self.folder)
-        return side
+
+    def drop(self) -> None:
+        """Take the folder away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _block(self, number: int) -> Path:
+        return self.folder / f"{number:06d}{self.kind}"
 
     def _left(self, number: int) -> Path:
         return self.folder / f"{number:06d}.{_LEFT_OUT}"
@@ -225,18 +261,3 @@ def _join(paths: Sequence[Path], handle: Any, header: str, *, packed: bool) -> N
             shutil.copyfileobj(part, target)
     if packed:
         target.close()
-
-
-def check_output(out: Path, *, force: bool) -> None:
-    """Whether the output may be written.
-
-    Raises
-    ------
-    OutputError
-        It exists.
-    UsageError
-        Its name ends in no format.
-    """
-    output_kind(out)
-    if out.exists() and not force:
-        raise OutputError("the file exists already", where=out, hint="choose another name or add --force")
