@@ -425,3 +425,16 @@ def test_memory_is_flat(one: Predictor, tmp_path: Path, monkeypatch: pytest.Monk
     peak(500)  # what is imported and cached once
     few, many = peak(3_000), peak(12_000)
     assert many < 1.5 * few, f"{few:,} and {many:,} bytes"
+
+
+def test_columns_of_outputs_are_all_different() -> None:
+    from strandloom.predict.predictor import _columns
+
+    ends = ("low", "high", "sd", "beyond")
+    assert _columns(("growth", "growth_sd"), ends) == ["predicted_growth", "growth_sd"]
+    assert _columns(("id", "labels", "predicted_labels")) == [
+        "predicted_id",
+        "predicted_labels",
+        "predicted_predicted_labels",
+    ]
+    assert _columns(("a", "b"), ends) == ["a", "b"]

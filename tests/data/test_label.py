@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from strandloom.data.label import label_genome
-from strandloom.errors import InputError
+from strandloom.errors import InputError, UsageError
 
 
 @pytest.fixture
@@ -59,9 +58,9 @@ def test_other_names_are_suggested(place: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_the_bins_of_the_yeast_set(tmp_path: Path) -> None:
+def test_the_bins_of_the_yeast_set(real_data: Path, tmp_path: Path) -> None:
     """Locations are single bases: any overlap. The 120 labels with 300 locations, and their bins, are those of the derived table."""
-    folder = Path(os.environ["STRANDLOOM_DATA"]) / "yeast_epigenome"
+    folder = real_data / "yeast_epigenome"
     known = pl.read_csv(folder / "multilabel_bins.tsv.gz", separator="\t")
     names = (folder / "multilabel_names.txt").read_text().split()
     rows = pl.read_csv(folder / "chexmix_locations.bed.gz", separator="\t", has_header=False)
@@ -84,6 +83,17 @@ def test_a_window_makes_the_table_stand_alone(place: Path) -> None:
     frame = pl.read_csv(place / "t.tsv", separator="\t")
     first = frame.row(0, named=True)
     assert (first["chrom"], first["start"]) == ("I", 0)
-    assert first["sequence"] == ("ACGT" * 25)[:20]
+    assert first["sequence"] == "N" * 10 + ("ACGT" * 25)[:20]
     second = frame.row(1, named=True)
     assert second["sequence"] == ("ACGT" * 25)[second["start"] + 5 - 15 : second["start"] + 5 + 15]
+
+
+def test_names_that_are_none_or_hold_commas(place: Path) -> None:
+    (place / "CTCF.bed").write_text("I\t0\t100\t.\nI\t20\t30\t.\n")
+    label_genome(place / "g.fa", [place / "CTCF.bed"], out=place / "t.tsv", size=10)
+    assert set(pl.read_csv(place / "t.tsv", separator="\t")["labels"]) == {"CTCF"}
+    (place / "two.bed").write_text("I\t0\t100\tH3K4me3,rep1\n")
+    with pytest.raises(InputError, match=r"two\.bed:1: the name 'H3K4me3,rep1' holds a comma"):
+        label_genome(place / "g.fa", [place / "two.bed"], out=place / "u.tsv", size=10)
+    with pytest.raises(UsageError, match="I cannot be in two parts"):
+        label_genome(place / "g.fa", [place / "CTCF.bed"], out=place / "v.tsv", size=10, test=["I"], validation=["I"])

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from strandloom.alphabet import DNA
+from strandloom.design.settings import DesignSettings
 from strandloom.errors import InputError, SettingsError
 from strandloom.evaluation.calibration import sigmoid
 from strandloom.experiment import check_experiment
 from strandloom.explain.settings import ExplainSettings
 from strandloom.predict import load, predict_file
 from strandloom.run.assess import evaluate_bundle
+from strandloom.run.design import design_bundle
 from strandloom.run.explain import explain_bundle
 from strandloom.run.train import RunResult, run_experiment
 from strandloom.training.prevalence import begin_at_prevalence
@@ -113,6 +115,12 @@ def test_a_new_table_is_judged_beside_the_stored_baselines(run: RunResult, tmp_p
     assert found.task == "labels"
     assert set(found.baselines) >= {"prevalence", "composition", "kmer_logistic"}
     assert found.model["roc_auc"].value > 0.8
+    kept = json.loads((run.folder / "evaluation.json").read_text())
+    assert (
+        found.baselines["kmer_logistic"]["f1_macro"].value
+        > 0.3
+        < kept["baselines"]["kmer_logistic"]["f1_macro"]["value"]
+    )
     written = pl.read_parquet(tmp_path / "E/predictions.parquet")
     assert written.columns == ["id", "truth", *NAMES, "labels"]
     wrong = tmp_path / "wrong.csv"
@@ -138,6 +146,36 @@ def test_a_label_is_explained_against_the_rest(run: RunResult, tmp_path: Path) -
     assert {x.page.output.label for x in every.outputs} <= set(NAMES)
 
 
+def test_what_no_label_reaches_is_explained_by_the_likeliest(run: RunResult, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.csv"
+    plain.write_text("id,sequence\n" + "".join(f"n{i},{'AC' * 20}\n" for i in range(12)))
+    asked = ExplainSettings(rows=12, references=2, pages=1, backgrounds=20)
+    said: list[str] = []
+    found = explain_bundle(run.bundle, plain, out=tmp_path / "WHY", settings=asked, say=said.append)
+    assert len(found.outputs) == 1
+    assert any("no label reaches its threshold" in line for line in said) or found.outputs[0].question.is_own.any()
+
+
+def test_design_raises_the_log_odds_of_one_label(run: RunResult, tmp_path: Path) -> None:
+    settings = DesignSettings(goals=[{"output": "tata"}], rounds=6)
+    found = design_bundle(run.bundle, out=tmp_path / "D", random=3, settings=settings)
+    assert len(found.designs.finals) == 3
+    said = load(run.bundle).predict(pl.read_csv(tmp_path / "D/designs.tsv", separator="\t")["design"].to_list())
+    begun = load(run.bundle).predict(pl.read_csv(tmp_path / "D/designs.tsv", separator="\t")["start"].to_list())
+    assert (said["tata"].to_numpy() > begun["tata"].to_numpy()).all()
+
+
+def test_one_label_is_enough(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv")
+    frame = pl.read_csv(path).with_columns(
+        pl.when(pl.col("labels").str.contains("tata")).then(pl.lit("tata")).alias("labels")
+    )
+    frame.write_csv(path)
+    found = run_experiment(check_experiment(settings(path, training={"epochs": 1})), out=tmp_path / "RUN")
+    assert found.evaluation.classes == ("tata",)
+    assert load(found.bundle).predict(["ACGT" * 10]).columns == ["id", "tata", "labels"]
+
+
 def test_columns_of_0_and_1_give_the_same_run(run: RunResult, tmp_path: Path) -> None:
     wide = settings(table(tmp_path / "w.csv", wide=True), data={"target": list(NAMES)})
     other = run_experiment(check_experiment(wide), out=tmp_path / "RUN", seeds=2)
@@ -151,7 +189,11 @@ def test_folds_and_both_strands(tmp_path: Path) -> None:
     )
     found = run_experiment(check_experiment(raw), out=tmp_path / "RUN")
     assert found.evaluation.part == "folds"
-    assert len(load(found.bundle).predict(["ACGT" * 10])) == 1
+    assert found.evaluation.rows == 600
+    sequence = pl.read_csv(tmp_path / "t.csv")["sequence"][:5].to_list()
+    turned = [DNA.decode(DNA.reverse_complement(DNA.encode(x)[None])[0]) for x in sequence]
+    one, other = load(found.bundle).predict(sequence), load(found.bundle).predict(turned)
+    assert one["gc_box"].to_list() == pytest.approx(other["gc_box"].to_list(), abs=1e-5)
 
 
 @pytest.mark.parametrize(

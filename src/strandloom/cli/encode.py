@@ -63,6 +63,7 @@ def fit(
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
     from strandloom.cli.starter import experiment_of_table, is_experiment_file
+    from strandloom.errors import UsageError
     from strandloom.experiment import check_experiment, read_experiment
     from strandloom.settings_file import SettingsFile, override
     from strandloom.workflows.encoding.settings import EncodingSettings
@@ -70,6 +71,11 @@ def fit(
     asked = override(SettingsFile({}, "encode", {}, {}), settings or []).check(EncodingSettings)
     notes: list[str] = []
     if is_experiment_file(experiment):
+        for option, given in (("target", target), ("genome", genome), ("window", window)):
+            if given is not None:
+                raise UsageError(
+                    f"an experiment file names its {option}", where=f"--{option}", hint="change it in the file"
+                )
         read = read_experiment(experiment)
     elif labels:
         read, notes = experiment_of_table(experiment, target=target, genome=genome, window=window)
@@ -109,16 +115,34 @@ def apply_(
     ],
     answers: Annotated[bool, typer.Option("--answers", help="What the forest answers instead of the values.")] = False,
     sequence: Annotated[str | None, typer.Option(help="The sequence column of a table.")] = None,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="FASTA on which a table of INPUT names places (chrom, start, end).", show_default=False),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Order of the bases in an array, such as AGCT.", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Write the values of every sequence (id, v_0 …), or what the forest answers."""
-    from strandloom.cli.console import say
+    from strandloom.cli.console import say, threads
     from strandloom.cli.progress import PredictProgress
+    from strandloom.training.runtime import apply, choose_runtime
     from strandloom.words import plural
     from strandloom.workflows.encoding.apply import apply_encoding
     from strandloom.workflows.encoding.model import load_encoding
 
+    apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads()))
     loaded = load_encoding(bundle)
     with PredictProgress(quiet=quiet, what="sequences") as progress:
-        count = apply_encoding(loaded, source, out=out, answers=answers, sequence=sequence, tell=progress.advance)
+        count = apply_encoding(
+            loaded,
+            source,
+            out=out,
+            answers=answers,
+            sequence=sequence,
+            genome=genome,
+            order=order,
+            tell=progress.advance,
+        )
     say(f"{plural(count, 'sequence')} → {out}")

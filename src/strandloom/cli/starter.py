@@ -146,6 +146,7 @@ def starting_experiment(
     target: str | None = None,
     genome: Path | None = None,
     window: int | None = None,
+    task: str | None = None,
 ) -> tuple[str, list[str]]:
     """The YAML for a table, and what was recognised, in words.
 
@@ -161,6 +162,8 @@ def starting_experiment(
         FASTA on which the table names places (``chrom``, ``start``, ``end``); it is named relative to ``out`` as well.
     window
         Bases around each place, or of each sequence.
+    task
+        ``classes``, ``labels`` or ``value``, where it is not to be recognised.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def starting_experiment(
     frame = _look(table, sequence) if genome is None else _places(table)
     found = recognise(frame)
     target = _target(frame, found, target, table)
-    task = recognise_task(frame[target])
+    task = task or recognise_task(frame[target])
     columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
     if genome is not None:
         columns.append(f"  genome: {_text(_beside(genome, out))}   # each row is the window around its place")
@@ -238,8 +241,12 @@ def experiment_of_table(
     from strandloom.experiment import Experiment
     from strandloom.settings_file import SettingsFile, override
 
+    task = next(
+        (text.partition("=")[2].strip() for text in reversed(overrides) if text.partition("=")[0].strip() == "task"),
+        None,
+    )
     text, notes = starting_experiment(
-        table, out=table.parent / "experiment.yaml", target=target, genome=genome, window=window
+        table, out=table.parent / "experiment.yaml", target=target, genome=genome, window=window, task=task
     )
     file = override(SettingsFile(yaml.safe_load(text), f"{table}, as `strandloom init` has it", {}, {}), overrides)
     return file.check(Experiment), notes

@@ -62,15 +62,26 @@ def window_blocks(path: str | Path, genome: Genome, *, length: int, block_rows: 
     if len(bad):
         row = int(bad[0])
         raise InputError(f"the interval ends at {end[row]}, before it begins at {start[row]}", where=read.where(row))
+    sizes = genome.sizes[contig]
+    off = np.flatnonzero((start >= sizes) | (end <= 0))
+    if len(off):
+        row = int(off[0])
+        raise InputError(
+            f"the place {start[row]:,} to {end[row]:,} lies beyond its contig '{text[row]}' of {sizes[row]:,} bases",
+            where=read.where(row),
+            hint="the table belongs to another version of the genome",
+        )
     minus = np.zeros(len(start), bool)
     if strand_name is not None:
         minus = (read.frame[strand_name].fill_null("") == "-").to_numpy()
     first = (start + end) // 2 - length // 2
     others = read.frame.drop([chrom, start_name, end_name])
+    ids = (text + ":" + pl.Series(start).cast(pl.String) + "-" + pl.Series(end).cast(pl.String)).alias("id")
+    if "id" in others.columns and not others["id"].null_count():
+        ids, others = others["id"].cast(pl.String), others.drop("id")
     columns = pl.DataFrame(
         [text.alias("chrom"), pl.Series("start", start), pl.Series("end", end), *(typed(s) for s in others)]
     )
-    ids = (text + ":" + pl.Series(start).cast(pl.String) + "-" + pl.Series(end).cast(pl.String)).alias("id")
     for at in range(0, len(start), block_rows):
         rows = slice(at, at + block_rows)
         found = genome.windows(contig[rows], first[rows], length=length, minus=minus[rows])

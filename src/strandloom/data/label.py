@@ -12,7 +12,7 @@ import polars as pl
 from strandloom.alphabet import DNA
 from strandloom.data.bins import LabelledBins, Rule, label_bins
 from strandloom.data.interval_sets import overlaps
-from strandloom.errors import InputError
+from strandloom.errors import InputError, UsageError
 from strandloom.io.frames import read_text_frame
 from strandloom.io.genome import Genome, open_genome
 from strandloom.io.intervals import Intervals, make_intervals, read_intervals
@@ -78,7 +78,7 @@ def label_genome(
         Contigs of these parts; the column ``split`` is written where any is named.
     window
         Bases around the middle of each bin that are written as its sequence, so that the table stands alone; None: places only. Beyond an
-        end of a contig there are none.
+        end of a contig stands N.
     cache
         Folder for the map of the genome.
 
@@ -94,6 +94,8 @@ def label_genome(
     joined = _joined(sets)
     for name in (*validation, *test):
         opened.number(name, where="--test or --validation")
+    if twice := sorted(set(validation) & set(test)):
+        raise UsageError(f"{', '.join(twice)} cannot be in two parts", where="--validation", hint="name it once")
     sizes = {contig.name: contig.length for contig in opened.contigs}
     bins = label_bins(joined, sizes, size=size, rule=rule, empty=empty)
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
@@ -133,14 +135,25 @@ def _sequences(places: pl.DataFrame, genome: Genome, window: int) -> pl.Series:
     contig = genome.numbers(places["chrom"].to_list())
     middle = (places["start"].to_numpy() + places["end"].to_numpy()) // 2
     found = genome.windows(contig, middle - window // 2, length=window)
-    return pl.Series("sequence", [DNA.decode(row[row != DNA.pad]) for row in found.codes], dtype=pl.String)
+    codes = np.where(found.codes == DNA.pad, DNA.any, found.codes)  # so that the bin stays in the middle
+    return pl.Series("sequence", [DNA.decode(row) for row in codes], dtype=pl.String)
 
 
 def _named(intervals: Intervals, path: Path) -> Intervals:
     """Peaks with a name each; those of a file without names are called as the file."""
-    if bool((intervals.label != "").any()):
+    given = intervals.label.replace(".", "")  # BED's word for no name
+    intervals = replace(intervals, label=given)
+    if bool((given != "").any()):
+        commas = given.str.contains(",", literal=True)
+        if bool(commas.any()):
+            row = int(commas.arg_max() or 0)
+            raise InputError(
+                f"the name '{given[row]}' holds a comma, which separates labels in the table",
+                where=intervals.where(row),
+                hint="replace it, for example by _",
+            )
         return intervals
-    stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    stem = path.name.removesuffix(".gz").rsplit(".", 1)[0].replace(",", "_")
     return replace(
         intervals, label=pl.Series("label", [stem], dtype=pl.String).extend_constant(stem, len(intervals) - 1)
     )

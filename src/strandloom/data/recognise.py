@@ -84,10 +84,12 @@ def _only_one_left(frame: pl.DataFrame) -> str | None:
 def recognise_task(column: pl.Series) -> Task:
     """The task that a target column's values suggest.
 
-    Fractional numbers, and integers with many values, are ``value``; comma-separated texts ``labels``; anything else
-    ``classes``.
+    Fractional numbers, and integers with many values, are ``value``; comma-separated texts, and texts in a column called so, ``labels``;
+    anything else ``classes``.
     """
     values = column.drop_nulls()
+    if column.name.lower() == "labels" and column.dtype == pl.String:
+        return "labels"
     if values.dtype.is_numeric():
         whole = values.dtype.is_integer() or bool((values == values.round()).all())
         distinct = values.n_unique()

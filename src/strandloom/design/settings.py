@@ -115,7 +115,7 @@ class DesignSettings(Settings):
     """Sequences kept for each start (beam)."""
     screen: Annotated[int, Field(ge=1)] | None = None
     """Of every sequence's substitutions, only so many are predicted: those that the networks' gradient holds for the best (greedy, beam);
-    null: all of them, as published. 24 is about four times as fast on 50 bases and gives designs as good (docs/results.md)."""
+    null: all of them, as published. 24 is three to four times as fast on 50 bases, with designs as good (docs/design.md)."""
     population: Annotated[int, Field(ge=4, le=10_000)] = 60
     """Sequences for each start (genetic); parallel chains for each start are a tenth of it (annealing, gradient)."""
     tolerance: Annotated[float, Field(gt=0)] = 0.01

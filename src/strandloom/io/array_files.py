@@ -135,8 +135,12 @@ def open_mat5(path: Path, stack: ExitStack) -> dict[str, StoredRows]:
                 name, dtype, shape, start = matrix
                 stored = np.memmap(source if kind == _COMPRESSED else path, dtype, "r", start, shape, order="F")
                 found[name] = AxisRows(stored, last=False, where=f"{path}, array '{name}'")
-    except (struct.error, zlib.error, ValueError) as error:
+    except (struct.error, zlib.error, ValueError, KeyError, IndexError) as error:
         raise InputError(f"the MATLAB file is damaged: {error}", where=path, hint="copy the file again") from None
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be unpacked: {error.strerror or error}", where=path, hint="free space in TMPDIR"
+        ) from None
     if not found:
         raise InputError("the file holds no array of numbers", where=path)
     return found
@@ -164,7 +168,9 @@ def _unpack(file: IO[bytes], size: int, target: IO[bytes]) -> None:
         if not part:
             raise ValueError("it is cut off")
         size -= len(part)
-        target.write(unpacker.decompress(part))
+        while part:
+            target.write(unpacker.decompress(part, _CHUNK))
+            part = unpacker.unconsumed_tail
     target.write(unpacker.flush())
     target.flush()
 

@@ -191,7 +191,8 @@ def read_arrays(
         if total == 0:
             raise InputError("the array has no rows", where=stored.where)
         decode = _decoder(stored, bases)
-        _same_rows(arrays, main, path)
+        if columns and detected.format in ("hdf5", "mat"):
+            _same_rows(arrays, main, path)
         others = {
             k: v
             for k, v in arrays.items()

@@ -229,6 +229,8 @@ def _stripped(column: pl.Expr) -> pl.Expr:
 def typed(column: pl.Series) -> pl.Series:
     """Numbers as numbers, where every cell that is filled holds one."""
     empty = column.null_count()
+    if empty == len(column):
+        return column
     for kind in (pl.Int64, pl.Float64):
         found = column.cast(kind, strict=False)
         if found.null_count() == empty:

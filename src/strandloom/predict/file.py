@@ -111,7 +111,9 @@ def predict_file(
     rows = abstained = shorter = longer = 0
     letters: LetterCounts | None = None
     with TableWriter(Path(out)) as writer:
-        for records in _blocks(source, sequence, manifest, policy, block_rows, genome, order):
+        for records in input_blocks(
+            source, manifest, policy=policy, sequence=sequence, genome=genome, order=order, block_rows=block_rows
+        ):
             letters = records.letters if letters is None else letters + records.letters
             if not len(records):
                 continue
@@ -137,16 +139,33 @@ def predict_file(
     return PredictionSummary(rows, abstained, shorter, longer, letters, seconds, Path(out), manifest.length)
 
 
-def _blocks(
+def input_blocks(
     source: str | Path,
-    sequence: str | None,
     manifest: Manifest,
+    *,
     policy: LetterPolicy,
-    block_rows: int,
-    genome: str | Path | None,
-    order: str | None,
+    sequence: str | None = None,
+    genome: str | Path | None = None,
+    order: str | None = None,
+    block_rows: int = BLOCK_ROWS,
 ) -> Iterator[Records]:
+    """Blocks of any file of sequences, or of windows around places on a genome, as a model reads them.
+
+    Parameters as of :func:`predict_file`.
+
+    Raises
+    ------
+    InputError
+        A row cannot be read.
+    UsageError
+        An option does not fit the file.
+    """
     if genome is not None:
+        for option, given in (("--sequence", sequence), ("--order", order)):
+            if given is not None:
+                raise UsageError(
+                    "places on a genome hold no sequences", where=option, hint="leave it out, or leave --genome out"
+                )
         yield from window_blocks(source, open_genome(genome), length=manifest.length, block_rows=block_rows)
         return
     try:

@@ -286,6 +286,11 @@ class Predictor:
         """Raw scores of task ``labels`` to calibrated probabilities, float64 ``(N, K)``."""
         return sigmoid(np.asarray(logits, np.float64) / self.manifest.temperature)
 
+    @property
+    def label_thresholds(self) -> NDArray[np.float64]:
+        """The probability from which each label is given, float64 ``(K,)``."""
+        return np.array(self.manifest.label_thresholds or (0.5,) * len(self.manifest.labels))
+
     def label_frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
         """Raw scores ``(N, K)`` of labels as they are written: ``id, <label>…, labels``, probabilities by the name of each label.
 
@@ -293,9 +298,9 @@ class Predictor:
         """
         manifest = self.manifest
         probabilities = self.label_probabilities(logits)
-        yes = probabilities >= np.array(manifest.label_thresholds or (0.5,) * len(manifest.labels))
+        yes = probabilities >= self.label_thresholds
         names = np.array(manifest.labels, object)
-        each = [pl.Series(_column(name), probabilities[:, k]).round(6) for k, name in enumerate(manifest.labels)]
+        each = [pl.Series(name, probabilities[:, k]).round(6) for k, name in enumerate(_columns(manifest.labels))]
         said = pl.Series("labels", [",".join(names[row]) for row in yes], dtype=pl.String)
         return pl.DataFrame([ids.alias("id"), *each, said])
 
@@ -307,8 +312,8 @@ class Predictor:
         """
         manifest = self.manifest
         columns = [ids.alias("id")]
-        for k, target in enumerate(manifest.labels):
-            name, value = _column(target), scores.blended[:, k]
+        for k, name in enumerate(_columns(manifest.labels, ("low", "high", "sd", "beyond"))):
+            value = scores.blended[:, k]
             columns.append(pl.Series(name, value))
             if manifest.value_interval is not None:
                 width = manifest.value_interval.width[k]
@@ -359,9 +364,18 @@ class Predictor:
         return self.answer(records.ids, self.scores(codes, lengths))
 
 
-def _column(name: str) -> str:
-    """The column of an output: its name, but for those that another column has."""
-    return f"predicted_{name}" if name in ("id", "labels", "truth") else name
+def _columns(names: Sequence[str], ends: Sequence[str] = ()) -> list[str]:
+    """The columns of outputs: their names, but for those that another column has, its ends (``_low`` …) included."""
+    taken = {"id", "labels", "truth"}
+    found: list[str] = []
+    for name in names:
+        column = name
+        others = [x for x in names if x != name]
+        while column in taken or any(f"{column}_{end}" in (*taken, *others) for end in ends):
+            column = f"predicted_{column}"
+        found.append(column)
+        taken |= {column, *(f"{column}_{end}" for end in ends)}
+    return found
 
 
 def _mean(every: NDArray[np.floating[Any]], members: Iterable[int]) -> NDArray[np.float32]:

@@ -36,6 +36,7 @@ from strandloom.predict import Predictor, ScorePair, load
 from strandloom.report.inputs import InputFile, ModelFacts, ReportInputs
 from strandloom.report.report import render
 from strandloom.report.verdict import verdict
+from strandloom.run.bundling import THRESHOLDS
 from strandloom.run.judge import known_ceiling
 from strandloom.run.output_folder import check_free, new_folder
 from strandloom.run.seen import seen_rows
@@ -217,13 +218,17 @@ def _judge_labels(
     if manifest.network_temperature is not None:
         others = {NETWORK_ALONE: sigmoid(scores.network / manifest.network_temperature), **others}
         about = {**ALONE, **about}
+    stored = predictor.bundle.parts.get(THRESHOLDS)
+    thresholds = {} if stored is None else dict(stored.arrays)
+    if manifest.label_thresholds:
+        thresholds[MODEL] = np.array(manifest.label_thresholds)
     return evaluate_labels(
         predictor.label_probabilities(scores.blended),
         dataset.target.values,
         names=manifest.labels,
         settings=settings,
         baselines=others,
-        thresholds={MODEL: np.array(manifest.label_thresholds)} if manifest.label_thresholds else None,
+        thresholds=thresholds,
         part="table",
         baseline_facts=about,
         temperature=manifest.temperature,

@@ -21,6 +21,7 @@ from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TRAIN, Split
 from strandloom.evaluation.baselines.base import Baseline
 from strandloom.evaluation.blend import Blend
+from strandloom.evaluation.evaluate import MODEL
 from strandloom.evaluation.label_baselines.base import LabelBaseline
 from strandloom.evaluation.regressors.base import Regressor
 from strandloom.evaluation.value_blend import ValueBlend
@@ -33,6 +34,8 @@ from strandloom.run.members import Trained
 from strandloom.training.probe import Decision
 from strandloom.version import VERSION
 
+THRESHOLDS = "label-thresholds"
+"""The part that holds what baselines of labels say yes from."""
 AnyScores = BaselineScores | RegressorScores | LabelBaselineScores
 """The baselines of a run of any task."""
 
@@ -63,8 +66,9 @@ def make_bundle(
             "blends": blends,
             "network_temperature": judged.alone if blends else None,
             "temperature": judged.temperature,
-            "label_thresholds": tuple(judged.thresholds.tolist()),
+            "label_thresholds": tuple(judged.thresholds[MODEL].tolist()),
         }
+        parts[THRESHOLDS] = Part({name: found for name, found in judged.thresholds.items() if name != MODEL})
     else:
         blends, parts = _stored_blends(trained, judged.rule.blends, baselines)
         answering = {**_class_answers(judged, blends), "blends": blends}

@@ -21,12 +21,14 @@ _NEAREST = "baseline-nearest"
 
 
 def oracle_of(predictor: Predictor) -> Oracle:
-    """A bundle as the oracle of a design: values and their spread, or the log odds of each class."""
+    """A bundle as the oracle of a design: values and their spread, or the log odds of each class or label."""
 
     def ask(codes: Codes, lengths: NDArray[np.int32]) -> Answers:
         scores = predictor.scores(codes, lengths)
         if predictor.manifest.task == "value":
             return Answers(scores.blended, scores.spread)
+        if predictor.manifest.task == "labels":
+            return Answers(np.asarray(scores.blended / predictor.manifest.temperature), None)
         probabilities = predictor.decision.apply(scores.blended).probabilities.astype(np.float64)
         safe = np.clip(probabilities, 1e-9, 1 - 1e-9)
         return Answers(np.log(safe / (1 - safe)), None)
@@ -51,7 +53,9 @@ def differentiable(predictor: Predictor) -> Differentiable | None:
                 raw = raw * torch.tensor(scale.scale, device=device) + torch.tensor(scale.centre, device=device)
             found.append(raw)
         mean = torch.stack(found).mean(0)
-        if manifest.task != "value":
+        if manifest.task == "labels":
+            mean = mean / manifest.temperature
+        elif manifest.task == "classes":
             log = (mean / manifest.temperature).log_softmax(1)
             mean = log - torch.log1p(-log.exp().clamp(max=1 - 1e-6))
         return mean.cpu()

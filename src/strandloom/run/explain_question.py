@@ -105,10 +105,15 @@ def questions(
         return [_of_class(labels, k, answers, rows) for k in chosen]
     if manifest.task == "labels":
         probabilities = predictor.label_probabilities(scores.blended)
-        yes = probabilities >= np.array(manifest.label_thresholds or (0.5,) * len(labels))
+        yes = probabilities >= predictor.label_thresholds
+        counts = yes.sum(axis=0)
+        if asked is None and not counts.any():
+            likely = int(probabilities.max(axis=0).argmax())
+            say(f"no label reaches its threshold here; the likeliest, {labels[likely]}, is explained")
+            counts[likely] = 1
         return [
             _of_label(labels[k], k, probabilities[:, k], yes[:, k], rows)
-            for k in _chosen(labels, asked, yes.sum(axis=0), most, "labels", say)
+            for k in _chosen(labels, asked, counts, most, "labels", say)
         ]
     counts = np.ones(len(labels), np.int64)
     return [

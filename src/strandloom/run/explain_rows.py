@@ -147,7 +147,8 @@ def _target_columns(manifest: Manifest, target: str | None, names: Sequence[str]
     """Columns of the file that hold what is true; none where it is not known."""
     if target is not None:
         return (target,)
-    return manifest.target if manifest.target and all(name in names for name in manifest.target) else ()
+    there = {*names, *(name for name in manifest.target if name.rpartition("_")[0] in names)}  # columns of an array
+    return manifest.target if manifest.target and there.issuperset(manifest.target) else ()
 
 
 def _truth(

@@ -266,7 +266,9 @@ class _Judge:
         assert self.rows.target is not None
         scorer: Scorer
         if self.plain.manifest.task == "labels":
-            scorer = LabelScorer(self.plain.label_probabilities(scores), self.rows.target.values)
+            scorer = LabelScorer(
+                self.plain.label_probabilities(scores), self.rows.target.values, thresholds=self.plain.label_thresholds
+            )
         elif self.plain.manifest.task == "value":
             scorer = ValueScorer(scores, self.rows.target.values.astype(np.float64))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -62,7 +63,7 @@ class JudgedLabels:
     alone
         What the unblended networks' scores are divided by.
     thresholds
-        From which each label is given, float64 ``(K,)``.
+        System (``MODEL``, baselines by name) to the probabilities from which it gives each label, float64 ``(K,)``.
     validation, test
         Probabilities of the pooled rows, float64 ``(n, K)``.
     """
@@ -71,7 +72,7 @@ class JudgedLabels:
     blends: list[Blend]
     temperature: float
     alone: float
-    thresholds: Floats
+    thresholds: dict[str, Floats]
     validation: Floats
     test: Floats
 
@@ -137,8 +138,17 @@ class _Bench:
     settings: EvaluationSettings
     strand: Literal["one", "both"]
 
+    @cached_property
+    def _kept(self) -> dict[tuple[int, int], dict[str, Floats]]:
+        return {}
+
     def partners(self, split: int, part: int) -> dict[str, Floats]:
-        """Probabilities of the baselines that may be blended in, over the rows of a part."""
+        """Probabilities of the baselines that may be blended in, over the rows of a part; computed once."""
+        if (split, part) not in self._kept:
+            self._kept[split, part] = self._partners(split, part)
+        return self._kept[split, part]
+
+    def _partners(self, split: int, part: int) -> dict[str, Floats]:
         if self.settings.blend == "none" or not self.baselines.fitted:
             return {}
         rows = self.splits[split].rows(part)
@@ -197,7 +207,7 @@ class _Bench:
             baseline_facts=facts,
             temperature=temperature,
         )
-        return JudgedLabels(evaluation, blends, temperature, alone, thresholds[MODEL], validation, predicted)
+        return JudgedLabels(evaluation, blends, temperature, alone, thresholds, validation, predicted)
 
     def _thresholds(self, names: Sequence[str]) -> dict[str, Floats]:
         """Of each baseline, as for the model, from what the first split's says of its validation rows."""

@@ -231,9 +231,8 @@ class LabelKmers(_Linear):
         ]
         k, canonical = forms[int(np.argmin(losses))]
         rows = data.train.take(draw(len(data.train), MOST_CELLS // _width(k, canonical), seed=data.seed))
-        fitted = fit_labels(
-            _kmers(rows.codes, k, canonical), rows.y, _kmers(data.validation.codes, k, canonical), data.validation.y
-        )
+        held = data.validation.take(draw(len(data.validation), MOST_CELLS // _width(k, canonical), seed=data.seed))
+        fitted = fit_labels(_kmers(rows.codes, k, canonical), rows.y, _kmers(held.codes, k, canonical), held.y)
         return cls(fitted.weights, fitted.bias, k, canonical, float(np.median(fitted.strength)))
 
     def describe(self) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strandloom.errors import InputError, UsageError
-from strandloom.io.read import read_blocks
 from strandloom.io.write import TableWriter
+from strandloom.predict.file import input_blocks
 from strandloom.workflows.encoding.model import LoadedEncoding
 
 BLOCK_ROWS = 8192
@@ -21,6 +21,8 @@ def apply_encoding(
     out: str | Path,
     answers: bool = False,
     sequence: str | None = None,
+    genome: str | Path | None = None,
+    order: str | None = None,
     tell: Callable[[int, float], None] = lambda *_: None,
     block_rows: int = BLOCK_ROWS,
 ) -> int:
@@ -36,8 +38,8 @@ def apply_encoding(
         ``.tsv``, ``.csv``, ``.ndjson`` (also gz) or ``.parquet``.
     answers
         What the forest answers instead of the values, as ``strandloom predict`` writes it.
-    sequence
-        The sequence column of a table.
+    sequence, genome, order
+        As for :func:`strandloom.predict.predict_file`.
     tell
         Hears how many are done, at how many a second.
 
@@ -58,8 +60,14 @@ def apply_encoding(
         )
     began, done = time.perf_counter(), 0
     with TableWriter(Path(out)) as writer:
-        for block in read_blocks(
-            source, sequence=sequence, policy=loaded.manifest.letters, columns="none", block_rows=block_rows
+        for block in input_blocks(
+            source,
+            loaded.manifest,
+            policy=loaded.manifest.letters,
+            sequence=sequence,
+            genome=genome,
+            order=order,
+            block_rows=block_rows,
         ):
             codes, _ = loaded.window.place(block)
             writer.write(loaded.answer_frame(block.ids, codes) if answers else loaded.value_frame(block.ids, codes))

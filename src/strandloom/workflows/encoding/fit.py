@@ -18,12 +18,15 @@ from strandloom.data.facts import facts
 from strandloom.data.leakage import leakage_of_all
 from strandloom.data.load import load
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split, make_splits
+from strandloom.data.split.index import hash_rows
 from strandloom.data.window import Window
 from strandloom.errors import InputError, SettingsError, UsageError
+from strandloom.evaluation.evaluate import MODEL
 from strandloom.evaluation.results import Evaluation
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.io.plain import write_json
 from strandloom.io.read import read_blocks
+from strandloom.io.settings import LetterPolicy
 from strandloom.io.write import replacing
 from strandloom.models.settings import ModuleSettings
 from strandloom.report.card import card
@@ -40,6 +43,7 @@ from strandloom.run.progress import Quiet, RunProgress
 from strandloom.run.reporting import split_facts
 from strandloom.training.runtime import apply, choose_runtime, environment
 from strandloom.version import VERSION
+from strandloom.words import plural
 from strandloom.workflows.encoding.forest import Grown, grow_best
 from strandloom.workflows.encoding.learn import Learned, learn_encoder, linear_ceiling
 from strandloom.workflows.encoding.model import EncodingModel, LoadedEncoding
@@ -141,7 +145,11 @@ def fit_encoding(
             )
         codes = np.asarray(dataset.codes)
         train, held = _parts(codes, splits, asked)
-        more = [_unlabelled(resolve(str(path)), dataset) for path in unlabelled]
+        known = [codes[split.rows(part)] for split in splits for part in (VALIDATION, TEST)] or [held]
+        more = [
+            _unlabelled(resolve(str(path)), dataset, experiment.data.letters, np.concatenate(known), told.say)
+            for path in unlabelled
+        ]
         learned_from = np.concatenate([train, *more]) if more else train
     both = experiment.data.strand != "one"
     with clock("encoder", f"training the encoder on {len(learned_from):,} sequences without labels"):
@@ -238,20 +246,30 @@ def _parts(codes: Codes, splits: Sequence[Split], settings: EncodingSettings) ->
     return codes[np.sort(order[cut:])], codes[np.sort(order[:cut])]
 
 
-def _unlabelled(path: Path, dataset: Dataset) -> Codes:
-    """Sequences of a file in the window of the data set."""
+def _unlabelled(path: Path, dataset: Dataset, letters: LetterPolicy, held: Codes, say: Callable[[str], None]) -> Codes:
+    """Sequences of a file in the window of the data set, without those that are judged on (on either strand)."""
     window = Window(dataset.length, dataset.window.anchor, dataset.window.too_long)
+    judged = hash_rows(held).canonical
     found: list[Codes] = []
-    count = 0
-    for block in read_blocks(path, columns="none"):
+    read = cropped = known = 0
+    for block in read_blocks(path, columns="none", policy=letters):
         codes, _ = window.place(block)
-        found.append(codes)
-        count += len(codes)
-        if count >= MOST_SEQUENCES:
+        read, cropped = read + len(block), cropped + int((block.lengths > dataset.length).sum())
+        new = ~np.isin(hash_rows(codes).canonical, judged)
+        known += int((~new).sum())
+        found.append(codes[new])
+        if read >= MOST_SEQUENCES:
+            say(f"  careful: only the first {read:,} sequences of {path} are used")
             break
-    if not found:
+    if not read:
         raise InputError("there is no sequence", where=path)
-    return np.concatenate(found)[:MOST_SEQUENCES]
+    if cropped:
+        say(
+            f"  careful: {plural(cropped, 'sequence')} of {path} longer than the {dataset.length:,} bases of the window, cropped"
+        )
+    if known:
+        say(f"  {plural(known, 'sequence')} of {path} left out: they are judged on")
+    return np.concatenate(found)
 
 
 def targets(
@@ -357,7 +375,7 @@ def _judged(
         labels = judge_labels(dataset, splits, validation, test, settings=settings, baselines=scored, strand=strand)
         answering: dict[str, Any] = {
             "temperature": labels.temperature,
-            "label_thresholds": tuple(labels.thresholds.tolist()),
+            "label_thresholds": tuple(labels.thresholds[MODEL].tolist()),
         }
         return (
             labels.evaluation,

@@ -103,7 +103,7 @@ class Forest:
         return cls(
             roots=np.array(roots, np.int32), feature=joined["feature"].astype(np.int32), left=joined["left"].astype(np.int32),
             right=joined["right"].astype(np.int32), leaf=joined["leaf"].astype(np.int32),
-            threshold=joined["threshold"].astype(np.float32), values=joined["values"].astype(np.float16), least=least,
+            threshold=_rounded_down(joined["threshold"]), values=joined["values"].astype(np.float16), least=least,
         )  # fmt: skip
 
     def state(self) -> State:
@@ -114,6 +114,12 @@ class Forest:
     def from_state(cls, state: State) -> Self:
         """The same forest."""
         return cls(**{name: state.arrays[name] for name in _ARRAYS}, least=int(state.facts["least"]))
+
+
+def _rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The largest float32 that is not above: a value above a threshold stays above it."""
+    found = thresholds.astype(np.float32)
+    return np.where(found > thresholds, np.nextafter(found, np.float32(-np.inf)), found).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,7 @@ class ForestSettings(Settings):
     """random: the best of all thresholds; extra: the best of random ones, three times as fast."""
     trees: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Trees."""
-    leaf: tuple[Annotated[int, Field(ge=1)], ...] = (5, 20)
+    leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (5, 20)
     """Least training sequences in a leaf; of several the best on validation."""
     share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt"
     """Values that each split looks at."""
