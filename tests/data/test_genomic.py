@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from strandloom.alphabet import DNA
+from strandloom.data.facts import facts
 from strandloom.data.load import load
+from strandloom.data.profile import profile_rows
 from strandloom.data.settings import DataSettings
 from strandloom.errors import InputError, SettingsError
 from strandloom.experiment import check_experiment
@@ -45,9 +47,29 @@ def test_windows_around_places(place: Path) -> None:
     assert found.target.names == ("a", "b")
 
 
+def test_facts_count_the_bases_of_windows_over_an_end(place: Path) -> None:
+    found = load(settings(), task="classes", resolve=lambda x: place / x, cache=place / "store")
+    profile = profile_rows(found)
+    bases = [(found.codes[i] < 4).sum() for i in range(3)]
+    assert profile.length.tolist() == bases == [20, 12, 16]
+    strong = [np.isin(found.codes[i], (1, 2)).sum() / n for i, n in enumerate(bases)]
+    assert profile.gc.tolist() == pytest.approx(strong)
+    assert facts(found).rows == 3
+
+
+def test_ids_of_the_table_are_kept(place: Path) -> None:
+    rows = (place / "t.tsv").read_text().splitlines()
+    (place / "t.tsv").write_text(
+        "\n".join(f"{line}\t{'id' if i == 0 else f'r{i}'}" for i, line in enumerate(rows)) + "\n"
+    )
+    found = load(settings(), task="classes", resolve=lambda x: place / x, cache=place / "store")
+    assert found.ids.to_list() == ["r1", "r2", "r3"]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        ("I\t400\t410\t+\ta\t1", "the place 400 to 410 lies beyond its contig 'I' of 100 bases"),
         ("chrI\t1\t2\t+\ta\t1", "the genome has no contig 'chrI'"),
         ("I\tone\t2\t+\ta\t1", "the start 'one' is no whole number"),
         ("I\t9\t2\t+\ta\t1", "ends at 2, before it begins at 9"),

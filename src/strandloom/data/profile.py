@@ -54,8 +54,8 @@ def _ragged_blocks(data: Dataset | Records) -> Iterator[tuple[NDArray[np.uint8],
         step = max(1, min(_BLOCK_ROWS, _BLOCK_BASES // max(1, data.length)))
         for start in range(0, len(data), step):
             block = np.asarray(data.codes[start : start + step])
-            lengths = data.lengths[start : start + step].astype(np.int64)
-            yield block[block != DNA.pad], np.concatenate(([0], np.cumsum(lengths)))
+            there = block != DNA.pad  # not `lengths`: a window over an end of a contig is longer than its bases
+            yield block[there], np.concatenate(([0], np.cumsum(there.sum(axis=1, dtype=np.int64))))
         return
     start = 0
     while start < len(data):
