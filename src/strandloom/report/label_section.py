@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from strandloom.report.numbers import MISSING, count, finite, fixed, interval, percent, shorten, signed
@@ -120,7 +121,7 @@ def _distribution(table: Sequence[Json], metric: str) -> Figure | None:
     counts = [0.0] * BINS
     for value in values:
         counts[min(max(int((value - low) / (1 - low) * BINS), 0), BINS - 1)] += 1
-    middle = sorted(values)[len(values) // 2]
+    middle = median(values)
     title = f"{TITLES[metric]} over labels"
     plot = Plot(
         f"labels-{metric}", title=title, description=f"median {fixed(middle)}", x=Axis(low, 1.0, TITLES[metric]),
