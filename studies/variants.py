@@ -162,8 +162,8 @@ def satmut() -> None:
     head = ["element", "substitutions", "Spearman", "mean effect of ref → alt", "agreement of repeats"]
     body = (
         f"`satmut_mpra`: one network ensemble (3 seeds) over windows of {2 * FLANK + 1} bases of all elements, the reference 0; "
-        f"blocks of {BLOCK} positions in turn for learning and for the test (one experiment an element, at least {LEAST_TAGS} tags). Predicted effect: "
-        f"`strandloom variants`, {summary}.\n\n{table(head, lines)}"
+        f"blocks of {BLOCK} positions in turn for learning and for the test (one experiment an element, at least {LEAST_TAGS} tags). "
+        f"Predicted effect: `strandloom variants`, {summary}.\n\n{table(head, lines)}"
     )
     record("variants-satmut", "Variants: saturation mutagenesis", body)
 
