@@ -242,7 +242,7 @@ def test_missing_file(tmp_path: Path) -> None:
     ids=lambda p: p.stem,
 )
 def test_examples_are_valid(path: Path) -> None:
-    assert read_experiment(path).task in ("classes", "value")
+    assert read_experiment(path).task in ("classes", "labels", "value")
 
 
 def test_schema_in_the_documentation_is_current() -> None:

@@ -140,7 +140,7 @@ def test_labels_and_values_have_a_mean_and_each_target():
     assert labels.primary == "average_precision"
     assert np.isnan(labels.per_target["z"]["average_precision"].value)
     assert labels.comparisons["flat"]["average_precision"].verdict == "better"
-    assert "1 of 3 labels" in labels.warnings[0]
+    assert "1 label of 3" in labels.warnings[0]
     values = evaluate_values(p, p + generator.normal(size=p.shape), names=["x", "y", "z"], settings=FAST)
     assert values.primary == "r2"
     assert values.model["r2"].value == pytest.approx(np.mean([values.per_target[n]["r2"].value for n in "xyz"]))

@@ -11,7 +11,7 @@ from strandloom.evaluation.results import Comparison, DistanceBin, Evaluation, I
 KEYS = {
     "format", "task", "classes", "rows", "part", "primary", "interval", "model", "baselines", "comparisons", "per_target",
     "confusion", "per_class", "curves", "calibration", "abstention", "by_distance", "baseline_facts", "seeds",
-    "ceiling", "warnings", "values",
+    "ceiling", "warnings", "values", "labels",
 }  # fmt: skip
 NAN = float("nan")
 
