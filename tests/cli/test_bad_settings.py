@@ -99,7 +99,7 @@ def test_unknown_device(place: Path, bundle: Path, device: str) -> None:
     ("arguments", "said"),
     [
         (["nosuch"], "No such command 'nosuch'"),
-        (["trian", "exp.yaml"], "Did you mean 'train'?"),
+        (["trian", "exp.yaml"], "Did you mean 'train'"),
         (["train"], "Missing argument"),
         (["train", "exp.yaml"], "Missing option '--out'"),
         (["train", "exp.yaml", "--out", "run", "--epochs", "3"], "No such option: --epochs"),

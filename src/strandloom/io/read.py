@@ -158,7 +158,7 @@ def column_names(path: str | Path) -> list[str]:
         return list(TextTable(path, detected).header.columns)
     if detected.format in ("parquet", "ndjson"):
         return list(FrameTable(path, detected).schema)
-    return array_names(path, detected)
+    return [] if detected.format == "lines" else array_names(path, detected)
 
 
 def _no_columns(sequence: str | None, id_column: str | None, path: Path, format: str) -> None:

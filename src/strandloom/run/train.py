@@ -74,12 +74,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-FITS: dict[str, Callable[..., BaselineScores | RegressorScores | LabelBaselineScores]] = {
-    "classes": judge_baselines, "labels": judge_label_baselines, "value": judge_regressors,
-}  # fmt: skip
-"""What fits and scores the baselines of each task."""
-
-
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """A finished run.
@@ -261,9 +255,7 @@ class _Run:
             known["first_filters"] = motifs.noted
         write_json(self.folder.environment, known)
         with clock.stage("baselines", "fitting the baselines"):
-            baselines = FITS[self.experiment.task](
-                dataset, splits, settings=self.experiment.evaluation, progress=self.progress
-            )
+            baselines = self._baselines(dataset, splits)
         with clock.stage("decide", "deciding strand and shift"):
             decision = self._decide(dataset, splits[0], make_model, runtime)
         for line in decision.why:
@@ -314,6 +306,17 @@ class _Run:
 
     def _gaussian(self, dataset: Dataset) -> bool:
         return dataset.variance is not None and self.experiment.training.loss in ("auto", "gaussian")
+
+    def _baselines(
+        self, dataset: Dataset, splits: Sequence[Split]
+    ) -> BaselineScores | RegressorScores | LabelBaselineScores:
+        """Fit and score the baselines of the task."""
+        settings, progress = self.experiment.evaluation, self.progress
+        if self.experiment.task == "labels":
+            return judge_label_baselines(dataset, splits, settings=settings, progress=progress)
+        if self.experiment.task == "value":
+            return judge_regressors(dataset, splits, settings=settings, progress=progress)
+        return judge_baselines(dataset, splits, settings=settings, progress=progress)
 
     def _judged(
         self,
