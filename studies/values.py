@@ -289,7 +289,9 @@ def yeast() -> None:
         "task": "value", "split": {"kind": "column"}, "training": NO_SHIFT,
     }  # fmt: skip
     plain = {**raw, "evaluation": {"blend": "none"}}
-    ours = run("values/promoters", raw, seeds=SEEDS)
+    # chosen on validation, one seed (Pearson, complex and defined): as set .800 and .818; 25 epochs .809 and .830; pool 2 .813 and .822
+    tuned = {**raw, "model": {"kind": "residual", "pool": 2}, "training": {**NO_SHIFT, "epochs": 25}}
+    ours = run("values/promoters", tuned, seeds=SEEDS)
     found = {
         "strandloom": "values/promoters",
         "DanQ preset, same rows": "values/promoters_danq",
