@@ -27,6 +27,7 @@ REPEATS = {
     "TERT-HEK": ("TERT-HEK", "TERT-GBM", "TERT-GAa", "TERT-GSc"), "ZRSh-13": ("ZRSh-13", "ZRSh-13h2"),
 }  # fmt: skip
 """Experiments on the same element; the first stands for it."""
+REACH = 6.0
 LOUD = 0.5
 """Changes of ribosome load beyond this are not noise alone."""
 
@@ -150,8 +151,10 @@ def satmut() -> None:
         pl.col("barcodes") >= LEAST_TAGS
     )
     lines, figures = [], []
+    near = {str(element): part for (element,), part in train.filter(pl.col("alt") != "-").group_by("element")}
     for (element,), part in test.group_by("element", maintain_order=True):
         both = [spearmanr(part["effect"], part[name])[0] for name in ("predicted", "plain")]
+        both.append(spearmanr(part["effect"], neighbours(near[str(element)], part["offset"].to_numpy()))[0])
         figures.append(both)
         ceiling = agreement(whole, REPEATS[str(element)]) if element in REPEATS else None
         lines.append(
@@ -159,13 +162,27 @@ def satmut() -> None:
         )
     mean = np.mean(figures, axis=0)
     lines.append(["**mean**", f"{len(test):,}", *(f"**{x:.3f}**" for x in mean), ""])
-    head = ["element", "substitutions", "Spearman", "mean effect of ref → alt", "agreement of repeats"]
+    head = [
+        "element",
+        "substitutions",
+        "Spearman",
+        "mean effect of ref → alt",
+        "neighbouring positions",
+        "agreement of repeats",
+    ]
     body = (
         f"`satmut_mpra`: one network ensemble (3 seeds) over windows of {2 * FLANK + 1} bases of all elements, the reference 0; "
         f"blocks of {BLOCK} positions in turn for learning and for the test (one experiment an element, at least {LEAST_TAGS} tags). "
         f"Predicted effect: `strandloom variants`, {summary}.\n\n{table(head, lines)}"
     )
     record("variants-satmut", "Variants: saturation mutagenesis", body)
+
+
+def neighbours(train: pl.DataFrame, offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean effect around positions of an element, with weights that fall by e every ``REACH`` bases."""
+    away = np.abs(train["offset"].to_numpy()[None] - offsets[:, None])
+    weights = np.exp(-away / REACH)
+    return np.asarray((weights * train["effect"].to_numpy()).sum(axis=1) / weights.sum(axis=1))
 
 
 def window(text: str, offset: int) -> str:

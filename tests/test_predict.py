@@ -428,13 +428,13 @@ def test_memory_is_flat(one: Predictor, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_columns_of_outputs_are_all_different() -> None:
-    from strandloom.predict.predictor import _columns
+    from strandloom.predict.answers import output_columns
 
     ends = ("low", "high", "sd", "beyond")
-    assert _columns(("growth", "growth_sd"), ends) == ["predicted_growth", "growth_sd"]
-    assert _columns(("id", "labels", "predicted_labels")) == [
+    assert output_columns(("growth", "growth_sd"), ends) == ["predicted_growth", "growth_sd"]
+    assert output_columns(("id", "labels", "predicted_labels")) == [
         "predicted_id",
         "predicted_labels",
         "predicted_predicted_labels",
     ]
-    assert _columns(("a", "b"), ends) == ["a", "b"]
+    assert output_columns(("a", "b"), ends) == ["a", "b"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,7 +31,6 @@ from strandloom.errors import BundleError, InputError, UsageError
 from strandloom.evaluation.baselines.base import State
 from strandloom.evaluation.baselines.fit import baseline_from_state
 from strandloom.evaluation.blend import Blend, baseline_probabilities
-from strandloom.evaluation.calibration import sigmoid
 from strandloom.evaluation.decision import Decision
 from strandloom.evaluation.label_baselines.fit import label_baseline_from_state
 from strandloom.evaluation.label_blend import blended_scores, label_probabilities
@@ -41,6 +40,7 @@ from strandloom.evaluation.value_blend import ValueBlend, regressor_values
 from strandloom.io.letters import Letters, finish
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
+from strandloom.predict.answers import ScorePair, answer_frame, calibrated_labels, decision_of, label_thresholds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,18 +53,6 @@ LETTER_SETTING = re.compile(r"set data\.letters\.\w+ to .*$")
 
 Partner = Callable[[NDArray[np.uint8], NDArray[np.int32]], NDArray[np.float64]]
 """Codes and lengths to the probabilities of a stored baseline, as they are blended in."""
-
-
-class ScorePair(NamedTuple):
-    """Scores of N rows before calibration: the networks' mean float32 ``(N, K)``, and what is answered with, float64 ``(N, K)``.
-
-    Of task ``value`` they are values in their own unit, and ``spread`` is the standard deviation over the networks, float64 ``(N, K)``;
-    None where there is one network.
-    """
-
-    network: NDArray[np.float32]
-    blended: NDArray[np.float64]
-    spread: NDArray[np.float64] | None = None
 
 
 class Predictor:
@@ -271,69 +259,20 @@ class Predictor:
     @cached_property
     def decision(self) -> Decision:
         """How raw scores become a class or silence, as fitted on validation."""
-        manifest = self.manifest
-        return Decision(
-            manifest.temperature, manifest.decision_threshold, manifest.abstain_threshold, manifest.abstain_error
-        )
-
-    def answer(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
-        """Scores of N rows as they are written (:meth:`frame`, :meth:`label_frame` or :meth:`value_frame`)."""
-        if self.manifest.task == "labels":
-            return self.label_frame(ids, scores.blended)
-        return self.value_frame(ids, scores) if self.manifest.task == "value" else self.frame(ids, scores.blended)
-
-    def label_probabilities(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Raw scores of task ``labels`` to calibrated probabilities, float64 ``(N, K)``."""
-        return sigmoid(np.asarray(logits, np.float64) / self.manifest.temperature)
+        return decision_of(self.manifest)
 
     @property
     def label_thresholds(self) -> NDArray[np.float64]:
         """The probability from which each label is given, float64 ``(K,)``."""
-        return np.array(self.manifest.label_thresholds or (0.5,) * len(self.manifest.labels))
+        return label_thresholds(self.manifest)
 
-    def label_frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
-        """Raw scores ``(N, K)`` of labels as they are written: ``id, <label>…, labels``, probabilities by the name of each label.
+    def label_probabilities(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Raw scores of task ``labels`` to calibrated probabilities, float64 ``(N, K)``."""
+        return calibrated_labels(self.manifest, logits)
 
-        ``labels`` names those that reach their thresholds, separated by commas; it is empty where none does.
-        """
-        manifest = self.manifest
-        probabilities = self.label_probabilities(logits)
-        yes = probabilities >= self.label_thresholds
-        names = np.array(manifest.labels, object)
-        each = [pl.Series(name, probabilities[:, k]).round(6) for k, name in enumerate(_columns(manifest.labels))]
-        said = pl.Series("labels", [",".join(names[row]) for row in yes], dtype=pl.String)
-        return pl.DataFrame([ids.alias("id"), *each, said])
-
-    def value_frame(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
-        """Values as they are written: ``id``, then of each target its value, ``<target>_low``, ``_high``, ``_sd`` and ``_beyond``.
-
-        ``low`` and ``high`` are the conformal interval, ``sd`` is how far the networks disagree, and ``beyond`` says that the prediction
-        lies outside the values of training.
-        """
-        manifest = self.manifest
-        columns = [ids.alias("id")]
-        for k, name in enumerate(_columns(manifest.labels, ("low", "high", "sd", "beyond"))):
-            value = scores.blended[:, k]
-            columns.append(pl.Series(name, value))
-            if manifest.value_interval is not None:
-                width = manifest.value_interval.width[k]
-                columns += [pl.Series(f"{name}_low", value - width), pl.Series(f"{name}_high", value + width)]
-            if scores.spread is not None:
-                columns.append(pl.Series(f"{name}_sd", scores.spread[:, k]))
-            if manifest.value_range:
-                low, high = manifest.value_range[k]
-                columns.append(pl.Series(f"{name}_beyond", (value < low) | (value > high)))
-        return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).round(6))
-
-    def frame(self, ids: pl.Series, logits: NDArray[np.floating[Any]]) -> pl.DataFrame:
-        """Raw scores ``(N, K)`` as they are written: ``id, prediction, p_<class>…, abstain``."""
-        answers = self.decision.apply(logits)
-        labels = pl.Series("prediction", list(self.manifest.labels), dtype=pl.String)
-        columns = [ids.alias("id"), labels.gather(answers.predicted).alias("prediction")]
-        columns += [
-            pl.Series(f"p_{name}", answers.probabilities[:, k]).round(6) for k, name in enumerate(self.manifest.labels)
-        ]
-        return pl.DataFrame([*columns, pl.Series("abstain", answers.abstained)])
+    def answer(self, ids: pl.Series, scores: ScorePair) -> pl.DataFrame:
+        """Scores of N rows as they are written (:func:`~strandloom.predict.answers.answer_frame`)."""
+        return answer_frame(self.manifest, ids, scores)
 
     def predict(
         self, sequences: str | Sequence[str] | pl.DataFrame | Records, *, ids: Sequence[str] | None = None
@@ -350,8 +289,8 @@ class Predictor:
         Returns
         -------
         polars.DataFrame
-            ``id, prediction, p_<class>…, abstain``, one row per sequence, in order; of labels as :meth:`label_frame` says, of values as
-            :meth:`value_frame`.
+            ``id, prediction, p_<class>…, abstain``, one row per sequence, in order; of labels and values as
+            :func:`~strandloom.predict.answers.answer_frame` says.
 
         Raises
         ------
@@ -362,20 +301,6 @@ class Predictor:
         records = sequences if isinstance(sequences, Records) else records_of(sequences, ids, self.manifest)
         codes, lengths = self.window.place(records)
         return self.answer(records.ids, self.scores(codes, lengths))
-
-
-def _columns(names: Sequence[str], ends: Sequence[str] = ()) -> list[str]:
-    """The columns of outputs: their names, but for those that another column has, its ends (``_low`` …) included."""
-    taken = {"id", "labels", "truth"}
-    found: list[str] = []
-    for name in names:
-        column = name
-        others = [x for x in names if x != name]
-        while column in taken or any(f"{column}_{end}" in (*taken, *others) for end in ends):
-            column = f"predicted_{column}"
-        found.append(column)
-        taken |= {column, *(f"{column}_{end}" for end in ends)}
-    return found
 
 
 def _mean(every: NDArray[np.floating[Any]], members: Iterable[int]) -> NDArray[np.float32]:

@@ -17,10 +17,8 @@ from strandloom.data.window import Window
 from strandloom.errors import BundleError
 from strandloom.evaluation.baselines.base import State
 from strandloom.evaluation.ranking import Floats
-from strandloom.predict import Predictor
-from strandloom.predict.predictor import ScorePair
+from strandloom.predict.answers import ScorePair, answer_frame
 from strandloom.settings_file import check_settings
-from strandloom.training.runtime import choose_runtime
 from strandloom.workflows.encoding.forest import Forest
 from strandloom.workflows.encoding.learn import encode
 from strandloom.workflows.encoding.network import Encoder
@@ -117,8 +115,7 @@ class LoadedEncoding:
     def answer_frame(self, ids: pl.Series, codes: Codes) -> pl.DataFrame:
         """Answers of the forest, as ``strandloom predict`` writes those of its task."""
         scores = self.model.scores(self.model.values(codes))
-        predictor = Predictor(self.bundle, (), choose_runtime("cpu", precision="fp32", parameters=0, threads=None))
-        return predictor.answer(ids, ScorePair(scores.astype(np.float32), scores))
+        return answer_frame(self.manifest, ids, ScorePair(scores.astype(np.float32), scores))
 
 
 def load_encoding(folder: str | Path) -> LoadedEncoding:

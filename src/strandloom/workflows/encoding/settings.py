@@ -58,7 +58,7 @@ class ForestSettings(Settings):
     """Trees on the values of sequences, all outputs in one forest (Breiman 2001; extremely randomised: Geurts et al. 2006)."""
 
     kind: Literal["random", "extra"] = "random"
-    """random: the best of all thresholds; extra: the best of random ones, three times as fast."""
+    """random: the best of all thresholds; extra: the best of random ones."""
     trees: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Trees."""
     leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (5, 20)
