@@ -329,12 +329,12 @@ def _with_forest(
     shown = ReportInputs(
         name=experiment.name, evaluation=evaluation, facts=about, leakage=leaks, split=split_facts(dataset, splits),
         model=ModelFacts.of(
-            {name: x.numpy() for name, x in model.encoder.state_dict().items()}, kind="encoder with a forest", length=dataset.length,
+            {name: x.numpy() for name, x in model.encoder.state_dict().items()}, kind="encoder", length=dataset.length,
             anchor=dataset.window.anchor, strand="both" if model.both else "one",
         ),
         environment=common.facts(), times=common.seconds, experiment_yaml=to_yaml(experiment), command=common.command, version=VERSION,
-        description=f"A network that learned without labels gives {learned.sentence(model.encoder.settings.objective)}. A forest of "
-        f"{asked.forest.trees} trees answers from its values.",
+        description=f"An encoder with a forest: the encoder learned without labels and gives {model.encoder.settings.values} values "
+        f"a sequence, a forest of {asked.forest.trees} trees answers from them. {sentences[0][:1].upper()}{sentences[0][1:]}.",
     )  # fmt: skip
     sentences.append(verdict(shown).sentence.replace("The network", "The forest on the encoder's values", 1))
     column = dataset.target.column
