@@ -30,6 +30,7 @@ from strandloom.workflows.encoding.learn import encode, learn_encoder, linear_ce
 from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, ForestSettings
 
+BINS = "yeast_epigenome/multilabel_bins.tsv.gz"
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
 MODELS: dict[str, dict[str, Any]] = {
     "ours": {"kind": "residual", "pool": 10, "filters": 128, "channels": 96, "blocks": 4},
@@ -37,9 +38,11 @@ MODELS: dict[str, dict[str, Any]] = {
     "deepsea": {"kind": "deepsea"},
 }
 FOREST = ForestSettings(trees=100, leaf=(5, 20))
+ALONE = {"evaluation": {"blend": "none", "baselines": "none"}}
+"""Published networks answer alone, one seed each (an hour each on one core)."""
 
 
-def raw(bins: str = "yeast_epigenome/multilabel_bins.tsv.gz", **more: Any) -> dict[str, Any]:
+def raw(bins: str = BINS, **more: Any) -> dict[str, Any]:
     """The experiment, without its network."""
     return {
         "data": {
@@ -73,17 +76,31 @@ def row(
     return [title, *figures, "" if minutes is None else f"{minutes:.1f}", *more]
 
 
+def alone(name: str, bins: str = BINS, *, suffix: str = "alone") -> dict[str, Any]:
+    """One network of one seed, nothing blended in."""
+    return run(f"genome/{name}_{suffix}", raw(bins, model=MODELS[name], **ALONE))
+
+
+def training_minutes(found: dict[str, Any]) -> float:
+    """Minutes of training the networks of a run."""
+    return float(found["environment"]["seconds"]["training"]) / 60
+
+
 def labels(seeds: int) -> None:
     """Networks beside the baselines of every run."""
-    found = {name: run(f"genome/{name}", raw(model=settings), seeds=seeds) for name, settings in MODELS.items()}
-    danq = by_label(found["danq"], "average_precision")
+    ours = run("genome/ours", raw(model=MODELS["ours"]), seeds=seeds)
+    found = {
+        f"ours, as answered ({seeds} seeds)": ours,
+        "ours, one network alone": alone("ours"),
+        "DanQ preset": alone("danq"),
+        "DeepSEA preset": alone("deepsea"),
+    }
+    danq = by_label(found["DanQ preset"], "average_precision")
     lines = []
-    for name, one in found.items():
-        seconds = one["environment"]["seconds"]["training"]
+    for title, one in found.items():
         ap = by_label(one, "average_precision")
-        against = "" if name == "danq" else over_labels(ap, danq)
-        lines.append(row(f"{name} ({seeds} seeds, as answered)", by_label(one, "roc_auc"), ap, seconds / 60, against))
-    ours = found["ours"]
+        against = "" if ap is danq or title == "DanQ preset" else over_labels(ap, danq)
+        lines.append(row(title, by_label(one, "roc_auc"), ap, training_minutes(one), against))
     for name in ours["baselines"]:
         each = np.array(
             [np.nan if x["baselines"][name] is None else x["baselines"][name] for x in ours["labels"]["table"]], float
@@ -160,10 +177,9 @@ def kmer_values(rows: Rows, k: int = 5) -> dict[int, NDArray[np.float32]]:
 
 def superq(_: int) -> None:
     """Encoder and forest beside DanQ alone, one seed each, on the same rows, with the controls."""
-    alone = {**raw(model=MODELS["danq"]), "evaluation": {"blend": "none", "baselines": "none"}}
-    danq = run("genome/danq_alone", alone)
+    danq = alone("danq")
     rows = Rows(check_experiment({"name": "superq", **raw()}))
-    danq_minutes = danq["environment"]["seconds"]["training"] / 60
+    danq_minutes = training_minutes(danq)
     danq_ap = by_label(danq, "average_precision")
     lines = [row("DanQ", by_label(danq, "roc_auc"), danq_ap, danq_minutes)]
     notes = []
@@ -213,9 +229,9 @@ def superq(_: int) -> None:
     record("genome-superq", "Genomes: SuperQ", body)
 
 
-def fractions(seeds: int) -> None:
+def fractions(_: int) -> None:
     """Encoder and forest against DanQ when few of the rows have labels: the encoder still learns from all of them."""
-    source = pl.read_csv(data_folder() / "yeast_epigenome/multilabel_bins.tsv.gz", separator="\t")
+    source = pl.read_csv(data_folder() / BINS, separator="\t")
     rows = Rows(check_experiment({"name": "superq", **raw()}))
     values, _, _ = encoder_values(rows, EncoderSettings(), trained=True)
     kmers = kmer_values(rows)
@@ -231,7 +247,7 @@ def fractions(seeds: int) -> None:
         source.with_columns(pl.Series("split", parts.tolist())).write_csv(path, separator="\t")
         line = [f"{share:.0%} ({len(kept):,})"]
         for name in ("danq", "ours"):
-            found = run(f"genome/{name}_{share:g}", raw(str(path), model=MODELS[name]), seeds=seeds)
+            found = alone(name) if share == 1 else alone(name, str(path), suffix=f"{share:g}")
             line.append(f"{np.nanmedian(by_label(found, 'average_precision')):.3f}")
         line += [f"{np.nanmedian(rows.judge(x, kept)[1]):.3f}" for x in (values, kmers)]
         lines.append(line)

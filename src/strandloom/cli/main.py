@@ -22,9 +22,11 @@ from strandloom.cli import (
     init,
     predict,
     search,
+    serve,
     simulate,
     sources,
     taxonomy,
+    token,
     train,
     variants,
 )
@@ -58,6 +60,8 @@ app.command()(compare.compare)
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(sources.app, name="sources")
 app.add_typer(encode.app, name="encode")
+app.command()(serve.serve)
+app.add_typer(token.app, name="token")
 app.command()(doctor.doctor)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from strandloom.alphabet import DNA, INVALID
 from strandloom.errors import InputError
 from strandloom.io.kernels import DROP, Bytes, Encoded, Kernels, Positions
-from strandloom.io.records import MESSAGES, LetterCounts, Records, concat_columns
+from strandloom.io.records import MESSAGES, LeftOutRow, LetterCounts, Records, concat_columns
 from strandloom.io.settings import LetterPolicy
 
 BLOCK_BASES = 1 << 24
@@ -310,7 +310,15 @@ def finish(piece: Piece, letters: Letters, *, id_name: str | None) -> Records:
         ambiguous=ambiguous, n=n, gaps=gaps, skipped_rows=len(skipped), skipped=told, unknown=unknown,
     )  # fmt: skip
     records = Records(piece.codes, piece.offsets, lambda: names().rename("id"), piece.columns, counts, id_name)
-    return records.take(piece.problem == 0) if len(skipped) else records
+    if not len(skipped):
+        return records
+    return replace(records.take(piece.problem == 0), left_out=lambda: _left_out(piece, skipped))
+
+
+def _left_out(piece: Piece, skipped: NDArray[np.intp]) -> list[LeftOutRow]:
+    ids = piece.ids().gather(skipped).to_list()
+    kinds, offenders = piece.problem[skipped].tolist(), piece.offender[skipped].tolist()
+    return [LeftOutRow(*one) for one in zip(skipped.tolist(), ids, map(_reason, kinds, offenders), strict=True)]
 
 
 def regroup(

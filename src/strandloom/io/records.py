@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -46,6 +47,15 @@ class LetterCounts:
         return LetterCounts(**sums, skipped=(self.skipped + other.skipped)[:MESSAGES])
 
 
+class LeftOutRow(NamedTuple):
+    """A row that the letter policy left out."""
+
+    row: int
+    """Its place among the rows of the block as they were read, from 0."""
+    id: str
+    reason: str
+
+
 class LateSeries:
     """A field that holds a series, or a function that makes it when the field is first read."""
 
@@ -80,12 +90,14 @@ class Records:
     """What the reader met; it describes the reading and is not recounted by :meth:`take`."""
     id_name: str | None = None
     """The column that the ids come from; None for headers and row numbers."""
+    left_out: Callable[[], list[LeftOutRow]] = list
+    """Every row of a block that the letter policy left out, in order; like ``letters`` it describes the reading."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "ids": self.ids}  # a function that makes them cannot be pickled
+        return {**vars(self), "ids": self.ids, "left_out": list}  # functions of the reader cannot be pickled
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -34,6 +34,18 @@ class LeftOut(NamedTuple):
     reason: str
 
 
+class Record(NamedTuple):
+    """A record of a VCF; ``alts`` are separated by commas, ``rest`` is ``QUAL, FILTER, INFO``."""
+
+    line: int
+    chrom: str
+    pos: int
+    id: str
+    ref: str
+    alts: str
+    rest: tuple[str, str, str] = (".", ".", ".")
+
+
 @dataclass
 class VariantBlock:
     """N alternative alleles in the order of the file.
@@ -64,6 +76,24 @@ class VariantBlock:
 
     def __len__(self) -> int:
         return len(self.line)
+
+    def add(self, record: Record) -> None:
+        """Take a record in: each of its alternative alleles is a row, or left out with its reason."""
+        self.records += 1
+        upper = record.ref.upper()
+        for alt in record.alts.split(","):
+            reason = _reason(record.pos, upper, alt)
+            if reason:
+                own = (record.line, record.chrom, str(record.pos), record.id, record.ref, alt)
+                self.left_out.append(LeftOut(*own, reason))
+                continue
+            self.line.append(record.line)
+            self.chrom.append(record.chrom)
+            self.pos.append(record.pos)
+            self.id.append(record.id)
+            self.ref.append(upper)
+            self.alt.append(alt.upper())
+            self.rest.append(record.rest)
 
     @property
     def positions(self) -> NDArray[np.int64]:
@@ -117,23 +147,8 @@ def _take(block: VariantBlock, line: str, number: int, source: Path) -> None:
     chrom, pos, name, ref, alts = fields[:_FIELDS]
     if not (pos.isascii() and pos.isdigit()):
         raise InputError(f"the position '{pos}' is no whole number", where=f"{source}:{number}")
-    place = int(pos)
     padded = [*fields[_FIELDS : _FIELDS + 3], ".", ".", "."]
-    rest = (padded[0], padded[1], padded[2])
-    block.records += 1
-    upper = ref.upper()
-    for alt in alts.split(","):
-        reason = _reason(place, upper, alt)
-        if reason:
-            block.left_out.append(LeftOut(number, chrom, pos, name, ref, alt, reason))
-            continue
-        block.line.append(number)
-        block.chrom.append(chrom)
-        block.pos.append(place)
-        block.id.append(name)
-        block.ref.append(upper)
-        block.alt.append(alt.upper())
-        block.rest.append(rest)
+    block.add(Record(number, chrom, int(pos), name, ref, alts, (padded[0], padded[1], padded[2])))
 
 
 def _reason(place: int, ref: str, alt: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,13 +112,12 @@ def questions(
             say(f"no label reaches its threshold here; the likeliest, {labels[likely]}, is explained")
             counts[likely] = 1
         return [
-            _of_label(labels[k], k, probabilities[:, k], yes[:, k], rows)
+            _of_label(labels, k, probabilities[:, k], yes[:, k], rows)
             for k in _chosen(labels, asked, counts, most, "labels", say)
         ]
     counts = np.ones(len(labels), np.int64)
     return [
-        _of_value(labels[k], k, scores.blended[:, k], rows)
-        for k in _chosen(labels, asked, counts, most, "outputs", say)
+        _of_value(labels, k, scores.blended[:, k], rows) for k in _chosen(labels, asked, counts, most, "outputs", say)
     ]
 
 
@@ -141,36 +140,56 @@ def _chosen(
     return often
 
 
+class ExplainedOutput(NamedTuple):
+    """An output of a model as the score that is explained: what it is compared with, and its unit in words."""
+
+    output: Output
+    against: Literal["others", "none"]
+    unit: str
+
+
+def explained_output(task: Literal["classes", "labels", "value"], labels: Sequence[str], k: int) -> ExplainedOutput:
+    """The score that stands for output ``k`` of a model."""
+    output = Output(k, labels[k])
+    if task == "classes":
+        unit = f"log odds of {labels[k]}" if len(labels) == 2 else f"score of {labels[k]} over the mean of the others"
+        return ExplainedOutput(output, "others", unit)
+    if task == "labels":
+        return ExplainedOutput(output, "none", f"log odds of {labels[k]}")
+    return ExplainedOutput(output, "none", f"{labels[k]}, in standard deviations of the training values")
+
+
 def _of_class(labels: tuple[str, ...], k: int, answers: ClassPredictions, rows: Rows) -> Question:
-    label = labels[k]
-    unit = f"log odds of {label}" if len(labels) == 2 else f"score of {label} over the mean of the others"
+    output, against, unit = explained_output("classes", labels, k)
     truth = None if rows.truth is None else rows.truth.astype(np.int64)
-    return Question(Output(k, label), labels, k, answers, truth, "others", unit, f"that the model takes for {label}")
+    return Question(output, labels, k, answers, truth, against, unit, f"that the model takes for {labels[k]}")
 
 
-def _of_label(label: str, k: int, probability: Floats, yes: NDArray[np.bool_], rows: Rows) -> Question:
+def _of_label(labels: tuple[str, ...], k: int, probability: Floats, yes: NDArray[np.bool_], rows: Rows) -> Question:
+    output, against, unit = explained_output("labels", labels, k)
+    label = output.label
     answers = ClassPredictions(
         np.column_stack([1 - probability, probability]), yes.astype(np.int64), np.zeros(len(yes), np.bool_)
     )
     truth = None if rows.truth is None else np.where(np.isnan(rows.truth[:, k]), -1, rows.truth[:, k]).astype(np.int64)
     return Question(
-        Output(k, label),
+        output,
         (REST, label),
         1,
         answers,
         truth,
-        "none",
-        f"log odds of {label}",
+        against,
+        unit,
         f"to which the model gives {label}",
     )
 
 
-def _of_value(name: str, k: int, predicted: Floats, rows: Rows) -> Question:
+def _of_value(labels: tuple[str, ...], k: int, predicted: Floats, rows: Rows) -> Question:
+    output, against, unit = explained_output("value", labels, k)
     high = predicted > np.median(predicted)
     sure = np.column_stack([~high, high]).astype(np.float64)
     measured = np.full(len(predicted), np.nan) if rows.truth is None else rows.truth[:, k].astype(np.float64)
     answers = ClassPredictions(sure, high.astype(np.int64), np.zeros(len(high), np.bool_))
     return Question(
-        Output(k, name), (), 1, answers, None, "none", f"{name}, in standard deviations of the training values",
-        "predicted above the median", predicted, measured,
+        output, (), 1, answers, None, against, unit, "predicted above the median", predicted, measured,
     )  # fmt: skip
