@@ -41,7 +41,7 @@ $(PEERS): $(STAMP) benchmarks/requirements.txt
 	@touch $@
 
 bench: $(PEERS)  ## speed, side by side with peers: benchmarks/results.md (about an hour; the engines, taxonomy and sources only with STRANDLOOM_DATA)
-	for name in peak start reads genome classical lengths mutagenesis predict networks engines taxonomy sources taxa; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in peak start reads genome classical lengths mutagenesis predict networks engines taxonomy sources taxa serve; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 bench-%: $(PEERS)  ## one of them, e.g. make bench-reads; bench-quality trains each network three times
 	$(BIN)/python benchmarks/$*.py

@@ -136,9 +136,10 @@ def _workers(parent: int) -> list[int]:
     """Processes of a service that hold its models: children that listen, not the tracker of resources."""
     found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and f" {parent} " in (entry / "stat").read_text().rpartition(")")[2]:
-            if b"spawn_main" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+        if not entry.name.isdigit() or b"spawn_main" not in (entry / "cmdline").read_bytes():
+            continue
+        if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+            found.append(int(entry.name))
     return found
 
 
