@@ -184,12 +184,23 @@ def _cut(key: NDArray[np.float64], fraction: float) -> float:
 def _meets_all(dataset: Rows, conditions: tuple[Condition, ...], where: str) -> NDArray[np.bool_]:
     met = np.ones(len(dataset.codes), np.bool_)
     for one in conditions:
-        met &= _meets(need_column(dataset, one.column, where=where), one, where)
+        met &= meets(need_column(dataset, one.column, where=where), one, where)
     return met
 
 
-def _meets(series: pl.Series, one: Condition, where: str) -> NDArray[np.bool_]:
-    """Rows of a column that meet a condition, bool ``(N,)``; empty cells never do."""
+def meets(series: pl.Series, one: Condition, where: str) -> NDArray[np.bool_]:
+    """Rows of a column that meet a condition, bool ``(N,)``; a row without a value does not.
+
+    Parameters
+    ----------
+    where
+        The place of the condition, for messages.
+
+    Raises
+    ------
+    InputError
+        The column cannot be compared with its value.
+    """
     wanted = one.value if isinstance(one.value, tuple) else (one.value,)
     if series.dtype.is_numeric():
         if any(isinstance(x, str) for x in wanted):
