@@ -26,7 +26,7 @@ def init(
     """Write a commented starting experiment for a table: sequence, target, task and a `split` column are recognised."""
     from strandloom.cli.console import out as say_out
     from strandloom.cli.console import say
-    from strandloom.cli.starter import starting_experiment
+    from strandloom.run.starter import starting_experiment
     from strandloom.errors import OutputError
     from strandloom.io.write import replacing
 

@@ -54,7 +54,7 @@ def train(
     from strandloom.cli.console import PathResolver, busy, threads
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
-    from strandloom.cli.starter import experiment_of_table, is_experiment_file
+    from strandloom.run.starter import experiment_of_table, is_experiment_file
     from strandloom.errors import UsageError
     from strandloom.experiment import read_experiment
 
