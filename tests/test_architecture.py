@@ -28,7 +28,9 @@ FLOORS: list[tuple[str, ...]] = [
     ("experiment",),
     ("run", "predict"),
     ("workflows",),
-    ("cli", "serve", "studio", "scale"),
+    ("serve",),
+    ("studio", "scale"),
+    ("cli",),
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
