@@ -62,9 +62,9 @@ def fit(
     from strandloom.cli.console import PathResolver, command_line, threads
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
-    from strandloom.run.starter import experiment_of_table, is_experiment_file
     from strandloom.errors import UsageError
     from strandloom.experiment import check_experiment, read_experiment
+    from strandloom.run.starter import experiment_of_table, is_experiment_file
     from strandloom.settings_file import SettingsFile, override
     from strandloom.workflows.encoding.settings import EncodingSettings
 

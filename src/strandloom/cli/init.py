@@ -26,9 +26,9 @@ def init(
     """Write a commented starting experiment for a table: sequence, target, task and a `split` column are recognised."""
     from strandloom.cli.console import out as say_out
     from strandloom.cli.console import say
-    from strandloom.run.starter import starting_experiment
     from strandloom.errors import OutputError
     from strandloom.io.write import replacing
+    from strandloom.run.starter import starting_experiment
 
     if out.is_file() and table.is_file() and out.samefile(table):
         raise OutputError("this is the input file", where=out, hint="choose another name for the experiment")

@@ -25,6 +25,7 @@ from strandloom.cli import (
     serve,
     simulate,
     sources,
+    studio,
     taxonomy,
     token,
     train,
@@ -61,6 +62,7 @@ app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(sources.app, name="sources")
 app.add_typer(encode.app, name="encode")
 app.command()(serve.serve)
+app.command()(studio.studio)
 app.add_typer(token.app, name="token")
 app.command()(doctor.doctor)
 

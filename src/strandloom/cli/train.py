@@ -54,9 +54,9 @@ def train(
     from strandloom.cli.console import PathResolver, busy, threads
     from strandloom.cli.console import out as say_out
     from strandloom.cli.progress import ConsoleProgress
-    from strandloom.run.starter import experiment_of_table, is_experiment_file
     from strandloom.errors import UsageError
     from strandloom.experiment import read_experiment
+    from strandloom.run.starter import experiment_of_table, is_experiment_file
 
     overrides = list(settings or [])
     if seed is not None:

@@ -73,13 +73,24 @@ def create_app(service: Service) -> Gate:
         redoc_url=None,
         lifespan=lambda _: _running(service),
     )
-    app.state.spool = None
+    add_routes(app, service)
+    return Gate(app, service.settings, service.tokens, service.metrics)
+
+
+def add_routes(app: FastAPI, service: Service, *, front: bool = True) -> None:
+    """The routes of the service, in an application whose lifespan gives ``spool``, a folder for files that are sent.
+
+    Parameters
+    ----------
+    front
+        Whether ``/`` lists the models.
+    """
     _refusals(app)
     _health(app, service)
     _models(app, service)
     _answers(app, service)
-    gate = Gate(app, service.settings, service.tokens, service.metrics)
-    return gate
+    if front:
+        _front(app, service)
 
 
 @contextlib.asynccontextmanager
@@ -150,6 +161,8 @@ def _health(app: FastAPI, service: Service) -> None:
             service.metrics.queue.labels(model.name).set(model.waiting)
         return Response(await run_in_threadpool(service.metrics.text), media_type=CONTENT_TYPE)
 
+
+def _front(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
     async def front(request: Request) -> Response:
         return HTMLResponse(

@@ -42,13 +42,17 @@ def explain_sequence(model: ServedModel, body: Any, limits: LimitSettings) -> di
     Problem
         The request has another form, there is no such output, the sequence cannot be read, or it would take too long.
     """
+    return explain_with(model.explaining(), model.name, body, limits)
+
+
+def explain_with(predictor: Predictor, name: str, body: Any, limits: LimitSettings) -> dict[str, Any]:
+    """As :func:`explain_sequence`, with a model that torch computes."""
     text, method = _checked(body, limits)
-    predictor = model.explaining()
     manifest = predictor.manifest
     records = encoded([str(body.get("id", "1"))[:1000]], [text], tolerant(manifest.letters))
     if not len(records):
         raise Problem(422, "unreadable_sequence", records.left_out()[0].reason)
-    if model.too_long(records.lengths).any():
+    if manifest.too_long == "error" and records.lengths[0] > manifest.length:
         raise Problem(422, "too_long", f"{len(text):,} bases; the model takes {manifest.length:,}")
     codes, lengths = predictor.window.place(records)
     scores = predictor.scores(codes, lengths)
@@ -66,7 +70,7 @@ def explain_sequence(model: ServedModel, body: Any, limits: LimitSettings) -> di
     left, kept = int(predictor.window.left_edge(size)), int(lengths[0])
     columns = slice(left, left + kept)
     return {
-        "model": model.name,
+        "model": name,
         "prediction": predictor.answer(records.ids, scores).to_dicts()[0],
         "output": asked.output.label,
         "unit": asked.unit,

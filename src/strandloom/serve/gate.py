@@ -24,6 +24,8 @@ OPEN = frozenset({"/healthz", "/readyz"})
 """Routes that ask for no token: they say nothing of the models."""
 LOCAL = Caller("this machine", "editor")
 """Who asks where there are no tokens."""
+NOBODY = Caller("nobody", "viewer")
+"""Who asks an open route."""
 _REMEMBERED = 10_000
 
 
@@ -122,8 +124,8 @@ class Gate:
         if origin is not None and urlsplit(origin).netloc != host:
             raise Problem(403, "wrong_origin", "another web page may not ask this service")
         caller = LOCAL
-        if self.tokens is not None and scope["path"] not in OPEN:
-            caller = self._caller(headers.get(b"authorization", ""), self.tokens)
+        if self.tokens is not None:
+            caller = self._who(scope, headers, self.tokens)
         address = scope.get("client") or ("unknown", 0)
         if scope["path"] not in OPEN:
             self._rate.ask(address[0] if self.tokens is None else caller.name)
@@ -132,6 +134,12 @@ class Gate:
         if declared.isdigit() and int(declared[:20]) > most:
             raise Problem(413, "too_large", f"the body is larger than {most:,} bytes")
         scope.setdefault("state", {})["caller"] = caller
+
+    def _who(self, scope: Scope, headers: dict[bytes, str], tokens: TokenFile) -> Caller:
+        """Who asks, where tokens are needed."""
+        if scope["path"] in OPEN:
+            return NOBODY
+        return self._caller(headers.get(b"authorization", ""), tokens)
 
     def _caller(self, header: str, tokens: TokenFile) -> Caller:
         kind, _, token = header.partition(" ")

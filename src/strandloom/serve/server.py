@@ -18,7 +18,7 @@ from strandloom.serve.models import Models, Source
 from strandloom.serve.settings import ServeSettings
 from strandloom.serve.tokens import TokenFile
 
-_LOG: dict[str, Any] = {
+LOG: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
@@ -136,7 +136,7 @@ def serve(plan: Plan, *, began: Callable[[str], None] = lambda _: None) -> None:
     host = f"[{plan.settings.host}]" if ":" in plan.settings.host else plan.settings.host
     address = f"http://{host}:{listening.getsockname()[1]}"
     common: dict[str, Any] = {
-        "log_config": _LOG,
+        "log_config": LOG,
         "timeout_graceful_shutdown": plan.settings.drain_seconds,
         "server_header": False,
         "factory": True,

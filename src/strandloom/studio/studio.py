@@ -26,7 +26,15 @@ from strandloom.studio.settings import StudioSettings
 from strandloom.studio.store import Deployment, Login, Project, Run, Share, Store, sqlite_url
 from strandloom.studio.workspace import Workspace, slug
 
-_PACKED = ("experiment.yaml", "evaluation.json", "data.json", "environment.json", "decision.json", "report.html", "verdict.txt")
+_PACKED = (
+    "experiment.yaml",
+    "evaluation.json",
+    "data.json",
+    "environment.json",
+    "decision.json",
+    "report.html",
+    "verdict.txt",
+)
 _MOST_UNPACKED = 4 << 30
 _MOST_FILES = 10_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,11 +22,10 @@ def about_curves(curves: Sequence[Curve], *, planned: int | None) -> list[str]:
             said.append("The last epoch is the best one: more epochs may help.")
         elif best < 0.5 * len(losses) and train[-1] < 0.9 * train[best] and losses[-1] > losses[best]:
             said.append(
-                f"From epoch {best + 1} on the network learns the training rows by heart (their loss falls, that of validation rises): more "
-                "dropout, augmentation or data; epoch "
-                f"{best + 1} is kept."
+                f"From epoch {best + 1} on the network learns the training rows by heart (their loss falls, that of validation rises): "
+                f"more dropout, augmentation or data; epoch {best + 1} is kept."
             )
-        if any(b > 3 * a for a, b in zip(train, train[1:], strict=False) if a > 0):
+        if any(b > 3 * a for a, b in itertools.pairwise(train) if a > 0):
             said.append("The training loss jumps: a lower learning rate may help.")
     return said
 
@@ -45,15 +45,23 @@ def about_evaluation(evaluation: Mapping[str, Any], leakage: Mapping[str, Any]) 
         verdict = evaluation["comparisons"].get(best, {}).get(primary, {}).get("verdict")
         title = evaluation["baseline_facts"].get(best, {}).get("title", best)
         if verdict == "worse":
-            said.append(f"“{title}” does better than this model ({known[best]:.2f} against {own['value']:.2f}): use it, or find out why.")
+            said.append(
+                f"“{title}” does better than this model ({known[best]:.2f} against {own['value']:.2f}): use it, or find out why."
+            )
         elif verdict == "not distinguishable":
-            said.append(f"“{title}” does as well as far as these rows can tell ({known[best]:.2f} against {own['value']:.2f}): more test rows would say more.")
+            said.append(
+                f"“{title}” does as well as far as these rows can tell ({known[best]:.2f} against {own['value']:.2f}): more test rows "
+                "would say more."
+            )
     if own.get("low") is not None and own["high"] - own["low"] > 0.15:
-        said.append(f"The interval is wide ({own['low']:.2f} to {own['high']:.2f}): more test rows, or folds, would narrow it.")
+        said.append(
+            f"The interval is wide ({own['low']:.2f} to {own['high']:.2f}): more test rows, or folds, would narrow it."
+        )
     pairs = [x for x in leakage.get("pairs", ()) if (x["part"], x["other"]) == ("test", "train")]
     if pairs and pairs[0]["fraction"] > 0.02:
         said.append(
-            f"{pairs[0]['fraction']:.0%} of the test rows have a twin in training: a split by homology would tell what is known of new sequences."
+            f"{pairs[0]['fraction']:.0%} of the test rows have a twin in training: a split by homology would tell what is known of new "
+            "sequences."
         )
     seeds = evaluation.get("seeds")
     if not seeds:
@@ -72,20 +80,24 @@ def about_confusion(evaluation: Mapping[str, Any]) -> list[str]:
                 worst = (count / total, names[i], names[j])
     if worst is None:
         return []
-    return [f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: more rows of {worst[1]}, or balanced class weights, may help."]
+    return [
+        f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: more rows of {worst[1]}, or balanced class weights, may help."
+    ]
 
 
 def about_values(evaluation: Mapping[str, Any]) -> list[str]:
     """What the scatter and the interval of values say."""
     values = evaluation.get("values") or {}
     said = []
-    noise = values.get("noise") or {}
-    ceiling, found = noise.get("r2"), evaluation["model"]["r2"]["value"]
+    found = evaluation["model"]["r2"]["value"]
+    ceiling = (evaluation.get("ceiling") or {}).get("r2")
     if ceiling is not None and found is not None:
         said.append(f"Of the variance {ceiling:.0%} is not noise of measurement; the model explains {found:.0%}.")
     interval = values.get("interval") or {}
-    if interval.get("coverage") is not None and abs(interval["coverage"] - interval["level"]) > 0.05:
-        said.append(
-            f"{interval['coverage']:.0%} of the test values lie in their {interval['level']:.0%} intervals: the test rows differ from the validation rows."
-        )
+    for name, share in zip(evaluation["classes"], interval.get("coverage") or (), strict=False):
+        if abs(share - interval["level"]) > 0.05:
+            said.append(
+                f"{share:.0%} of the test values of {name} lie in their {interval['level']:.0%} intervals: the test rows differ from "
+                "those of validation."
+            )
     return said

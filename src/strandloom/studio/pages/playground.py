@@ -1,0 +1,197 @@
+"""A sequence and a model: type, edit a base, and see what changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from strandloom.errors import StrandloomError, UsageError
+from strandloom.serve.problems import Problem
+from strandloom.studio import charts
+from strandloom.studio.jobs import Look
+from strandloom.studio.look import (
+    Me,
+    card,
+    command,
+    empty,
+    facts,
+    frame,
+    heading,
+    in_thread,
+    spinner_while,
+    table,
+    tell,
+)
+from strandloom.studio.pages.sequence import answer_words, ask, logo, predictor_of
+from strandloom.studio.studio import Studio
+
+METHODS = {
+    "mutagenesis": "mutagenesis: every base tried", "deeplift": "DeepLIFT", "gradient": "gradient (fast)",
+    "integrated_gradients": "integrated gradients",
+}  # fmt: skip
+
+
+def register(studio: Studio) -> None:
+    """The page."""
+
+    @ui.page("/playground")
+    def playground(request: Request, run: int | None = None, sequence: str = "") -> None:
+        with frame(studio, request, "Playground", here="/playground") as me:
+            heading("Playground", "Type or paste a sequence; click a letter to change it.")
+            done = {x.id: x.name for x in studio.queue.every() if x.state == "completed"}
+            if not done:
+                empty("No model yet", "A finished run has one.")
+                return
+            chosen = run if run in done else next(iter(done))
+            ui.select(
+                done, value=chosen, label="Model", on_change=lambda e: ui.navigate.to(f"/playground?run={e.value}")
+            ).props("dense outlined options-dense").classes("min-w-72")
+            try:
+                look = studio.queue.look(chosen)
+                manifest = predictor_of(look).manifest
+            except (UsageError, StrandloomError) as error:
+                tell(error)
+                return
+            Play(me, look, manifest, sequence).show()
+            _design(me, look, manifest)
+
+
+class Play:
+    """A sequence that is played with.
+
+    Parameters
+    ----------
+    me, look
+        Who, and which run.
+    manifest
+        Of its model.
+    sequence
+        To begin with.
+    """
+
+    def __init__(self, me: Me, look: Look, manifest: Any, sequence: str) -> None:
+        self.me, self.look, self.manifest = me, look, manifest
+        clean = "".join(x for x in sequence.upper() if x in "ACGTUN")
+        self.start = clean or ("ACGT" * manifest.length)[: min(manifest.length, 60)]
+        self.before: float | None = None
+        self.turn = 0
+
+    def show(self) -> None:
+        """Put it on the page."""
+        with card():
+            with ui.row().classes("w-full items-end gap-3"):
+                self.text = (
+                    ui.textarea("Sequence", value=self.start)
+                    .props("outlined autogrow debounce=350 spellcheck=false")
+                    .classes("w-full mono")
+                )
+                self.text.on_value_change(self._ask)
+                outputs = {None: "the answered one", **{x: x for x in self.manifest.labels}}
+                self.output = (
+                    ui.select(outputs, value=None, label="Explain", on_change=self._ask)
+                    .props("dense outlined options-dense")
+                    .classes("min-w-48")
+                )
+                self.method = (
+                    ui.select(METHODS, value="mutagenesis", label="By", on_change=self._ask)
+                    .props("dense outlined options-dense")
+                    .classes("min-w-48")
+                )
+            anchor = {"left": "left end", "right": "right end", "centre": "middle"}[self.manifest.anchor]
+            ui.label(f"The model reads {self.manifest.length:,} bases, held at the {anchor}.").classes("soft small")
+            self.trouble = ui.label().classes("problem small")
+            self.result = ui.column().classes("w-full gap-3").style("min-height:20rem")
+        ui.timer(0.1, self._ask, once=True)
+
+    async def _ask(self, *_: Any) -> None:
+        self.turn += 1
+        turn = self.turn
+        letters = "".join(str(self.text.value or "").split())
+        if not letters:
+            self.result.clear()
+            return
+        try:
+            found = await in_thread(ask, self.look, letters, output=self.output.value, method=self.method.value)
+        except Problem as problem:
+            self.trouble.set_text(f"{problem.message}{' – ' + problem.hint if problem.hint else ''}")
+            return
+        if turn != self.turn:  # another letter was typed meanwhile
+            return
+        self.trouble.set_text("")
+        self.result.clear()
+        with self.result:
+            change = "" if self.before is None else f" ({found['score'] - self.before:+.3f} from before)"
+            self.before = found["score"]
+            ui.label(f"{found['unit']}: {found['score']:.3f}{change}").style("font-weight:600")
+            facts(answer_words(found["prediction"]))
+            ui.html(logo(found, slug="play"), sanitize=False).classes("w-full")
+            wide = max(600, 11 * len(found["sequence"]))
+            with ui.element("div").classes("w-full").style("overflow-x:auto"):
+                chart = ui.echart(charts.heat(found["sequence"], found["effects"], first=found["first_base"])).style(
+                    f"height:9.5rem;width:{wide}px"
+                )
+            first = found["first_base"]
+            chart.on_point_click(lambda e: self._put(first - 1 + int(e.data[0]), "ACGT"[int(e.data[1])]))
+            ui.label("Blue raises, orange lowers the score; click a cell to put its base there.").classes("soft small")
+
+    def _put(self, at: int, base: str) -> None:
+        letters = "".join(str(self.text.value).split())
+        if at < len(letters):
+            self.text.set_value(letters[:at] + base + letters[at + 1 :])
+
+
+def _design(me: Me, look: Look, manifest: Any) -> None:
+    """Better sequences from the present model."""
+    if manifest.task == "labels":
+        return
+    with ui.expansion("Design: sequences with more (or less) of it").classes("w-full"):
+        goal = ui.select(
+            {"max": "as much as possible", "min": "as little as possible"}, value="max", label="Goal"
+        ).props("dense outlined")
+        with ui.row().classes("gap-2"):
+            count = ui.number("Random starts", value=5, min=1, max=50, format="%d").props("dense outlined")
+            rounds = ui.number("Rounds", value=10, min=1, max=40, format="%d").props("dense outlined")
+        result = ui.column().classes("w-full")
+
+        async def begin() -> None:
+            try:
+                rows = await spinner_while(
+                    in_thread(_designed, look, str(goal.value), int(count.value), int(rounds.value))
+                )
+            except StrandloomError as error:
+                tell(error)
+                return
+            result.clear()
+            with result:
+                if rows:
+                    names = list(rows[0])
+                    table([(x, x) for x in names], [{"key": i, **x} for i, x in enumerate(rows)], key="key").props(
+                        "wrap-cells"
+                    )
+
+        ui.button("Design", on_click=me.act(begin)).props("unelevated dense color=primary")
+        command(f"strandloom design {look.run.folder}/run/bundle --random 5 --goal max --trust --out DESIGNS")
+
+
+def _designed(look: Look, goal: str, count: int, rounds: int) -> list[dict[str, Any]]:
+    """Finals of a small design, as its table has them."""
+    import tempfile
+    from pathlib import Path
+
+    import polars as pl
+
+    from strandloom.design.settings import DesignSettings
+    from strandloom.run.design import design_bundle
+    from strandloom.settings_file import check_settings
+
+    settings = check_settings(DesignSettings, {"goal": goal, "rounds": rounds, "screen": 24}, where="design")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "designs"
+        design_bundle(look.folder.bundle, out=out, settings=settings, random=count)
+        found = pl.read_csv(out / "designs.tsv", separator="\t")
+    return [
+        {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+        for row in found.head(50).iter_rows(named=True)
+    ]

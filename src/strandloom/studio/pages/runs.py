@@ -1,0 +1,451 @@
+"""The list of runs, and setting one up."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fastapi import Request
+from nicegui import ui
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from strandloom.data.settings import DataSettings
+from strandloom.errors import SettingsError, StrandloomError, UsageError
+from strandloom.evaluation.settings import EvaluationSettings
+from strandloom.experiment import Experiment, check_experiment, read_experiment
+from strandloom.studio import builder
+from strandloom.studio.datasets import columns_of
+from strandloom.studio.forms import Entry, entries, get, parsed, put, shown
+from strandloom.studio.jobs import EXPERIMENT
+from strandloom.studio.look import Me, card, empty, frame, heading, says, table, tell
+from strandloom.studio.split_form import SplitForm
+from strandloom.studio.store import Draft, Run, Version
+from strandloom.studio.studio import Studio
+from strandloom.training.settings import TrainingSettings
+
+FIRST = {
+    "data": ("sequence", "target", "id", "weight", "counts", "strand", "window", "letters", "limit", "filter", "exclude"),
+    "training": ("epochs", "batch_size", "seed", "patience", "class_weights", "augmentation"),
+}  # fmt: skip
+"""Settings that are shown before the others."""
+
+
+def register(studio: Studio) -> None:
+    """The list, and the form of a new run."""
+
+    @ui.page("/runs")
+    def every(request: Request, project: int | None = None) -> None:
+        with frame(studio, request, "Runs", here="/runs") as me:
+            heading("Runs", "Each is an ordinary run folder; a training goes on when the studio stops.")
+            chosen: list[Any] = []
+            with ui.row().classes("items-center gap-3 w-full"):
+                search = ui.input(placeholder="search").props("dense outlined clearable debounce=200").classes("w-64")
+                ui.space()
+                ui.button("Compare chosen", on_click=lambda: _compare(chosen[0] if chosen else None)).props(
+                    "outline dense color=primary"
+                )
+                if me.edits:
+                    ui.button("New run", on_click=lambda: ui.navigate.to("/runs/new")).props(
+                        "unelevated dense color=primary"
+                    )
+            rows = _rows(studio, project)
+            if not rows:
+                empty("No runs yet", "Choose data and a model; the form says what every setting is for.")
+                return
+            found = table(
+                [
+                    ("name", "Name"),
+                    ("state", "State"),
+                    ("project", "Project"),
+                    ("data", "Data"),
+                    ("said", "Result"),
+                    ("created", "Set up"),
+                ],
+                rows,
+                links={"name": "url"},
+            )
+            chosen.append(found)
+            found.props("selection=multiple")
+            found._props["selected"] = []
+            found.add_slot(
+                "body-cell-state",
+                '<q-td :props="props"><span :class="\'state \' + props.row.colour">{{ props.value }}</span></q-td>',
+            )
+            found.add_slot(
+                "body-cell-said",
+                '<q-td :props="props" style="white-space:normal;max-width:30rem">{{ props.value }}</q-td>',
+            )
+            found.bind_filter_from(search, "value")
+
+            def look() -> None:
+                fresh = _rows(studio, project)
+                if fresh != rows:
+                    rows[:] = fresh
+                    found.rows = list(fresh)
+
+            ui.timer(2.0, look)
+
+    @ui.page("/runs/new")
+    def new(
+        request: Request, version: int | None = None, split: int | None = None, draft: int | None = None, source: int | None = None,
+        weights: int = 0,
+    ) -> None:  # fmt: skip
+        with frame(studio, request, "New run", here="/runs") as me:
+            if not me.edits:
+                empty("Viewers look at runs", "An editor's token is needed to set one up.")
+                return
+            heading(
+                "New run",
+                "Everything has a sensible default; what you set here is an experiment file, which you can take with you.",
+            )
+            with studio.store.begin() as session:
+                query = (
+                    select(Version)
+                    .options(joinedload(Version.dataset), selectinload(Version.splits))
+                    .order_by(Version.id.desc())
+                )
+                versions = list(session.scalars(query))
+                drafts = list(session.scalars(select(Draft).order_by(Draft.id.desc())))
+            if not versions:
+                empty("First bring data in", "A run needs a data set.")
+                ui.link("Data", "/data")
+                return
+            Setup(
+                me, versions, drafts, version=version, split=split, draft=draft, source=source, weights=bool(weights)
+            ).show()
+
+
+def _compare(found: Any) -> None:
+    numbers = [str(x["id"]) for x in found.selected] if found is not None else []
+    if len(numbers) < 2:
+        tell(UsageError("choose two runs or more"))
+        return
+    ui.navigate.to("/compare?runs=" + ",".join(numbers))
+
+
+def _rows(studio: Studio, project: int | None) -> list[dict[str, Any]]:
+    from strandloom.studio.look import STATES
+
+    with studio.store.begin() as session:
+        query = select(Run).where(Run.deleted == "").order_by(Run.id.desc())
+        query = query.options(joinedload(Run.project), joinedload(Run.version).joinedload(Version.dataset))
+        runs = [x for x in session.scalars(query) if project is None or x.project_id == project]
+    found = []
+    for run in runs:
+        said = run.message.split("\n")[0]
+        if run.state == "completed":
+            path = studio.space.root / run.folder / "run" / "verdict.txt"
+            said = path.read_text().strip() if path.is_file() else ""
+        data = "" if run.version is None else f"{run.version.dataset.name} v{run.version.number}"
+        found.append(
+            {
+                "id": run.id, "name": run.name, "url": f"/runs/{run.id}", "state": run.state, "colour": STATES[run.state],
+                "project": run.project.name,
+                "data": data, "said": said if run.wish == "" else f"{run.wish} asked for", "created": run.created[:16].replace("T", " "),
+            }
+        )  # fmt: skip
+    return found
+
+
+class Setup:
+    """The form of a new run.
+
+    Parameters
+    ----------
+    me
+        Who sets it up.
+    versions, drafts
+        What can be trained on, and models that were built.
+    version, split, draft
+        What is chosen already.
+    source
+        A run that this one is a copy of.
+    weights
+        Whether to begin with the weights of that run.
+    """
+
+    def __init__(
+        self,
+        me: Me,
+        versions: list[Version],
+        drafts: list[Draft],
+        *,
+        version: int | None,
+        split: int | None,
+        draft: int | None,
+        source: int | None,
+        weights: bool,
+    ) -> None:
+        self.me, self.studio = me, me.studio
+        self.versions = {x.id: x for x in versions}
+        self.drafts = {x.id: x for x in drafts}
+        self.source = source
+        self.version = version if version in self.versions else next(iter(self.versions))
+        self.raw: dict[str, Any] = self._begin()
+        if source is not None:
+            self._copy(source, weights=weights)
+        if split is not None:
+            saved = next((x for x in self.versions[self.version].splits if x.id == split), None)
+            if saved is not None:
+                self.raw["split"] = saved.settings
+        if draft in self.drafts:
+            self.raw["model"] = self.drafts[draft].model
+        self.seeds = 1
+
+    def _begin(self) -> dict[str, Any]:
+        """What ``strandloom init`` would recognise."""
+        from strandloom.run.starter import experiment_of_table
+
+        version = self.versions[self.version]
+        path = self.studio.space.inside(version.file)
+        try:
+            experiment, notes = experiment_of_table(path)
+            self.notes = notes
+        except StrandloomError as error:
+            self.notes = [error.message]
+            return {"name": _name(version), "data": {"table": str(path)}, "model": {"kind": "residual"}}
+        raw = experiment.model_dump(mode="json", exclude_defaults=True)
+        raw["name"] = _name(version)
+        raw["data"]["table"] = str(path)
+        raw.setdefault("model", {"kind": "residual"})
+        return raw
+
+    def _copy(self, source: int, *, weights: bool) -> None:
+        look = self.studio.queue.look(source)
+        experiment = read_experiment(look.home / EXPERIMENT)
+        self.raw = experiment.model_dump(mode="json", exclude_defaults=True)
+        self.raw.setdefault("model", {"kind": experiment.model.kind})
+        self.raw["name"] = f"{look.run.name} again"
+        if look.run.version_id in self.versions:
+            self.version = look.run.version_id
+        if weights:
+            self.raw.setdefault("training", {})["start_from"] = str(look.folder.bundle)
+            self.raw["name"] = f"{look.run.name} continued"
+
+    def show(self) -> None:
+        """Put it on the page."""
+        with card("What is it called, and what is it trained on?"):
+            with ui.row().classes("w-full items-end gap-3"):
+                name = ui.input(
+                    "Name", value=self.raw["name"], on_change=lambda e: self._set(("name",), e.value)
+                ).props("dense outlined")
+                name.classes("min-w-72")
+                names = {x.id: f"{x.dataset.name}, version {x.number}: {x.note}" for x in self.versions.values()}
+                ui.select(
+                    names,
+                    value=self.version,
+                    label="Data",
+                    on_change=lambda e: ui.navigate.to(f"/runs/new?version={e.value}"),
+                ).props("dense outlined options-dense").classes("min-w-80")
+                ui.number(
+                    "Seeds",
+                    value=1,
+                    min=1,
+                    max=20,
+                    format="%d",
+                    on_change=lambda e: setattr(self, "seeds", int(e.value or 1)),
+                ).props("dense outlined").classes("w-24").tooltip(
+                    "Networks from different starts, pooled into one report and one model"
+                )
+            says(self.notes)
+        self.columns = columns_of(self.studio.space.inside(self.versions[self.version].file))
+        with ui.row().classes("w-full gap-4 items-start"):
+            with ui.column().classes("gap-4").style("flex:3;min-width:24rem"):
+                with card("Columns"):
+                    self._columns()
+                with card("Train, validation and test"):
+                    self._split()
+                with card("Model"):
+                    self._model()
+                with card("Training"):
+                    self._group("training", TrainingSettings)
+                with card("Evaluation"):
+                    self._group("evaluation", EvaluationSettings)
+            with (
+                ui.column().classes("gap-3").style("flex:2;min-width:20rem;position:sticky;top:5rem"),
+                card(
+                    "The experiment file",
+                    "Changes on the left appear here, and what you write here is taken on the left.",
+                ),
+            ):
+                self.text = (
+                    ui.codemirror("", language="YAML", line_wrapping=True).classes("w-full").style("height:26rem")
+                )
+                self.trouble = ui.label().classes("problem small").style("white-space:pre-wrap")
+                with ui.row().classes("gap-2"):
+                    ui.button("Take this text", on_click=self._from_text).props("outline dense color=primary")
+                    ui.button("Put into the queue", on_click=self.me.act(lambda: self._create(start=True))).props(
+                        "unelevated color=primary"
+                    )
+                    ui.button("Only save", on_click=self.me.act(lambda: self._create(start=False))).props(
+                        "flat dense color=grey"
+                    )
+        self._refresh()
+
+    def _columns(self) -> None:
+        task = ui.select(
+            {"classes": "one of two or more classes", "labels": "any of several labels", "value": "one or more measured numbers"},
+            value=self.raw.get("task", "classes"), label="What is predicted", on_change=lambda e: self._set(("task",), e.value),
+        )  # fmt: skip
+        task.props("dense outlined").classes("w-full")
+        fields = {x.path[0]: x for x in entries(DataSettings)}
+        for name in ("sequence", "target", "id", "weight"):
+            value = self.raw["data"].get(name)
+            options = [*self.columns]
+            if name == "sequence" or (isinstance(value, str) and value not in options):
+                options = [*([value] if isinstance(value, str) and value not in options else []), *options]
+            many = name == "target"
+            start = list(value) if isinstance(value, (list, tuple)) else [value] if many and value else value
+            found = ui.select(
+                options, value=start or ([] if many else None), label=name, multiple=many, clearable=True,
+                on_change=lambda e, n=name: self._role(n, e.value),
+            )  # fmt: skip
+            found.props("dense outlined use-chips" if many else "dense outlined").classes("w-full").tooltip(
+                fields[name].help
+            )
+        self._entries([x for x in entries(DataSettings, ("data",)) if x.path[1] in ("strand", "counts")])
+        with ui.expansion("Windows, letters and more").classes("w-full"):
+            leave = ("table", "sequence", "target", "id", "weight", "strand", "counts", "memory", "genome")
+            self._entries(entries(DataSettings, ("data",), leave=leave))
+
+    def _role(self, name: str, value: Any) -> None:
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else value or None
+        self._set(("data", name), value)
+
+    def _split(self) -> None:
+        saved = self.versions[self.version].splits
+        if saved:
+            ui.select(
+                {x.id: f"{x.name}: {x.report['how']}" for x in saved}, label="Saved splits",
+                on_change=lambda e: ui.navigate.to(f"/runs/new?version={self.version}&split={e.value}"),
+            ).props("dense outlined options-dense").classes("w-full")  # fmt: skip
+        self.split = SplitForm(self.columns, split_column=None, given=copy.deepcopy(self.raw.get("split")))
+        ui.button("Use this split", on_click=self.me.act(lambda: self._set(("split",), self.split.settings()))).props(
+            "outline dense color=primary"
+        )
+
+    def _model(self) -> None:
+        drafts = {f"draft {x.id}": f"built here: {x.name}" for x in self.drafts.values()}
+        options = {**{x: x for x in builder.PRESETS}, **drafts}
+
+        def choose(event: Any) -> None:
+            if not event.value:
+                return
+            model = (
+                self.drafts[int(event.value.split()[1])].model
+                if event.value.startswith("draft ")
+                else copy.deepcopy(builder.PRESETS[event.value])
+            )
+            self._set(("model",), model)
+
+        ui.select(options, label="Take", on_change=choose).props("dense outlined options-dense").classes("w-full")
+        self.model_words = ui.label().classes("soft small")
+
+    def _group(self, name: str, kind: Any) -> None:
+        every = entries(kind, (name,))
+        first = FIRST.get(name, ())
+        top = [x for x in every if x.path[1] in first and len(x.path) == 2 and x.kind != "group"]
+        self._entries(top or every[:4])
+        with ui.expansion("All settings").classes("w-full"):
+            self._entries([x for x in every if x not in (top or every[:4])])
+
+    def _entries(self, fields: list[Entry]) -> None:
+        for entry in fields:
+            if entry.kind == "group":
+                ui.label(entry.label).classes("small").style("font-weight:600")
+                continue
+            value = get(self.raw, entry.path)
+            value = entry.default if value is None else value
+            if entry.kind == "choice":
+                found: Any = ui.select(
+                    list(entry.options), value=str(value) if value is not None else "none", label=entry.label,
+                    on_change=lambda e, x=entry: self._put(x, None if e.value == "none" and "none" not in _literal(x) else e.value),
+                )  # fmt: skip
+            elif entry.kind == "switch":
+                found = ui.checkbox(entry.label, value=bool(value), on_change=lambda e, x=entry: self._put(x, e.value))
+            else:
+                found = ui.input(entry.label, value=shown(value)).props("debounce=400")
+                found.on_value_change(lambda e, x=entry: self._text(x, e.value))
+            found.props("dense outlined").classes("w-full").tooltip(entry.help)
+
+    def _text(self, entry: Entry, text: str) -> None:
+        try:
+            self._put(entry, parsed(text) if text != "" else None)
+        except UsageError as error:
+            self.trouble.set_text(error.message)
+
+    def _put(self, entry: Entry, value: Any) -> None:
+        self._set(entry.path, None if value == entry.default else value)
+
+    def _set(self, path: tuple[str, ...], value: Any) -> None:
+        put(self.raw, path, value)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        model = self.raw.get("model") or {"kind": "residual"}
+        self.model_words.set_text(
+            f"{model['kind']}" + (f" of {len(model['blocks'])} blocks" if "blocks" in model else "")
+        )
+        text = yaml.safe_dump(self.raw, sort_keys=False, allow_unicode=True, width=100)
+        if self.text.value != text:
+            self.text.set_value(text)
+        try:
+            self._check()
+            self.trouble.set_text("")
+        except SettingsError as error:
+            self.trouble.set_text(str(error))
+
+    def _check(self) -> Experiment:
+        return check_experiment(self.raw)
+
+    def _from_text(self) -> None:
+        try:
+            raw = yaml.safe_load(self.text.value)
+            if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
+                raise SettingsError("an experiment is a mapping with its data")
+            check_experiment(raw)
+        except yaml.YAMLError as error:
+            self.trouble.set_text(f"this is not YAML: {getattr(error, 'problem', None) or error}")
+            return
+        except SettingsError as error:
+            self.trouble.set_text(str(error))
+            return
+        self.raw = raw
+        self.raw.setdefault("name", "run")
+        self.raw.setdefault("model", {"kind": "residual"})
+        self._refresh()
+        ui.notify("taken", type="positive")
+
+    def _create(self, *, start: bool) -> None:
+        experiment = self._check()
+        version = self.versions[self.version]
+        table_path = experiment.data.table
+        if not isinstance(table_path, str) or Path(table_path) != self.studio.space.inside(version.file):
+            raise UsageError(
+                "data.table is not the chosen data", hint="choose the data above; a file elsewhere is brought in first"
+            )
+        number = self.studio.queue.create(
+            experiment,
+            project=version.dataset.project_id,
+            version=version.id,
+            author=self.me.caller.name,
+            seeds=self.seeds,
+            parent=self.source,
+        )
+        if start:
+            self.studio.queue.start(number)
+        ui.navigate.to(f"/runs/{number}")
+
+
+def _literal(entry: Entry) -> tuple[str, ...]:
+    """Options that are said so, without the one that stands for nothing."""
+    return entry.options[:-1] if entry.options and entry.options[-1] == "none" else entry.options
+
+
+def _name(version: Version) -> str:
+    plain = "".join(x if x.isalnum() or x in " ._-" else "-" for x in version.dataset.name if x.isascii()).strip(" ._-")
+    return plain[:100] or "run"
