@@ -26,7 +26,9 @@ def test_the_yeast_network_has_the_shapes_of_the_tutorial() -> None:
     replication = YEAST
     for path in ((4,), (7,)):
         replication = b.change(replication, path, "padding", "valid")
-    found = [line.shape for line in b.build(replication, length=50, outputs=1).lines if line.block in ("conv", "flatten")]
+    found = [
+        line.shape for line in b.build(replication, length=50, outputs=1).lines if line.block in ("conv", "flatten")
+    ]
     assert found == ["(58, 128)", "(46, 128)", "(34, 128)", "(4352,)"]
 
 
@@ -66,7 +68,10 @@ def test_a_mistake_of_the_whole_is_said_of_the_whole() -> None:
     built = b.build({"kind": "layers", "blocks": [{"block": "conv", "filters": 3, "width": 3}]}, length=50, outputs=2)
     assert "flat vector" in built.problem
     assert [line.shape for line in built.lines] == ["(50, 3)"]
-    assert "141" in b.build({"kind": "deepsea"}, length=50, outputs=2).problem or b.build({"kind": "deepsea"}, length=50, outputs=2).problem
+    assert (
+        "141" in b.build({"kind": "deepsea"}, length=50, outputs=2).problem
+        or b.build({"kind": "deepsea"}, length=50, outputs=2).problem
+    )
 
 
 @pytest.mark.parametrize("name", b.PRESETS)

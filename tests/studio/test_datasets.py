@@ -75,7 +75,9 @@ def test_changes_make_new_versions(space: Workspace, store: Store, tmp_path: Pat
     path = tmp_path / "t.csv"
     path.write_text("sequence,reads,kind\nACGT,8,a\nacgt,2,a\nTTTT,4,b\nGGGG,16,b\n")
     first = take(space, store, path)
-    second = change_version(space, store, first.id, KeepRows(conditions=(Condition(column="reads", op=">", value=2),)), author="Bob")
+    second = change_version(
+        space, store, first.id, KeepRows(conditions=(Condition(column="reads", op=">", value=2),)), author="Bob"
+    )
     assert values(space.inside(second.file))["sequence"].to_list() == ["ACGT", "TTTT", "GGGG"]
     assert (second.number, second.note, second.author) == (2, "rows with reads > 2", "Bob")
     third = change_version(space, store, second.id, LogColumn(column="reads", name="log_reads"), author="Bob")
@@ -130,7 +132,13 @@ def test_a_split_is_tried_before_training(space: Workspace, store: Store, table:
 
 @pytest.mark.parametrize(
     ("name", "safe"),
-    [("../../etc/passwd", "passwd"), ("a\\b\\c.fa", "c.fa"), ("<script>.csv", "script_.csv"), ("..", "data"), ("é à.tsv.gz", "e_a.tsv.gz")],
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a\\b\\c.fa", "c.fa"),
+        ("<script>.csv", "script_.csv"),
+        ("..", "data"),
+        ("é à.tsv.gz", "e_a.tsv.gz"),
+    ],
 )
 def test_names_lead_nowhere(name: str, safe: str) -> None:
     assert file_name(name) == safe

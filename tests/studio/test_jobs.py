@@ -72,7 +72,9 @@ def test_a_run_goes_through_the_queue_to_its_end(queue: Queue, experiment: Calla
 
 
 def test_pause_cancel_and_go_on(queue: Queue, experiment: Callable[..., Experiment]) -> None:
-    number = queue.create(experiment("training.epochs=400", "training.patience=null"), project=1, version=None, author="Ada")
+    number = queue.create(
+        experiment("training.epochs=400", "training.patience=null"), project=1, version=None, author="Ada"
+    )
     queue.start(number)
     while not read_curves(queue.look(number).folder.path):
         time.sleep(0.05)
@@ -92,7 +94,9 @@ def test_pause_cancel_and_go_on(queue: Queue, experiment: Callable[..., Experime
 
 
 def test_a_training_outlives_the_studio(queue: Queue, experiment: Callable[..., Experiment]) -> None:
-    number = queue.create(experiment("training.epochs=400", "training.patience=null"), project=1, version=None, author="Ada")
+    number = queue.create(
+        experiment("training.epochs=400", "training.patience=null"), project=1, version=None, author="Ada"
+    )
     queue.start(number)
     other = Queue(queue.space, queue.store)  # the studio was killed and begins anew: it knows no children
     other.step()

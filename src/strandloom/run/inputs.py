@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strandloom.bundle import MANIFEST, Bundle, read_bundle
 from strandloom.data.settings import DataSettings
 from strandloom.errors import OutputError, SettingsError
 from strandloom.io.detect import detect
@@ -69,6 +70,37 @@ def read_start_motifs(
     if before is not None and before.get("first_filters"):
         _compare([noted], [before["first_filters"]], folder)
     return StartMotifs(asked, matrices, noted)
+
+
+@dataclass(frozen=True, eq=False)
+class StartBundle:
+    """A trained model that the networks begin with, and what is noted of it."""
+
+    bundle: Bundle
+    noted: dict[str, Any]
+
+
+def read_start_bundle(
+    asked: str | None, *, resolve: Resolve, before: Mapping[str, Any] | None, folder: Path
+) -> StartBundle | None:
+    """The bundle that the networks begin with, if any; parameters and errors as of :func:`note_inputs`.
+
+    Raises
+    ------
+    BundleError
+        It is damaged, or none.
+    """
+    if asked is None:
+        return None
+    try:
+        path = resolve(asked)
+    except SettingsError:
+        raise SettingsError(f"no such bundle: {asked}", where="training.start_from", hint="name RUN/bundle") from None
+    bundle = read_bundle(path)
+    noted = _noted(asked, path / MANIFEST)
+    if before is not None and before.get("start_from"):
+        _compare([noted], [before["start_from"]], folder)
+    return StartBundle(bundle, noted)
 
 
 def motif_file(name: str, *, resolve: Resolve, where: str) -> Path:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strandloom.bundle import Bundle
 from strandloom.data.dataset import Dataset
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
+from strandloom.errors import SettingsError
 from strandloom.experiment import Experiment
 from strandloom.models.motif_start import MotifStart, start_from_motifs
 from strandloom.pwm import Matrix
@@ -118,6 +120,55 @@ def start_members(
         return model
 
     return make, start(make_model(seed), seed)
+
+
+class Continued(NamedTuple):
+    """How many of a network's tensors begin with those of a bundle."""
+
+    taken: int
+    fresh: tuple[str, ...]
+    """Names of those that start from random numbers."""
+
+    def line(self) -> str:
+        """In words."""
+        rest = f"; random: {', '.join(self.fresh[:4])}{' …' if len(self.fresh) > 4 else ''}" if self.fresh else ""
+        return f"weights: {self.taken} of {self.taken + len(self.fresh)} tensors begin with those of the bundle{rest}"
+
+
+def continue_members(make_model: MakeModel, bundle: Bundle, *, kind: str, seed: int) -> tuple[MakeModel, Continued]:
+    """What makes networks that begin with the weights of a bundle, its networks in turn, and how that turns out.
+
+    Raises
+    ------
+    SettingsError
+        The bundle is of another architecture, or none of its tensors fits.
+    """
+    import torch
+
+    where = "training.start_from"
+    if bundle.manifest.model.kind != kind:
+        raise SettingsError(
+            f"the bundle holds a {bundle.manifest.model.kind}, the experiment names a {kind}",
+            where=where,
+            hint=f"set model.kind to {bundle.manifest.model.kind}",
+        )
+
+    def begin(number: int) -> tuple[nn.Module, Continued]:
+        model = make_model(number)
+        own = model.state_dict()
+        weights = bundle.weights[(number - seed) % len(bundle.weights)]
+        fits = {name: x for name, x in weights.items() if name in own and tuple(own[name].shape) == x.shape}
+        model.load_state_dict({**own, **{name: torch.from_numpy(x.copy()) for name, x in fits.items()}})
+        return model, Continued(len(fits), tuple(name for name in own if name not in fits))
+
+    found = begin(seed)[1]
+    if not found.taken:
+        raise SettingsError(
+            "no layer of the bundle has the size that the experiment asks for",
+            where=where,
+            hint="use the model settings of the run that the bundle comes from",
+        )
+    return lambda number: begin(number)[0], found
 
 
 def split_arrays(dataset: Dataset, split: Split) -> tuple[Arrays, Arrays, Arrays]:

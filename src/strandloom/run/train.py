@@ -34,7 +34,7 @@ from strandloom.report.verdict import verdict
 from strandloom.run.bundling import make_bundle
 from strandloom.run.estimate import estimate
 from strandloom.run.folder import RunFolder, held, nothing_left, open_run
-from strandloom.run.inputs import motif_file, note_inputs, read_start_motifs
+from strandloom.run.inputs import motif_file, note_inputs, read_start_bundle, read_start_motifs
 from strandloom.run.judge import BaselineScores, Judged, class_frame, judge, judge_baselines, similarity_to_train
 from strandloom.run.judge_labels import (
     JudgedLabels,
@@ -55,6 +55,7 @@ from strandloom.run.judge_values import (
 from strandloom.run.members import (
     MakeModel,
     Trained,
+    continue_members,
     model_maker,
     plan_members,
     pool,
@@ -212,6 +213,9 @@ class _Run:
             motifs = read_start_motifs(
                 self.experiment.training.first_filters, resolve=self.resolve, before=before, folder=self.folder.path
             )
+            begun = read_start_bundle(
+                self.experiment.training.start_from, resolve=self.resolve, before=before, folder=self.folder.path
+            )
             known_motifs = self._known_motifs()
             dataset = load(
                 self.experiment.data, task=self.experiment.task, resolve=self.resolve, cache=self.folder.path / "store"
@@ -230,6 +234,12 @@ class _Run:
             self.progress.say(f"  careful: {line}")
         plans = plan_members(splits, seed=self.experiment.training.seed, seeds=self.seeds)
         make_model = model_maker(self.experiment, dataset, self.model)
+        if begun is not None:
+            make_model, continued = continue_members(
+                make_model, begun.bundle, kind=self.experiment.model.kind, seed=self.experiment.training.seed
+            )
+            begun.noted.update(tensors=continued.taken, fresh=list(continued.fresh))
+            self.progress.say(f"  {continued.line()}")
         if motifs is not None:
             make_model, started = start_members(
                 make_model, motifs.matrices, settings=motifs.settings, seed=self.experiment.training.seed
@@ -251,6 +261,8 @@ class _Run:
             **environment(runtime), "strandloom": VERSION, "command": self.command, "inputs": inputs, "seeds": self.seeds,
             "estimated_seconds": round(ahead.seconds, 1), "estimated_memory": ahead.memory,
         }  # fmt: skip
+        if begun is not None:
+            known["start_from"] = begun.noted
         if motifs is not None:
             known["first_filters"] = motifs.noted
         write_json(self.folder.environment, known)

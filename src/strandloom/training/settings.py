@@ -101,6 +101,9 @@ class TrainingSettings(Settings):
     """Seed of the first weights, the order of the rows, dropout and augmentation."""
     first_filters: FirstFilterSettings | None = None
     """Known motifs that part of the first filters start from; null: all start from random weights."""
+    start_from: str | None = None
+    """A bundle (``RUN/bundle``) whose weights the network begins with: of the same architecture; layers of another size, such as those of
+    other outputs, start from random weights. A relative path resolves as in ``data.table``. null: all weights are random."""
     loss: Loss | Auto = "auto"
     """Values: ``mse``; ``huber`` (linear beyond one standard deviation, for outliers); ``gaussian`` (squared error over the variance of
     each value, known from ``data.variance`` or ``data.counts``, and of what no model explains); ``pinball`` (a quantile). ``auto``:

@@ -118,7 +118,7 @@ def _form(me: Me, model: Any) -> None:
         .props("outlined spellcheck=false rows=8")
         .classes("w-full mono")
     )
-    result = ui.column().classes("w-full")
+    place: list[Any] = []
 
     def answer() -> list[dict[str, Any]]:
         asked = asked_of_json(_typed(str(text.value or "")), model, me.studio.settings.limits)
@@ -133,8 +133,8 @@ def _form(me: Me, model: Any) -> None:
         except Problem as problem:
             tell(StrandloomError(problem.message, hint=problem.hint))
             return
-        result.clear()
-        with result:
+        place[0].clear()
+        with place[0]:
             _table(rows)
             text_out = "\n".join(json.dumps(x) for x in rows)
             ui.button("Download", on_click=lambda: ui.download.content(text_out, "answers.ndjson")).props(
@@ -142,6 +142,7 @@ def _form(me: Me, model: Any) -> None:
             )
 
     ui.button("Ask", on_click=me.act(ask, role="viewer")).props("unelevated color=primary")
+    place.append(ui.column().classes("w-full"))
 
 
 def _typed(text: str) -> list[dict[str, str]]:
