@@ -125,6 +125,27 @@ def parsed(text: str) -> Any:
         raise UsageError(f"'{text[:60]}' cannot be read: {getattr(error, 'problem', None) or 'no YAML'}") from None
 
 
+def compact(settings: BaseModel) -> dict[str, Any]:
+    """Settings as they would be written by hand: what is not a default, and what says which kind they are."""
+    found: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        if name in ("kind", "block") or field.is_required() or value != default:
+            found[name] = _written(value)
+    return found
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return compact(value)
+    if isinstance(value, (list, tuple)):
+        return [_written(x) for x in value]
+    if isinstance(value, dict):
+        return {key: _written(x) for key, x in value.items()}
+    return value
+
+
 def put(raw: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     """Put a value at its place among plain settings; None takes it out again, with groups that are empty then."""
     here, trail = raw, []

@@ -90,8 +90,12 @@ class SplitForm:
                 if name in ("test", "validation") and self._kind.value == "condition"
                 else ""
             )
-            default = self.raw.get(name, None if name == "test" else entry.default)
-            found = ui.input(entry.label, value=shown(default), placeholder=hint, on_change=self._put(entry, text=True))
+            found = ui.input(
+                entry.label,
+                value=shown(self.raw.get(name, entry.default)),
+                placeholder=hint,
+                on_change=self._put(entry, text=True),
+            )
             if hint:
                 found.classes("min-w-96")
         found.props("dense outlined").tooltip(entry.help)

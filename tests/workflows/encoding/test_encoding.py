@@ -153,9 +153,37 @@ def test_a_forest_in_arrays_answers_as_that_of_scikit_learn(kind: Any) -> None:
     assert found.predict(new) == pytest.approx(peer.predict(new), abs=2e-3)
     again = Forest.from_state(found.state())
     assert (again.predict(new) == found.predict(new)).all()
-    grown = grow_best(x, y, new, peer.predict(new), settings=ForestSettings(trees=5, leaf=(2, 100)))
+    grown = grow_best(x, y, new, peer.predict(new), settings=ForestSettings(kind=kind, trees=5, leaf=(2, 100)))
     assert grown.forest.least == 2
     assert set(grown.losses) == {2, 100}
+
+
+@pytest.mark.parametrize("logistic", [True, False])
+def test_boosted_trees_learn_what_is_left_and_stop_where_validation_says(logistic: bool) -> None:
+    generator = np.random.default_rng(1)
+    x, new = (generator.normal(size=(n, 7)).astype(np.float32) for n in (2000, 800))
+
+    def truth(rows: Any) -> Any:
+        first, second = rows[:, 0] * rows[:, 1], rows[:, 2] + 0.5 * rows[:, 3]
+        return (
+            np.column_stack([first > 0, second > 0.5]).astype(float) if logistic else np.column_stack([first, second])
+        )
+
+    y, y_new = truth(x), truth(new)
+    settings = ForestSettings(trees=150, leaf=(10,), share=0.6)
+    forest = grow_best(x, y, new, y_new, settings=settings, logistic=logistic).forest
+    found = forest.predict(new)
+    if logistic:
+        assert ((found > 0.5) == y_new).mean() > 0.85
+        assert ((found > 0) & (found < 1)).all()
+        assert np.log(found).mean() < 0
+    else:
+        assert 1 - ((found - y_new) ** 2).mean() / y_new.var() > 0.7
+    again = Forest.from_state(forest.state())
+    assert (again.predict(new) == found).all()
+    noise = generator.integers(0, 2, y.shape).astype(float)
+    shuffled = grow_best(x, noise, new, generator.integers(0, 2, y_new.shape).astype(float), settings=settings).forest
+    assert len(shuffled.roots) < 40  # nothing to learn: validation ends it
 
 
 def table(path: Path, *, rows: int = 260, seed: int = 1) -> Path:

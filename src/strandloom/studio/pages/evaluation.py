@@ -277,6 +277,7 @@ class _Behind:
             ui.notify("the data of this run are not in the studio", type="warning")
             return
         name, letters = found
+        self.box.clear()
         with self.box:
             await show_sequence(self.me, self.look, letters, title=name)
 
@@ -286,13 +287,12 @@ class _Behind:
         from strandloom.io.read import read_blocks
 
         version = self.look.run.version
-        if version is None:
-            return None
         wanted = self.frame.filter(pl.col("row") == row)["id"].to_list()
-        path, seen = self.me.studio.space.inside(version.file), 0
+        if version is None or not wanted:
+            return None
+        path = self.me.studio.space.inside(version.file)
         for records in read_blocks(path, policy=LENIENT, columns="none"):
-            if wanted and wanted[0] in set(records.ids.to_list()):
-                at = records.ids.to_list().index(wanted[0])
+            at = records.ids.index_of(wanted[0])
+            if at is not None:
                 return wanted[0], DNA.decode(records.codes[records.offsets[at] : records.offsets[at + 1]])
-            seen += len(records)
         return None

@@ -39,7 +39,10 @@ def register(studio: Studio) -> None:
     @ui.page("/playground")
     def playground(request: Request, run: int | None = None, sequence: str = "") -> None:
         with frame(studio, request, "Playground", here="/playground") as me:
-            heading("Playground", "Type or paste a sequence; click a letter to change it.")
+            heading(
+                "Playground",
+                "Type or paste a sequence, click a cell of the map to put its base there, and see what changes.",
+            )
             done = {x.id: x.name for x in studio.queue.every() if x.state == "completed"}
             if not done:
                 empty("No model yet", "A finished run has one.")

@@ -18,7 +18,7 @@ from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment, read_experiment
 from strandloom.studio import builder
 from strandloom.studio.datasets import columns_of
-from strandloom.studio.forms import Entry, entries, get, parsed, put, shown
+from strandloom.studio.forms import Entry, compact, entries, get, parsed, put, shown
 from strandloom.studio.jobs import EXPERIMENT
 from strandloom.studio.look import Me, card, empty, frame, heading, says, table, tell
 from strandloom.studio.split_form import SplitForm
@@ -207,16 +207,17 @@ class Setup:
         except StrandloomError as error:
             self.notes = [error.message]
             return {"name": _name(version), "data": {"table": str(path)}, "model": {"kind": "residual"}}
-        raw = experiment.model_dump(mode="json", exclude_defaults=True)
+        raw = compact(experiment)
         raw["name"] = _name(version)
         raw["data"]["table"] = str(path)
         raw.setdefault("model", {"kind": "residual"})
+        raw.setdefault("split", compact(experiment.split))
         return raw
 
     def _copy(self, source: int, *, weights: bool) -> None:
         look = self.studio.queue.look(source)
         experiment = read_experiment(look.home / EXPERIMENT)
-        self.raw = experiment.model_dump(mode="json", exclude_defaults=True)
+        self.raw = compact(experiment)
         self.raw.setdefault("model", {"kind": experiment.model.kind})
         self.raw["name"] = f"{look.run.name} again"
         if look.run.version_id in self.versions:

@@ -64,7 +64,7 @@ def logo(found: dict[str, Any], *, slug: str) -> str:
     codes = DNA.encode(found["sequence"])
     heights = base_heights(codes, np.array(found["contributions"]))
     width = max(640.0, 13.0 * len(codes) + 60)
-    panel = Panel(f"what each base adds to the {found['unit']}", heights, bits=False)
+    panel = Panel(f"{found['output']}: what each base adds", heights, bits=False)
     drawn = stack(slug, (panel,), title="Contribution of each base", width=width)
     return f'<div class="logo" style="overflow-x:auto"><div style="width:{width:.0f}px">{drawn}</div></div>'
 

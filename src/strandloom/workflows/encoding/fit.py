@@ -315,6 +315,7 @@ def _with_forest(
             values[VALIDATION],
             y[VALIDATION],
             settings=asked.forest,
+            logistic=dataset.target.kind != "value",
             threads=common.runtime.threads,
         )
     model = EncodingModel(model.encoder, grown.forest, model.task, model.both, centre, scale)
@@ -334,7 +335,7 @@ def _with_forest(
         ),
         environment=common.facts(), times=common.seconds, experiment_yaml=to_yaml(experiment), command=common.command, version=VERSION,
         description=f"An encoder with a forest: the encoder learned without labels and gives {model.encoder.settings.values} values "
-        f"a sequence, a forest of {asked.forest.trees} trees answers from them. {sentences[0][:1].upper()}{sentences[0][1:]}.",
+        f"a sequence, a forest of {len(grown.forest.roots)} trees answers from them. {sentences[0][:1].upper()}{sentences[0][1:]}.",
     )  # fmt: skip
     sentences.append(verdict(shown).sentence.replace("The network", "The forest on the encoder's values", 1))
     column = dataset.target.column

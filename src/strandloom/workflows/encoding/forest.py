@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.evaluation.baselines.base import State, draw
+from strandloom.evaluation.calibration import sigmoid
 from strandloom.evaluation.ranking import Floats
 from strandloom.workflows.encoding.settings import ForestSettings
 
@@ -27,9 +28,13 @@ class Forest:
     threshold
         float32 ``(N,)``.
     values
-        float16 ``(M, K)``: mean of the training rows in each leaf.
+        ``(M, K)``: float16, mean of the training rows in each leaf; of boosted trees float32, what the leaf adds.
     least
         Training rows in a leaf at least.
+    base
+        Of boosted trees: what the first one corrects, float64 ``(K,)``; None: trees are averaged.
+    logistic
+        Whether boosted trees add log odds.
     """
 
     roots: NDArray[np.int32]
@@ -38,11 +43,13 @@ class Forest:
     right: NDArray[np.int32]
     leaf: NDArray[np.int32]
     threshold: NDArray[np.float32]
-    values: NDArray[np.float16]
+    values: NDArray[np.floating[Any]]
     least: int
+    base: Floats | None = None
+    logistic: bool = False
 
     def predict(self, x: NDArray[np.floating]) -> Floats:
-        """Means over trees ``(N, K)`` for values ``(N, V)``: shares of labels or classes, or measured values."""
+        """What the trees say ``(N, K)`` of values ``(N, V)``: shares of labels or classes, or measured values."""
         from strandloom.workflows.encoding.forest_kernels import walk
 
         out = np.zeros((len(x), self.values.shape[1]), np.float32)
@@ -50,7 +57,11 @@ class Forest:
             np.ascontiguousarray(x, np.float32), self.roots, self.feature, self.threshold, self.left, self.right, self.leaf,
             self.values.astype(np.float32), out,
         )  # fmt: skip
-        return out.astype(np.float64)
+        found = out.astype(np.float64)
+        if self.base is None:
+            return found
+        found = found * len(self.roots) + self.base
+        return sigmoid(found) if self.logistic else found
 
     @classmethod
     def grow(
@@ -67,11 +78,12 @@ class Forest:
         """
         from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
+        share = "sqrt" if settings.share == "auto" else settings.share
         kind = RandomForestRegressor if settings.kind == "random" else ExtraTreesRegressor
         rows = draw(len(x), settings.rows, seed=settings.seed)
         model = kind(
             settings.trees,
-            max_features=settings.share,
+            max_features=share,
             min_samples_leaf=least,
             bootstrap=True,
             random_state=settings.seed,
@@ -108,12 +120,18 @@ class Forest:
 
     def state(self) -> State:
         """As arrays and facts."""
-        return State({name: getattr(self, name) for name in _ARRAYS}, {"least": self.least})
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.base is not None:
+            arrays["base"] = self.base
+        return State(arrays, {"least": self.least, "logistic": self.logistic})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The same forest."""
-        return cls(**{name: state.arrays[name] for name in _ARRAYS}, least=int(state.facts["least"]))
+        return cls(
+            **{name: state.arrays[name] for name in _ARRAYS}, least=int(state.facts["least"]), base=state.arrays.get("base"),
+            logistic=bool(state.facts.get("logistic", False)),
+        )  # fmt: skip
 
 
 def _rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -138,14 +156,28 @@ def grow_best(
     y_validation: NDArray[np.floating],
     *,
     settings: ForestSettings,
+    logistic: bool = True,
     threads: int = 1,
 ) -> Grown:
-    """Grow a forest for each leaf size and keep the one with the smallest squared error on validation."""
+    """Grow a forest for each leaf size and keep the one with the smallest squared error on validation.
+
+    Parameters
+    ----------
+    x, y, x_validation, y_validation
+        As of :meth:`Forest.grow`, of training and validation rows.
+    logistic
+        Whether ``y`` is 0/1 of labels or classes; else measured values.
+    """
+    from strandloom.workflows.encoding.boosting import boost
+
     began = time.perf_counter()
     best: Forest | None = None
     losses: dict[int, float] = {}
     for least in settings.leaf:
-        found = Forest.grow(x, y, settings=settings, least=least, threads=threads)
+        if settings.kind == "boosted":
+            found = boost(x, y, x_validation, y_validation, settings=settings, least=least, logistic=logistic)
+        else:
+            found = Forest.grow(x, y, settings=settings, least=least, threads=threads)
         losses[least] = float(((found.predict(x_validation) - y_validation) ** 2).mean())
         if losses[least] <= min(losses.values()):
             best = found

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from strandloom.alphabet import Codes
 from strandloom.errors import DivergedError, TrainingError
 from strandloom.training.onehot import one_hot, one_hot_table
+from strandloom.training.runtime import choose_precision
 from strandloom.training.schedule import learning_rate_factor
 from strandloom.training.seeds import derive_seed, private_rng
 from strandloom.training.settings import CosineSettings
@@ -149,7 +151,8 @@ def _train(
                 group["lr"] = settings.learning_rate * learning_rate_factor(
                     schedule, (epoch - 1) * steps + step, total=steps * settings.epochs
                 )
-            asked = ask(encoder, codes[rows], generator=generator)
+            with half(encoder):
+                asked = ask(encoder, codes[rows], generator=generator)
             optimizer.zero_grad()
             asked.loss.backward()
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), CLIP)
@@ -189,7 +192,7 @@ def judged(encoder: Encoder, held: torch.Tensor) -> tuple[float, float]:
     encoder.eval()
     size = encoder.settings.batch_size
     total, right, asked = 0.0, 0, 0
-    with torch.inference_mode():
+    with torch.inference_mode(), half(encoder):
         for number, at in enumerate(range(0, len(held), size)):
             part = held[at : at + size]
             if len(part) < 2 and at:
@@ -237,12 +240,19 @@ def encode(encoder: Encoder, codes: Codes, *, both: bool = False, batch_size: in
     table = one_hot_table()
     out = np.empty((len(codes), encoder.settings.values), np.float32)
     encoder.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), half(encoder):
         for at in range(0, len(codes), batch_size):
             part = np.ascontiguousarray(codes[at : at + batch_size])
             found = encoder(one_hot(torch.from_numpy(part), table))
             if both:
                 turned = np.ascontiguousarray(DNA.reverse_complement(part))
                 found = (found + encoder(one_hot(torch.from_numpy(turned), table))) / 2
-            out[at : at + len(part)] = found.numpy()
+            out[at : at + len(part)] = found.float().numpy()
     return out
+
+
+def half(encoder: Encoder) -> AbstractContextManager[Any]:
+    """Layers in 16 bits where the hardware has them built in, as in training (:func:`choose_precision`); weights stay in 32."""
+    weights = sum(x.numel() for x in encoder.parameters())
+    chosen = choose_precision(torch.device("cpu"), parameters=weights)
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=chosen.precision == "bf16")

@@ -1,4 +1,4 @@
-"""The encoder: convolutions with norms and residuals, a code of channels at each position, pooled by segments into so many values.
+"""The encoder: convolutions with norms and gated residuals, a code of channels at each position, pooled by segments into so many values.
 
 The published autoencoder had no activations before its code, no norms, unbounded outputs with a squared error, and a dense layer in which
 the position of everything was lost.
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from strandloom.models.blocks import Conv, ConvBlock, GatedResidualBlock, MaskedBatchNorm, padding_mask, pool_mask
+from strandloom.models.channels_last import channels_last
 from strandloom.workflows.encoding.settings import EncoderSettings
 
 BASES = 4
@@ -26,19 +28,6 @@ class Encoded(NamedTuple):
     """float ``(B, C, P)``: the code at each position, before it is pooled."""
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(8 if channels % 8 == 0 else 1, channels)
-        self.conv = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation)
-        self.out = nn.Conv1d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape ``(B, C, P)``."""
-        added: Tensor = self.out(functional.gelu(self.conv(functional.gelu(self.norm(x)))))
-        return x + added
-
-
 class _PictureStem(nn.Module):
     """A convolution over a position × base picture: filters also slide over the order of the bases."""
 
@@ -46,13 +35,26 @@ class _PictureStem(nn.Module):
         super().__init__()
         part = max(filters // 3, 1)
         self.conv = nn.Conv2d(1, part, (2, width), padding=(0, width // 2))
-        self.mix = nn.Conv1d(3 * part, filters, 1)
+        self.mix = ConvBlock(3 * part, filters, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """One-hot ``(B, 4, L)`` to ``(B, filters, L)``."""
-        found = self.conv(x[:, None]).flatten(1, 2)  # (B, part, 3, L) → (B, 3 part, L)
-        mixed: Tensor = self.mix(functional.gelu(found[..., : x.shape[2]]))
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """One-hot ``(B, 4, L)`` to ``(B, filters, 1, L)``, never negative."""
+        found = self.conv(x[:, None])[..., : x.shape[2]]  # (B, part, 3, L)
+        mixed: Tensor = self.mix(channels_last(functional.gelu(found).flatten(1, 2)), mask)
         return mixed
+
+
+class _Stem(nn.Module):
+    """A convolution over positions, the bases as channels."""
+
+    def __init__(self, filters: int, width: int) -> None:
+        super().__init__()
+        self.block = ConvBlock(BASES, filters, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """As :meth:`_PictureStem.forward`."""
+        found: Tensor = self.block(channels_last(x), mask)
+        return found
 
 
 class Encoder(nn.Module):
@@ -70,34 +72,38 @@ class Encoder(nn.Module):
         super().__init__()
         self.settings, self.length = settings, length
         filters, channels = settings.filters, settings.channels
-        self.positions = -(-length // settings.pool)
-        self.stem: nn.Module = (
-            _PictureStem(filters, settings.width)
-            if settings.stem == "2d"
-            else nn.Conv1d(BASES, filters, settings.width, padding=settings.width // 2)
-        )
-        self.narrow = nn.Conv1d(filters, channels, 1)
-        self.blocks = nn.Sequential(*(_Residual(channels, 2**i) for i in range(settings.blocks)))
+        self.pool = settings.window(length)
+        self.positions = -(-length // self.pool)
+        self.stem = (_PictureStem if settings.stem == "2d" else _Stem)(filters, settings.width)
+        self.narrow = Conv(filters, channels, 1)
+        self.blocks = nn.ModuleList(GatedResidualBlock(channels, dilation=2**i) for i in range(settings.blocks))
+        self.norm = MaskedBatchNorm(channels)
         self.code = nn.Conv1d(channels, settings.values // (2 * settings.segments), 1)
         self.head = self._head()
 
     def _head(self) -> nn.Module:
         settings, code = self.settings, self.code.out_channels
         if settings.objective == "masked":
-            return nn.Conv1d(code, BASES * settings.pool, 1)
+            return nn.Conv1d(code, BASES * self.pool, 1)
         if settings.objective == "denoise":
             return nn.Sequential(
-                nn.Linear(settings.values, 1000), nn.GELU(), nn.Linear(1000, BASES * self.positions * settings.pool)
+                nn.Linear(settings.values, 1000), nn.GELU(), nn.Linear(1000, BASES * self.positions * self.pool)
             )
         return nn.Sequential(nn.Linear(settings.values, 256), nn.GELU(), nn.Linear(256, 128))
 
     def encode(self, x: Tensor) -> Encoded:
         """Values and codes of one-hot ``(B, 4, L)``."""
-        pool = self.settings.pool
-        found = self.stem(x)[..., : x.shape[2]]
-        found = functional.max_pool1d(functional.gelu(found), pool, ceil_mode=True)
-        code = self.code(functional.gelu(self.blocks(self.narrow(found))))
-        active = functional.gelu(code)
+        pool = self.pool
+        mask = padding_mask(x)
+        found = functional.max_pool2d(self.stem(x, mask), (1, pool), ceil_mode=True)
+        mask = pool_mask(mask, pool)
+        found = self.narrow(found)
+        for block in self.blocks:
+            found = block(found, mask)
+        code = self.code(functional.gelu(self.norm(found, mask)).squeeze(2))
+        active = functional.gelu(code).float()
+        if mask is not None:
+            active = active * mask[:, None]
         size = self.settings.segments
         largest, mean = functional.adaptive_max_pool1d(active, size), functional.adaptive_avg_pool1d(active, size)
         return Encoded(torch.cat([largest.flatten(1), mean.flatten(1)], 1), code)
@@ -106,7 +112,7 @@ class Encoder(nn.Module):
         """Raw scores of the bases ``(B, 4, L)`` (objectives masked and denoise)."""
         if self.settings.objective == "masked":
             found = self.head(functional.gelu(encoded.code))  # (B, 4 pool, P)
-            found = found.unflatten(1, (BASES, self.settings.pool)).transpose(2, 3).flatten(2)
+            found = found.unflatten(1, (BASES, self.pool)).transpose(2, 3).flatten(2)
         else:
             found = self.head(encoded.values).unflatten(1, (BASES, -1))
         return found[..., : self.length]

@@ -52,7 +52,7 @@ def ask(encoder: Encoder, codes: Tensor, *, generator: torch.Generator) -> Asked
     known = codes < BASES
     hidden = hidden_places(tuple(codes.shape), share=settings.hidden, span=settings.span, generator=generator) & known  # type: ignore[arg-type]
     x = one_hot(codes, table) * (~hidden)[:, None]
-    scores = encoder.bases(encoder.encode(x))
+    scores = encoder.bases(encoder.encode(x)).float()
     asked = hidden if settings.objective == "masked" else known
     target = codes.long().clamp(max=BASES - 1)
     each = functional.cross_entropy(scores, target, reduction="none")
@@ -64,7 +64,7 @@ def ask(encoder: Encoder, codes: Tensor, *, generator: torch.Generator) -> Asked
 def _ask_copies(encoder: Encoder, codes: Tensor, table: Tensor, generator: torch.Generator) -> Asked:
     """InfoNCE over two altered copies of each sequence."""
     copies = torch.cat([altered(codes, encoder, generator), altered(codes, encoder, generator)])
-    vectors = encoder.projected(encoder.encode(one_hot(copies, table)))
+    vectors = encoder.projected(encoder.encode(one_hot(copies, table))).float()
     likeness = vectors @ vectors.T / COLD
     likeness.fill_diagonal_(-torch.inf)
     partner = torch.arange(len(copies)).roll(len(codes))

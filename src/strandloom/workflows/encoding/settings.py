@@ -24,28 +24,34 @@ class EncoderSettings(Settings):
     """Equal stretches of the sequence whose largest and mean activations are the values."""
     stem: Literal["1d", "2d"] = "1d"
     """First convolution over positions with the bases as channels, or over a position × base picture."""
-    filters: Annotated[int, Field(ge=1, le=4096)] = 192
+    filters: Annotated[int, Field(ge=1, le=4096)] = 128
     """Filters of the first convolution."""
-    width: Annotated[int, Field(ge=1, le=101)] = 13
+    width: Annotated[int, Field(ge=1, le=101)] = 7
     """Their width in bases."""
-    pool: Annotated[int, Field(ge=1, le=64)] = 4
-    """Bases per position after the first convolution."""
-    channels: Annotated[int, Field(ge=1, le=4096)] = 128
-    """Channels of the residual blocks."""
-    blocks: Annotated[int, Field(ge=0, le=32)] = 3
+    pool: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    """Bases per position after the first convolution; auto: 4, or 10 from 500 bases on."""
+    channels: Annotated[int, Field(ge=1, le=4096)] = 96
+    """Channels of the gated residual blocks."""
+    blocks: Annotated[int, Field(ge=0, le=32)] = 4
     """Residual blocks, with dilations 1, 2, 4 …"""
     hidden: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
     """Share of the bases that are hidden or altered in training."""
     span: Annotated[int, Field(ge=1, le=100)] = 6
     """Bases hidden side by side."""
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 8
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Epochs; the best one on validation is kept."""
     batch_size: Annotated[int, Field(ge=2, le=100_000)] = 128
     """Sequences a step."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Highest rate; it rises over the first tenth of the steps and falls by a cosine."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Seed of weights, order and hidden bases."""
+
+    def window(self, length: int) -> int:
+        """Bases per position for sequences of so many bases."""
+        if self.pool == "auto":
+            return 10 if length >= 500 else 4
+        return self.pool
 
     @model_validator(mode="after")
     def _values_of_segments(self) -> Self:
@@ -55,16 +61,21 @@ class EncoderSettings(Settings):
 
 
 class ForestSettings(Settings):
-    """Trees on the values of sequences, all outputs in one forest (Breiman 2001; extremely randomised: Geurts et al. 2006)."""
+    """Trees on the values of sequences, all outputs in one forest."""
 
-    kind: Literal["random", "extra"] = "random"
-    """random: the best of all thresholds; extra: the best of random ones."""
+    kind: Literal["boosted", "random", "extra"] = "boosted"
+    """boosted: each tree corrects those before it (gradient boosting, Friedman 2001), with random thresholds; random: a random forest
+    (Breiman 2001); extra: one with random thresholds (Geurts et al. 2006)."""
     trees: Annotated[int, Field(ge=1, le=10_000)] = 200
-    """Trees."""
-    leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (5, 20)
+    """Trees; of boosted ones at most, as many as are best on validation."""
+    leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (20,)
     """Least training sequences in a leaf; of several the best on validation."""
-    share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt"] = "sqrt"
-    """Values that each split looks at."""
+    share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "auto"] = "auto"
+    """Values that each split looks at; auto: .3 of boosted trees, else the square root of their number."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Boosted: share of its correction that a tree makes."""
+    depth: Annotated[int, Field(ge=1, le=64)] = 8
+    """Boosted: splits from the root to a leaf at most."""
     rows: Annotated[int, Field(ge=100)] = 100_000
     """At most this many training sequences, drawn by the seed."""
     seed: Annotated[int, Field(ge=0)] = 1
