@@ -55,7 +55,7 @@ def running(folder: Path, *words: str | Path) -> Iterator[tuple[subprocess.Popen
         seen.append(line)
         if line.startswith("the studio is at "):
             break
-    reading = threading.Thread(target=process.stderr.read, daemon=True)
+    reading = threading.Thread(target=lambda: seen.extend(process.stderr or ()), daemon=True)
     reading.start()
     try:
         assert "".join(seen[-1:]).startswith("the studio is at "), "".join(seen)
@@ -72,6 +72,8 @@ def running(folder: Path, *words: str | Path) -> Iterator[tuple[subprocess.Popen
         process.wait(30)
         reading.join(10)
         process.stderr.close()
+    log = "".join(seen)
+    assert "strandloom/studio/pages" not in log, log[-4000:]  # (a browser that leaves early is no fault of a page)
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,7 @@ def train(page: Any, address: str, where: str, *, epochs: int) -> int:
     """Set a run up, put it into the queue, watch it to its end; its number."""
     page.goto(f"{address}/runs/new?{where}")
     page.get_by_label("epochs", exact=True).fill(str(epochs))
-    page.wait_for_function(
-        "text => document.querySelector('.cm-content').innerText.includes(text)", arg=f"epochs: {epochs}"
-    )
+    page.wait_for_timeout(1500)  # fields wait for the end of typing
     page.get_by_role("button", name="Put into the queue").click()
     page.wait_for_url(re.compile(r"/runs/\d+$"))
     page.get_by_text("completed", exact=True).first.wait_for(timeout=240_000)
@@ -108,7 +106,7 @@ def test_the_yeast_tutorial(page: Any, tmp_path: Path, real_data: Path, studio_p
         page.get_by_text(re.compile("test rows have a twin|more test rows|One seed")).first.wait_for()
         preset = train(page, address, "version=1&split=2", epochs=1)
         page.goto(f"{address}/compare?runs={number},{preset}")
-        page.get_by_text("What was set differently").wait_for()
+        page.get_by_role("heading", name="What was set differently").wait_for()
         page.get_by_role("cell", name="training.epochs").wait_for()
         page.goto(f"{address}/runs/{number}")
         page.get_by_role("button", name="duplicate").click()

@@ -18,11 +18,12 @@ _AXIS: dict[str, Any] = {
 
 
 def _base(x: str, y: str, **more: Any) -> dict[str, Any]:
+    named = [x for x in more.get("series", ()) if "name" in x]
     return {
         "animation": False,
         "color": list(COLOURS),
         "grid": {"left": 62, "right": 18, "top": 34, "bottom": 46},
-        "legend": {"top": 0, "textStyle": {"color": GREY}, "type": "scroll"},
+        "legend": {"top": 0, "textStyle": {"color": GREY}, "type": "scroll", "show": len(named) > 1},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {
             "type": "value",
@@ -59,7 +60,10 @@ def losses(curves: Sequence[Curve], *, planned: int | None = None) -> dict[str, 
                 value = next(x["validation_loss"] for x in curve.epochs if x["epoch"] == curve.best)
                 one["markPoint"] = {
                     "symbol": "circle", "symbolSize": 9, "data": [{"coord": [curve.best, value], "name": "best epoch"}],
-                    "label": {"show": True, "position": "top", "formatter": f"best: epoch {curve.best}", "color": colour},
+                    "label": {
+                        "show": True, "position": "left" if curve.best > 1 else "right",
+                        "formatter": f"best: epoch {curve.best}", "color": colour,
+                    },
                 }  # fmt: skip
             series.append(one)
     found = _base("epoch", "loss", series=series)

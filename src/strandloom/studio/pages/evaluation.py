@@ -103,7 +103,7 @@ def _classes(evaluation: dict[str, Any], behind: _Behind | None) -> None:
         if found.get("reliability"):
             with card(
                 "Is it as sure as it should be?",
-                f"expected calibration error {number(evaluation['calibration'].get('ece'))}",
+                f"expected calibration error {scored(evaluation['model'].get('ece'))}",
             ) as column:
                 column.classes("flex-1").style("min-width:20rem")
                 ui.echart(charts.reliability(found["reliability"])).classes("w-full h-80")
