@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import stat
@@ -19,6 +20,7 @@ from strandloom.studio.datasets import (
     LogColumn,
     RenameColumn,
     change_version,
+    check_lines,
     columns_of,
     import_file,
     newest,
@@ -65,6 +67,17 @@ def test_what_is_no_file_of_sequences_leaves_nothing(
         take(space, store, path)
     assert not list(space.data.iterdir())
     assert not list(space.uploads.iterdir())
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_that_never_end(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "a.fa"
+    body = b">a\n" + b"ACGT" * 1000 + b"\n>b\n" + b"ACGT" * 700_000 + b"\n"
+    path.write_bytes(gzip.compress(body) if packed else body)
+    check_lines(path, most=3_000_000)
+    for most in (2_799_999, 100, 3):
+        with pytest.raises(InputError, match=f"longer than {most:,} bytes"):
+            check_lines(path, most=most)
 
 
 def values(path: Path) -> pl.DataFrame:

@@ -20,16 +20,21 @@ from strandloom.data.check import check_file
 from strandloom.data.split.given import meets
 from strandloom.data.split.settings import Condition
 from strandloom.errors import InputError, UsageError
+from strandloom.io.detect import FileFormat, detect
 from strandloom.io.plain import plain
 from strandloom.io.read import read_blocks
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
+from strandloom.io.stream import ByteStream
 from strandloom.io.write import TableWriter, sha256
 from strandloom.settings import Settings
 from strandloom.studio.store import DataSet, Project, Store, Version
 from strandloom.studio.workspace import Workspace, file_name, slug
 
 LENIENT = LetterPolicy(unknown="skip", empty="skip")
+TEXTS: tuple[FileFormat, ...] = ("fasta", "fastq", "csv", "tsv", "ndjson", "lines")
+LONGEST_LINE = 1 << 28
+"""Bytes of a line, a chromosome on one line included."""
 PREVIEWED = 200
 """Bases of a sequence that the preview shows."""
 
@@ -125,6 +130,7 @@ def import_file(
             source.replace(staged)
         else:
             shutil.copyfile(source, staged)
+        check_lines(staged)
         facts = facts_of(staged)
         return _store(
             space, store, staged, facts, name=name, project=project, author=author, note=note, dataset=dataset
@@ -182,6 +188,34 @@ def words(change: Change) -> str:
             return f"{change.name} = log2({change.column}{plus})"
         case RenameColumn():
             return f"{change.column} is called {change.name}"
+
+
+def check_lines(path: Path, *, most: int = LONGEST_LINE) -> None:
+    """Refuse a text with a line that would not fit in memory; a file is read through once, block by block.
+
+    Raises
+    ------
+    InputError
+        A line is longer, or the file cannot be read.
+    """
+    detected = detect(path)
+    if detected.format not in TEXTS:
+        return
+    run = 0
+    with ByteStream(path, detected.compression) as stream:
+        for block in stream.blocks():
+            ends = np.flatnonzero(block == ord("\n"))
+            if len(ends):
+                gaps = np.diff(ends)
+                longest = max(run + int(ends[0]), int(gaps.max()) if len(gaps) else 0)
+                run = len(block) - 1 - int(ends[-1])
+            else:
+                run += len(block)
+                longest = run
+            if max(longest, run) > most:
+                raise InputError(
+                    f"a line is longer than {most:,} bytes", where=path, hint="is this a file of sequences?"
+                )
 
 
 def facts_of(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fastapi import Request
 from nicegui import app, ui
 from nicegui import run as background
 
-from strandloom.errors import StrandloomError
+from strandloom.errors import StrandloomError, UsageError
 from strandloom.serve.tokens import Caller
 from strandloom.studio.studio import Studio, guarded
 
@@ -162,6 +162,42 @@ def command(text: str) -> None:
 async def in_thread(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """What some work returns that would hold up every other page; it is done in a thread."""
     return await background.io_bound(work, *arguments, **named)
+
+
+def upload_field(me: Me, label: str, arrived: Callable[[Path, str], Awaitable[None]]) -> None:
+    """A field that files are dropped into; they are written to the workspace as they arrive, then handed on.
+
+    Parameters
+    ----------
+    arrived
+        Gets the file and what it was called; errors are told.
+    """
+
+    async def uploaded(event: Any) -> None:
+        path = me.studio.space.uploads / Path(str(event.args["upload"])).name
+        if not path.is_file():
+            tell(UsageError("the upload is gone", hint="send it again"))
+            return
+        try:
+            await arrived(path, str(event.args["name"]))
+        except StrandloomError as error:
+            tell(error)
+
+    field = ui.upload(auto_upload=True, label=label).classes("w-full").props("flat bordered")
+    field._props["url"] = "/studio/upload"
+    field.props("send-raw method=POST")
+    field._props[":headers"] = "(files) => [{name: 'x-name', value: encodeURIComponent(files[0].name)}]"
+    field.on(
+        "uploaded",
+        uploaded,
+        js_handler="(info) => { const a = JSON.parse(info.xhr.responseText); emit({upload: a.upload, name: a.name}); }",
+    )
+    field.on(
+        "failed",
+        lambda event: tell(UsageError(str(event.args["message"])[:300])),
+        js_handler="(info) => { let m = 'the upload failed';"
+        " try { m = JSON.parse(info.xhr.responseText).error.message } catch (e) {} emit({message: m}); }",
+    )
 
 
 def bases(letters: str, *, more: int = 0) -> None:

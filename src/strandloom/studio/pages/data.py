@@ -44,6 +44,7 @@ from strandloom.studio.look import (
     spinner_while,
     table,
     tell,
+    upload_field,
 )
 from strandloom.studio.split_form import SplitForm, SplitHolder
 from strandloom.studio.store import DataSet, SavedSplit, Version
@@ -159,29 +160,7 @@ def _bring(me: Me) -> None:
                 shown = str(error.message).replace(str(path), sent_as)
                 tell(type(error)(shown, hint=error.hint))
 
-        async def uploaded(event: Any) -> None:
-            arrived = studio.space.uploads / str(event.args["upload"])
-            if not arrived.is_file():
-                tell(UsageError("the upload is gone", hint="send it again"))
-                return
-            await take(arrived, str(event.args["name"]))
-
-        upload = (
-            ui.upload(auto_upload=True, label="Choose a file, or drop it here").classes("w-full").props("flat bordered")
-        )
-        upload._props["url"] = "/studio/upload"
-        upload.props("send-raw method=POST")
-        upload._props[":headers"] = "(files) => [{name: 'x-name', value: encodeURIComponent(files[0].name)}]"
-        upload.on(
-            "uploaded",
-            uploaded,
-            js_handler="(info) => { const a = JSON.parse(info.xhr.responseText); emit({upload: a.upload, name: a.name}); }",
-        )
-        upload.on(
-            "failed", lambda e: tell(UsageError(str(e.args["message"])[:300])),
-            js_handler="(info) => { let m = 'the upload failed';"
-            " try { m = JSON.parse(info.xhr.responseText).error.message } catch (e) {} emit({message: m}); }",
-        )  # fmt: skip
+        upload_field(me, "Choose a file, or drop it here", take)
         if studio.settings.local and studio.tokens is None:
             with ui.row().classes("items-center gap-2 w-full"):
                 path = (

@@ -20,7 +20,7 @@ from strandloom.studio import builder
 from strandloom.studio.datasets import columns_of
 from strandloom.studio.forms import Entry, compact, entries, get, parsed, put, shown
 from strandloom.studio.jobs import EXPERIMENT
-from strandloom.studio.look import Me, card, empty, frame, heading, says, table, tell
+from strandloom.studio.look import Me, card, empty, frame, heading, in_thread, says, table, tell, upload_field
 from strandloom.studio.split_form import SplitForm
 from strandloom.studio.store import Draft, Run, Version
 from strandloom.studio.studio import Studio
@@ -54,6 +54,8 @@ def register(studio: Studio) -> None:
             rows = _rows(studio, project)
             if not rows:
                 empty("No runs yet", "Choose data and a model; the form says what every setting is for.")
+                if me.edits:
+                    _take_in(me)
                 return
             found = table(
                 [
@@ -87,6 +89,8 @@ def register(studio: Studio) -> None:
                     found.rows = list(fresh)
 
             ui.timer(2.0, look)
+            if me.edits:
+                _take_in(me)
 
     @ui.page("/runs/new")
     def new(
@@ -116,6 +120,21 @@ def register(studio: Studio) -> None:
             Setup(
                 me, versions, drafts, version=version, split=split, draft=draft, source=source, weights=bool(weights)
             ).show()
+
+
+def _take_in(me: Me) -> None:
+    """A run that was exported, here or elsewhere."""
+    studio = me.studio
+
+    async def arrived(path: Path, _: str) -> None:
+        try:
+            number = await in_thread(studio.unpack, path, project=studio.projects()[0].id, author=me.caller.name)
+        finally:
+            path.unlink(missing_ok=True)
+        ui.navigate.to(f"/runs/{number}")
+
+    with ui.expansion("Bring in a run that was exported").classes("w-full"):
+        upload_field(me, "Choose the file (….strandloom.zip)", arrived)
 
 
 def _compare(found: Any) -> None:
