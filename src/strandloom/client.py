@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -153,7 +154,7 @@ class Client:
     def _json(self, where: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         with self._open(where, data, {} if data is None else {"Content-Type": _JSON}) as answer:
-            return json.loads(answer.read())
+            return json.loads(answer.read())  # what breaks here becomes a ServiceError there
 
     @contextmanager
     def _open(
@@ -169,14 +170,18 @@ class Client:
                 again = error.code in _BUSY and attempt + 1 < self._tries and not hasattr(body, "read")
                 if not again:
                     raise _refused(error, url) from None
-                time.sleep(min(float(error.headers.get("Retry-After") or 1), 30.0))
-            except (URLError, OSError) as error:
+                asked = error.headers.get("Retry-After") or "1"
+                time.sleep(min(float(asked), 30.0) if asked.isdigit() else 1.0)
+            except (URLError, HTTPException, OSError) as error:
                 reason = getattr(error, "reason", error)
                 raise ServiceError(
                     f"the service cannot be reached: {reason}", where=url, hint="is `strandloom serve` running there?"
                 ) from None
         with answer:
-            yield answer
+            try:
+                yield answer
+            except (HTTPException, OSError, ValueError) as error:
+                raise ServiceError(f"the answer broke off: {type(error).__name__}", where=url, code="cut_off") from None
 
 
 def _refused(error: HTTPError, url: str) -> ServiceError:

@@ -54,6 +54,15 @@ def test_layers_of_another_size_start_afresh(train: Any) -> None:
     assert noted["fresh"]
 
 
+def test_test_rows_that_the_bundle_has_seen_are_said(train: Any) -> None:
+    train("first")
+    same = json.loads((train("same", "training.start_from=first/bundle") / "evaluation.json").read_text())
+    assert not any("first weights" in x for x in same["warnings"])
+    other = train("other", "training.start_from=first/bundle", "split={kind: random, seed: 5}")
+    found = json.loads((other / "evaluation.json").read_text())
+    assert any("first weights were trained on" in x for x in found["warnings"])
+
+
 def test_mistakes(train: Any, tmp_path: Path) -> None:
     train("first")
     with pytest.raises(BundleError, match="no bundle here"):

@@ -47,6 +47,10 @@ def test_a_stranger_gets_nothing(service: Any, tmp_path: Path) -> None:
 def test_other_hosts_and_pages_are_refused(service: Any) -> None:
     with service("oral") as client:
         assert client.get("/v1/models", headers={"host": "evil.example"}).status_code == 403
+        assert client.get("/v1/models", headers={"host": "["}).status_code == 403
+        assert client.request("BREW", "/v1/models").status_code == 405
+        assert 'method="BREW"' not in client.get("/metrics").text
+        assert client.get("/v1/models").headers["x-frame-options"] == "DENY"
         assert client.get("/v1/models", headers={"origin": "http://evil.example"}).status_code == 403
         assert client.get("/v1/models", headers={"origin": "http://127.0.0.1:8000"}).status_code == 200
         assert client.get("/v1/models", headers={"host": "localhost:8000"}).status_code == 200
@@ -83,6 +87,7 @@ def test_tokens_are_kept_as_hashes(tmp_path: Path) -> None:
     caller = TokenFile(tokens.path).caller(token)
     assert caller is not None
     assert (caller.name, caller.role) == ("Ada", "editor")
+    assert caller.token in tokens.path.read_text()
     assert tokens.caller(token + "x") is None
     assert tokens.caller("") is None
 

@@ -23,12 +23,11 @@ from strandloom.studio.datasets import (
     check_lines,
     columns_of,
     import_file,
-    newest,
     preview,
 )
 from strandloom.studio.dividing import try_split
 from strandloom.studio.store import Store, Version
-from strandloom.studio.workspace import Workspace, file_name, open_workspace, slug
+from strandloom.studio.workspace import Workspace, file_name, open_workspace, slug, sweep
 
 
 def take(space: Workspace, store: Store, path: Path, **more: object) -> Version:
@@ -98,8 +97,29 @@ def test_changes_make_new_versions(space: Workspace, store: Store, tmp_path: Pat
     fourth = change_version(space, store, third.id, RenameColumn(column="kind", name="class"), author="Bob")
     assert "class" in values(space.inside(fourth.file)).columns
     assert columns_of(space.inside(fourth.file)) == {"reads": "number", "class": "text", "log_reads": "number"}
-    assert newest(store, first.dataset_id).number == 4
+    assert fourth.number == 4
     assert path.read_bytes() == space.inside(first.file).read_bytes()
+
+
+def test_rows_that_cannot_be_read_are_counted(space: Workspace, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("sequence,k\nACGT,1\nAC!T,2\n,3\nGGGG,4\n")
+    second = change_version(
+        space, store, take(space, store, path).id, RenameColumn(column="k", name="kk"), author="Ada"
+    )
+    assert second.note == "k is called kk; 2 rows that cannot be read left out"
+
+
+def test_what_a_killed_studio_left_is_no_obstacle(space: Workspace, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "t.fa"
+    path.write_text(">a\nACGT\n>b\nacgt\n")
+    first = take(space, store, path)
+    (space.inside(first.file).parent.parent / "v2").mkdir()
+    (space.uploads / ".half.part").write_bytes(b"x")
+    (space.uploads / ".change-1").mkdir()
+    sweep(space)
+    assert not list(space.uploads.iterdir())
+    assert change_version(space, store, first.id, DropDuplicates(), author="Ada").number == 2
 
 
 def test_duplicates_are_left_out(space: Workspace, store: Store, tmp_path: Path) -> None:

@@ -118,6 +118,17 @@ def test_a_failed_run_says_why(queue: Queue, experiment: Callable[..., Experimen
     assert "Traceback" not in queue.look(number).run.message
 
 
+def test_a_run_that_cannot_start_holds_up_nobody(queue: Queue, experiment: Callable[..., Experiment]) -> None:
+    first = queue.create(experiment(), project=1, version=None, author="Ada")
+    second = queue.create(experiment(), project=1, version=None, author="Ada")
+    queue.look(first).home.rename(queue.space.root / "elsewhere")
+    queue.start(first)
+    assert queue.look(first).run.state == "failed"
+    assert "could not be started" in queue.look(first).run.message
+    queue.start(second)
+    assert until(queue, second, "completed", "failed") == "completed"
+
+
 def test_the_trash(queue: Queue, experiment: Callable[..., Experiment]) -> None:
     number = queue.create(experiment(), project=1, version=None, author="Ada")
     home = queue.look(number).home
@@ -126,9 +137,11 @@ def test_the_trash(queue: Queue, experiment: Callable[..., Experiment]) -> None:
     assert queue.every() == []
     with pytest.raises(UsageError, match="no such run"):
         queue.look(number)
+    again = queue.create(experiment(), project=1, version=None, author="Ada")  # of the same name, meanwhile
+    assert queue.look(again).home != home
     queue.restore(number)
     assert home.is_dir()
-    assert [x.id for x in queue.every()] == [number]
+    assert [x.id for x in queue.every()] == [again, number]
 
 
 def test_a_thousand_runs_are_listed_quickly(queue: Queue, store: Store) -> None:

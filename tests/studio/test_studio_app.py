@@ -20,8 +20,9 @@ from tiny_runs import SETTINGS
 from strandloom.errors import BundleError, InputError, UsageError
 from strandloom.experiment import read_experiment
 from strandloom.serve.tokens import TokenFile
+from strandloom.studio.progress import read_curves
 from strandloom.studio.settings import StudioSettings
-from strandloom.studio.studio import Studio, guarded
+from strandloom.studio.studio import Studio, check_role
 from strandloom.studio.workspace import Workspace
 
 PAGES = (
@@ -178,7 +179,10 @@ def test_a_run_is_deployed_shared_exported_and_imported(studio: Studio, finished
     assert studio.shared(secret) is None
     packed = studio.pack(finished, tmp_path / "run.zip")
     number = studio.unpack(packed, project=1, author="Bob")
-    assert studio.queue.look(number).verdict == studio.queue.look(finished).verdict
+    imported = studio.queue.look(number)
+    assert imported.verdict == studio.queue.look(finished).verdict
+    assert imported.folder.predictions.is_file()
+    assert read_curves(imported.folder.path)
     manifest = studio.queue.look(finished).folder.bundle / "bundle.json"
     studio.switch(deployment.id, on=False)
     manifest.write_text(manifest.read_text() + "\n")
@@ -205,6 +209,15 @@ def test_files_that_are_no_exported_run(studio: Studio, tmp_path: Path, names: l
     assert not list(studio.space.runs.iterdir())
 
 
+def test_a_damaged_file(studio: Studio, finished: int, tmp_path: Path) -> None:
+    packed = studio.pack(finished, tmp_path / "run.zip")
+    data = bytearray(packed.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    packed.write_bytes(data)
+    with pytest.raises(InputError):
+        studio.unpack(packed, project=1, author="Bob")
+
+
 def test_what_is_no_zip(studio: Studio, table: Path) -> None:
     with pytest.raises(InputError, match="no exported run"):
         studio.unpack(table, project=1, author="Bob")
@@ -218,13 +231,13 @@ def test_roles(studio: Studio, tmp_path: Path) -> None:
     assert cookie is not None
     caller = studio.caller_of(cookie)
     assert caller is not None
-    guarded(studio, caller, "viewer", lambda: None)
+    check_role(studio, caller, role="viewer")
     with pytest.raises(UsageError, match="viewers may look"):
-        guarded(studio, caller, "editor", lambda: None)
+        check_role(studio, caller)
     tokens.revoke("Vic")
     assert studio.caller_of(cookie) is None
     with pytest.raises(UsageError, match="taken back"):
-        guarded(studio, caller, "viewer", lambda: None)
+        check_role(studio, caller, role="viewer")
 
 
 def test_projects(studio: Studio) -> None:

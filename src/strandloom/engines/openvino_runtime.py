@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,7 @@ class OpenVINONetwork(nn.Module):
             "ENABLE_CPU_PINNING": False,
         }
         self._compiled: dict[int, Any] = {}
+        self._busy = threading.Lock()  # one request, one output tensor
 
     def _request(self, batch: int, rest: tuple[int, ...]) -> Any:
         if batch not in self._compiled:
@@ -59,11 +61,12 @@ class OpenVINONetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One-hot float32 ``(B, C, L)`` to raw scores, float32 ``(B, K)``."""
-        request = self._request(len(x), tuple(x.shape[1:]))
-        request.infer([x.numpy()], share_inputs=True)
-        return torch.from_numpy(
-            np.array(request.get_output_tensor(0).data, np.float32)
-        )  # a copy: the tensor is used again
+        with self._busy:
+            request = self._request(len(x), tuple(x.shape[1:]))
+            request.infer([x.numpy()], share_inputs=True)
+            return torch.from_numpy(
+                np.array(request.get_output_tensor(0).data, np.float32)
+            )  # a copy: the tensor is used again
 
 
 def unchanged(source: Source) -> dict[str, bytes]:

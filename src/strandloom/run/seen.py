@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import Codes
 from strandloom.bundle import Bundle, Part
+from strandloom.data.cautions import share
 from strandloom.data.dataset import Dataset
-from strandloom.data.split.core import TRAIN, VALIDATION, Split
+from strandloom.data.split.core import TEST, TRAIN, VALIDATION, Split
 from strandloom.data.split.index import hash_rows
 
 NAME = "seen"
@@ -31,6 +32,22 @@ def seen_rows(bundle: Bundle, codes: Codes) -> int | None:
     if part is None:
         return None
     return int(np.isin(_hashes(codes), part.arrays["hashes"]).sum())
+
+
+def seen_before(bundle: Bundle, dataset: Dataset, splits: Sequence[Split]) -> str:
+    """A warning where networks that begin with a bundle are judged on rows that it was trained on or chosen by; else empty."""
+    test = np.unique(np.concatenate([split.rows(TEST) for split in splits]))
+    known = seen_rows(bundle, np.asarray(dataset.codes[test]))
+    if known is None:
+        return (
+            "The bundle that the networks began with does not say what it was trained on: test rows may be among that."
+        )
+    if not known:
+        return ""
+    return (
+        f"{share(known, len(test))} of the test part were among the rows that the networks' first weights were trained on or chosen by: "
+        "the scores on them say nothing of new sequences."
+    )
 
 
 def _hashes(codes: Codes) -> NDArray[np.uint64]:

@@ -65,6 +65,7 @@ from strandloom.run.members import (
 )
 from strandloom.run.progress import Quiet, RunProgress
 from strandloom.run.reporting import report_inputs
+from strandloom.run.seen import seen_before
 from strandloom.training.estimate import peak_memory
 from strandloom.training.probe import Decision, decide
 from strandloom.training.runtime import Runtime, apply, choose_runtime, environment
@@ -279,6 +280,10 @@ class _Run:
             )  # fmt: skip
         with clock.stage("evaluation", "judging the test part"):
             judged = self._judged(dataset, splits, trained, baselines, decision)
+            if begun is not None and (warning := seen_before(begun.bundle, dataset, splits)):
+                self.progress.say(f"  careful: {warning}")
+                found = replace(judged.evaluation, warnings=(warning, *judged.evaluation.warnings))
+                judged = replace(judged, evaluation=found)
             write_json(self.folder.evaluation, judged.evaluation.to_json())
         # a resumed run counts the epochs of its earlier parts too
         clock.seconds["training"] = max(clock.seconds["training"], round(sum(x.result.seconds for x in trained), 3))

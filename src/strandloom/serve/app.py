@@ -23,7 +23,7 @@ from strandloom.io.genome import Genome
 from strandloom.serve.explaining import explain_sequence
 from strandloom.serve.gate import Gate
 from strandloom.serve.metrics import CONTENT_TYPE, Metrics
-from strandloom.serve.models import Models, ServedModel
+from strandloom.serve.models import Loaded, Models, ServedModel
 from strandloom.serve.page import front_page
 from strandloom.serve.problems import Problem
 from strandloom.serve.rows import Asked, asked_of_json, chunks, parsed
@@ -35,6 +35,10 @@ from strandloom.serve.varying import variant_lines
 from strandloom.version import VERSION
 
 NDJSON = "application/x-ndjson"
+_DEAR_WAITING = 8
+"""Explanations and requests for variants that may wait."""
+_UPLOADS = 8
+"""Files that may arrive at the same time."""
 _IN_LOOP = 1 << 15
 """Bytes of a JSON body up to which it is parsed at once, not in a thread."""
 log = logging.getLogger("strandloom.serve")
@@ -111,8 +115,11 @@ async def _watch(service: Service) -> None:
     every = service.settings.reload_seconds
     while every:
         await asyncio.sleep(every)
-        for name in await run_in_threadpool(service.models.reload):
-            log.info("the bundle of %s was taken anew", name)
+        try:
+            for name in await run_in_threadpool(service.models.reload):
+                log.info("the bundle of %s was taken anew", name)
+        except Exception:  # the next look may go better
+            log.exception("the bundles could not be looked at")
 
 
 def _refusals(app: FastAPI) -> None:
@@ -222,8 +229,8 @@ def _answers(app: FastAPI, service: Service) -> None:
     async def explain(name: str, request: Request) -> dict[str, Any]:
         model = service.models.find(name)
         body = parsed(await _body(request, limits.body_bytes))
-        async with _one_at_a_time(app):
-            return await run_in_threadpool(explain_sequence, model, body, limits)
+        async with _one_at_a_time(app, request):
+            return await run_in_threadpool(explain_sequence, model, body, limits=limits)
 
     @app.post(
         "/v1/models/{name}/variants",
@@ -235,17 +242,32 @@ def _answers(app: FastAPI, service: Service) -> None:
     async def variants(name: str, request: Request) -> Response:
         model = service.models.find(name)
         body = parsed(await _body(request, limits.body_bytes))
-        async with _one_at_a_time(app):
-            lines = await run_in_threadpool(variant_lines, model, service.genome, body, limits)
-        return _results(model, [line for line in lines if line is not None], service)
+        async with _one_at_a_time(app, request):
+            lines = await run_in_threadpool(variant_lines, model, body, genome=service.genome, limits=limits)
+        return _results(model.current(), [line for line in lines if line is not None], service)
 
 
-def _one_at_a_time(app: FastAPI) -> asyncio.Lock:
-    """Explanations and variants are dear: they queue, and predictions go on beside them."""
+@contextlib.asynccontextmanager
+async def _one_at_a_time(app: FastAPI, request: Request) -> AsyncIterator[None]:
+    """Explanations and variants are dear: a few wait for one another, more are told to come again, those given up are not computed.
+
+    Raises
+    ------
+    Problem
+        503: enough of them wait.
+    """
     if not hasattr(app.state, "dear"):
-        app.state.dear = asyncio.Lock()
-    lock: asyncio.Lock = app.state.dear
-    return lock
+        app.state.dear, app.state.dear_waiting = asyncio.Lock(), 0
+    if app.state.dear_waiting >= _DEAR_WAITING:
+        raise Problem(503, "busy", "enough explanations and variants wait already", retry_after=5)
+    app.state.dear_waiting += 1
+    try:
+        async with app.state.dear:
+            if await request.is_disconnected():
+                raise Problem(499, "given_up", "the caller has left")
+            yield
+    finally:
+        app.state.dear_waiting -= 1
 
 
 def _is_json(request: Request) -> bool:
@@ -268,8 +290,8 @@ async def _body(request: Request, most: int) -> bytes:
     return bytes(held)
 
 
-async def _predict_json(request: Request, model: ServedModel, service: Service) -> Response:
-    limits = service.settings.limits
+async def _predict_json(request: Request, found: ServedModel, service: Service) -> Response:
+    limits, model = service.settings.limits, found.current()
     body = await _body(request, limits.body_bytes)
 
     def read() -> Asked:
@@ -278,7 +300,7 @@ async def _predict_json(request: Request, model: ServedModel, service: Service) 
     asked = read() if len(body) <= _IN_LOOP else await run_in_threadpool(read)
     answers: list[str] = []
     if asked.rows is not None:
-        answers = await model.batcher().ask(asked.rows, rows=len(asked.rows.codes))
+        answers = await model.batcher.ask(asked.rows, rows=len(asked.rows.codes))
     lines = asked.merged(answers)
     if service.settings.log_sequences and asked.errors:
         log.warning("rows that cannot be read: %s", [x for x in asked.lines if x is not None][:20])
@@ -288,7 +310,7 @@ async def _predict_json(request: Request, model: ServedModel, service: Service) 
     return _results(model, lines, service, errors=asked.errors)
 
 
-def _results(model: ServedModel, lines: list[str], service: Service, *, errors: int | None = None) -> Response:
+def _results(model: Loaded, lines: list[str], service: Service, *, errors: int | None = None) -> Response:
     """Lines of JSON as the results of one answer."""
     wrong = sum(line.startswith('{"id": ') and '"error": {' in line for line in lines) if errors is None else errors
     service.metrics.answered(model.name, ok=len(lines) - wrong, errors=wrong)
@@ -297,11 +319,14 @@ def _results(model: ServedModel, lines: list[str], service: Service, *, errors: 
 
 
 async def _predict_file(
-    request: Request, model: ServedModel, service: Service, *, sequence: str | None
+    request: Request, found: ServedModel, service: Service, *, sequence: str | None
 ) -> StreamingResponse:
+    model = found.current()
     path: Path = request.state.spool / uuid.uuid4().hex
+    if sum(1 for _ in request.state.spool.iterdir()) >= _UPLOADS:
+        raise Problem(503, "busy", f"{_UPLOADS} files are being answered", hint="try again later", retry_after=10)
     try:
-        await spooled(request.stream(), path, service.settings.limits)
+        await spooled(request.stream(), path, limits=service.settings.limits)
         answering = await run_in_threadpool(Answering, path, model, sequence=sequence)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -34,6 +34,8 @@ class Batcher(Generic[J, R]):
         Jobs to results, one each, in order; called in a thread of its own, never twice at a time.
     settings
         How many rows wait, and how many are computed together.
+    name
+        What its thread is called after.
     observe
         Hears the rows of each batch and its seconds.
     """
@@ -93,11 +95,15 @@ class Batcher(Generic[J, R]):
         return await asyncio.wrap_future(self.submit(job, rows=rows))
 
     def close(self) -> None:
-        """Finish what waits, then stop; returns when that is done."""
+        """As :meth:`retire`; returns when that is done."""
+        self.retire()
+        self._thread.join()
+
+    def retire(self) -> None:
+        """Finish what waits, then stop; returns at once."""
         with self._change:
             self._closed = True
             self._change.notify_all()
-        self._thread.join()
 
     def _work(self) -> None:
         while batch := self._next():

@@ -23,7 +23,7 @@ DEFAULT = "deeplift"
 _KEYS = frozenset({"sequence", "id", "output", "method"})
 
 
-def explain_sequence(model: ServedModel, body: Any, limits: LimitSettings) -> dict[str, Any]:
+def explain_sequence(model: ServedModel, body: Any, *, limits: LimitSettings) -> dict[str, Any]:
     """Explain the answer to one sequence.
 
     Parameters
@@ -42,10 +42,10 @@ def explain_sequence(model: ServedModel, body: Any, limits: LimitSettings) -> di
     Problem
         The request has another form, there is no such output, the sequence cannot be read, or it would take too long.
     """
-    return explain_with(model.explaining(), model.name, body, limits)
+    return explain_with(model.explaining(), body, name=model.name, limits=limits)
 
 
-def explain_with(predictor: Predictor, name: str, body: Any, limits: LimitSettings) -> dict[str, Any]:
+def explain_with(predictor: Predictor, body: Any, *, name: str, limits: LimitSettings) -> dict[str, Any]:
     """As :func:`explain_sequence`, with a model that torch computes."""
     text, method = _checked(body, limits)
     manifest = predictor.manifest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from strandloom.errors import InputError
 from strandloom.io.plain import dump_json
 from strandloom.serve.metrics import Metrics
 from strandloom.serve.problems import Problem
@@ -27,6 +28,18 @@ LOCAL = Caller("this machine", "editor")
 NOBODY = Caller("nobody", "viewer")
 """Who asks an open route."""
 _REMEMBERED = 10_000
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"same-origin"))
+
+
+def _host(header: str) -> str:
+    """The name of a ``Host`` header, without its port; empty where it is none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 class RateLimit:
@@ -103,7 +116,7 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [*message["headers"], *_ALWAYS]
             await send(message)
 
         try:
@@ -113,27 +126,32 @@ class Gate:
             await refuse(problem, sending)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.requests.labels(route, scope["method"], str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.metrics.requests.labels(route, method, str(status)).inc()
             self.metrics.seconds.labels(route).observe(time.perf_counter() - began)
 
     def _check(self, scope: Scope) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if self.tokens is None and (urlsplit(f"//{host}").hostname or "") not in LOOPBACK:
+        if self.tokens is None and _host(host) not in LOOPBACK:
             raise Problem(403, "wrong_host", "this service answers on this machine only", hint="ask 127.0.0.1")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             raise Problem(403, "wrong_origin", "another web page may not ask this service")
         caller = LOCAL
         if self.tokens is not None:
             caller = self._who(scope, headers, self.tokens)
         address = scope.get("client") or ("unknown", 0)
         if scope["path"] not in OPEN:
-            self._rate.ask(address[0] if self.tokens is None else caller.name)
+            self._rate.ask(caller.name if caller.token else address[0])
         declared = headers.get(b"content-length", "")
-        most = max(self.settings.limits.upload_bytes, self.settings.limits.body_bytes)
+        most = self.largest(scope["path"])
         if declared.isdigit() and int(declared[:20]) > most:
             raise Problem(413, "too_large", f"the body is larger than {most:,} bytes")
         scope.setdefault("state", {})["caller"] = caller
+
+    def largest(self, path: str) -> int:
+        """Bytes of the largest body that a route takes."""
+        return max(self.settings.limits.upload_bytes, self.settings.limits.body_bytes)
 
     def _who(self, scope: Scope, headers: dict[bytes, str], tokens: TokenFile) -> Caller:
         """Who asks, where tokens are needed."""
@@ -143,7 +161,10 @@ class Gate:
 
     def _caller(self, header: str, tokens: TokenFile) -> Caller:
         kind, _, token = header.partition(" ")
-        caller = tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+        try:
+            caller = tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+        except InputError:
+            raise Problem(503, "tokens", "the file of tokens cannot be read", retry_after=60) from None
         if caller is None:
             said = "the token is not known, or was revoked" if header else "a token is needed"
             raise Problem(401, "no_token", said, hint="send the header Authorization: Bearer TOKEN")

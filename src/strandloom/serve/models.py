@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import time
+import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,12 +103,41 @@ def engine_of(manifest: Manifest) -> str:
 
 @dataclass(eq=False)
 class Loaded:
-    """A bundle as it was read, with the queue in front of it."""
+    """A bundle as it was read, with the queue in front of it: what one request is answered by, whatever is loaded meanwhile.
 
+    Parameters
+    ----------
+    name
+        Of the model.
+    predictor
+        The model.
+    digest
+        SHA-256 of its manifest.
+    batcher
+        The queue; it ends when nobody holds this any more.
+    """
+
+    name: str
     predictor: Predictor
     digest: str
     batcher: Batcher[Rows, list[str]]
-    since: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self.batcher.retire)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it says of itself."""
+        return self.predictor.manifest
+
+    def place(self, records: Records) -> Rows:
+        """Records in the window of the model; longer ones have been refused before where it does not crop."""
+        codes, lengths = self.predictor.window.place(records)
+        return Rows(records.ids, codes, lengths)
+
+    def too_long(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which sequences of ``lengths (N,)`` the model does not take, bool ``(N,)``."""
+        return (lengths > self.manifest.length) & (self.manifest.too_long == "error")
 
 
 class ServedModel:
@@ -156,19 +185,9 @@ class ServedModel:
         """Rows in its queue."""
         return self._loaded.batcher.waiting
 
-    def batcher(self) -> Batcher[Rows, list[str]]:
-        """The queue in front of it."""
-        return self._loaded.batcher
-
-    def place(self, records: Records) -> Rows:
-        """Records in the window of the model; longer ones have been refused before where it does not crop."""
-        codes, lengths = self.predictor.window.place(records)
-        return Rows(records.ids, codes, lengths)
-
-    def too_long(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which sequences the model does not take, bool ``(N,)``."""
-        manifest = self.manifest
-        return (lengths > manifest.length) & (manifest.too_long == "error")
+    def current(self) -> Loaded:
+        """What answers now; a request holds on to it to its end."""
+        return self._loaded
 
     def explaining(self) -> Predictor:
         """The model computed by torch, which explanations need."""
@@ -177,7 +196,7 @@ class ServedModel:
             if loaded.predictor.engine is None:
                 return loaded.predictor
             if self._explaining is None or self._explaining[0] != loaded.digest:
-                predictor = load(self.folder, device="cpu", threads=self._settings.threads)
+                predictor = load(loaded.predictor.bundle, device="cpu", threads=self._settings.threads)
                 self._explaining = (loaded.digest, predictor)
             return self._explaining[1]
 
@@ -222,13 +241,12 @@ class ServedModel:
                 self.reload_error = None
                 return False
             fresh = self._load()
-        except StrandloomError as error:
-            self.reload_error = error.message
+        except Exception as error:  # whatever is wrong with the new one, the old one goes on
+            self.reload_error = error.message if isinstance(error, StrandloomError) else type(error).__name__
             self._metrics.reloads.labels(self.name, "failed").inc()
             return False
-        old, self._loaded, self.reload_error = self._loaded, fresh, None
+        self._loaded, self.reload_error = fresh, None
         self._metrics.reloads.labels(self.name, "done").inc()
-        old.batcher.close()
         return True
 
     def close(self) -> None:
@@ -252,6 +270,7 @@ class ServedModel:
         predictor.scores(np.zeros((1, length), np.uint8), np.full(1, length, np.int32))  # the first pass is slow
         observe = self._metrics.batch(self.name)
         return Loaded(
+            self.name,
             predictor,
             digest,
             Batcher(answering(predictor), self._settings.batch, name=self.name, observe=observe),
@@ -301,7 +320,7 @@ class Models:
         self._models = {source.name: ServedModel(source, settings, metrics) for source in sources}
 
     def __iter__(self) -> Any:
-        return iter(self._models.values())
+        return iter(list(self._models.values()))
 
     def find(self, name: str) -> ServedModel:
         """A model by its name.
@@ -335,5 +354,5 @@ class Models:
 
     def close(self) -> None:
         """Answer what waits, then stop."""
-        for model in self._models.values():
+        for model in list(self._models.values()):
             model.close()

@@ -13,7 +13,7 @@ import polars as pl
 from strandloom.io.letters import Letters, finish
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
-from strandloom.serve.models import Rows, ServedModel
+from strandloom.serve.models import Loaded, Rows
 from strandloom.serve.problems import Problem, row_line
 from strandloom.serve.settings import LimitSettings
 
@@ -69,7 +69,7 @@ def parsed(body: bytes) -> Any:
         raise Problem(400, "no_json", f"the body is no JSON: {said}", hint=f"send {_FORM}") from None
 
 
-def asked_of_json(body: Any, model: ServedModel, limits: LimitSettings) -> Asked:
+def asked_of_json(body: Any, model: Loaded, limits: LimitSettings) -> Asked:
     """Rows of a JSON body.
 
     Raises
@@ -105,7 +105,7 @@ def asked_of_json(body: Any, model: ServedModel, limits: LimitSettings) -> Asked
     return _asked(records, places, lines, model)
 
 
-def asked_of_block(records: Records, model: ServedModel) -> Asked:
+def asked_of_block(records: Records, model: Loaded) -> Asked:
     """Rows of a block of a file, those that the reader left out included."""
     left = len(records.left_out()) if records.letters.skipped_rows else 0
     count = len(records) + left
@@ -128,7 +128,7 @@ def encoded(ids: Sequence[str], texts: Sequence[str], policy: LetterPolicy) -> R
     return finish(piece, letters, id_name=None)
 
 
-def _asked(records: Records, places: Sequence[int], lines: list[str | None], model: ServedModel) -> Asked:
+def _asked(records: Records, places: Sequence[int], lines: list[str | None], model: Loaded) -> Asked:
     """Put the reasons of rows that were left out, or are too long, where those rows stand."""
     gone = records.left_out() if records.letters.skipped_rows else []
     for one in gone:

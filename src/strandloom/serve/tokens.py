@@ -42,6 +42,8 @@ class Caller:
 
     name: str
     role: Role
+    token: str = ""
+    """SHA-256 of the token; empty of those who showed none."""
 
 
 class TokenFile:
@@ -82,7 +84,7 @@ class TokenFile:
         for one in self.tokens():
             if hmac.compare_digest(one.sha256, digest):
                 found = one
-        return None if found is None else Caller(found.name, found.role)
+        return None if found is None else Caller(found.name, found.role, found.sha256)
 
     def add(self, name: str, *, role: Role = "viewer") -> str:
         """Make a token and return it: it is shown once and not kept.

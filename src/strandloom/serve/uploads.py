@@ -13,7 +13,7 @@ from strandloom.errors import InputError, StrandloomError
 from strandloom.io.detect import FileFormat, detect
 from strandloom.io.plain import dump_json
 from strandloom.io.read import column_names, read_blocks
-from strandloom.serve.models import ServedModel
+from strandloom.serve.models import Loaded
 from strandloom.serve.problems import Problem, problem_json, problem_of
 from strandloom.serve.rows import Asked, asked_of_block, chunks, tolerant
 from strandloom.serve.settings import LimitSettings
@@ -116,6 +116,8 @@ class Answering:
     ----------
     path
         The file as it was spooled.
+    model
+        What answers, from its first row to its last.
     sequence
         The column of a table that holds the sequences; None: it is recognised.
 
@@ -125,7 +127,7 @@ class Answering:
         The file is of another kind, or no row of it can be read.
     """
 
-    def __init__(self, path: Path, model: ServedModel, *, sequence: str | None = None) -> None:
+    def __init__(self, path: Path, model: Loaded, *, sequence: str | None = None) -> None:
         self.model = model
         self.rows = self.errors = 0
         self._waiting: deque[tuple[Asked, Future[list[str]] | None]] = deque()
@@ -164,7 +166,7 @@ class Answering:
             self.rows += len(asked.lines)
             self.errors += asked.errors
             yield from chunks(asked.merged(answers))
-        tail = {"rows": self.rows, "errors": self.errors, "model": self.model.name}
+        tail = {"rows": self.rows, "errors": self.errors, "model": self.model.name, "digest": self.model.digest}
         if self._fault is None:
             yield (dump_json({"done": True, **tail}, indent=None) + "\n").encode()
         else:
@@ -179,7 +181,7 @@ class Answering:
             asked = asked_of_block(records, self.model)
             future = None
             if asked.rows is not None:
-                future = self.model.batcher().submit(asked.rows, rows=len(asked.rows.codes), wait=True)
+                future = self.model.batcher.submit(asked.rows, rows=len(asked.rows.codes), wait=True)
             self._waiting.append((asked, future))
         except InputError as error:
             self._fault = problem_of(error, shown="the file")
@@ -190,7 +192,7 @@ class Answering:
         return True
 
 
-async def spooled(body: AsyncIterator[bytes], path: Path, limits: LimitSettings) -> None:
+async def spooled(body: AsyncIterator[bytes], path: Path, *, limits: LimitSettings) -> None:
     """Write a body to disk, a mebibyte at a time, in a thread.
 
     Raises

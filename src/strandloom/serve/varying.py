@@ -19,11 +19,13 @@ _FORM = '{"variants": [{"chrom": "chr1", "pos": 1000, "ref": "A", "alt": "G"}]}'
 _LONGEST = 10_000
 
 
-def variant_lines(model: ServedModel, genome: Genome | None, body: Any, limits: LimitSettings) -> list[str | None]:
+def variant_lines(model: ServedModel, body: Any, *, genome: Genome | None, limits: LimitSettings) -> list[str | None]:
     """A line of JSON for each variant, in order.
 
     Parameters
     ----------
+    genome
+        What positions count on; None: the service has none.
     body
         ``{"variants": [{"chrom", "pos", "ref", "alt", "id"}], "outputs": […]}``; one alternative allele each, positions count from 1.
 

@@ -19,13 +19,14 @@ from starlette.concurrency import run_in_threadpool
 from strandloom.errors import StrandloomError, UsageError
 from strandloom.serve.app import Service, add_routes
 from strandloom.serve.problems import Problem, problem_of
-from strandloom.studio.gate import COOKIE, LOGIN, StudioGate, cookie_of
+from strandloom.studio.gate import COOKIE, LOGIN, UPLOAD, StudioGate, cookie_of
 from strandloom.studio.look import STYLE
 from strandloom.studio.studio import Studio
 from strandloom.studio.workspace import file_name
 from strandloom.version import VERSION
 
 _STEP = 1 << 20
+_SANDBOX = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:"
 
 
 def create_studio_app(studio: Studio) -> StudioGate:
@@ -71,7 +72,7 @@ async def _running(studio: Studio) -> AsyncIterator[dict[str, Any]]:
 def _files(app: FastAPI, studio: Studio) -> None:
     """What pages send and offer."""
 
-    @app.post("/studio/upload", include_in_schema=False)
+    @app.post(UPLOAD, include_in_schema=False)
     async def upload(request: Request) -> Response:
         """A file, written to disk as it arrives; only its ending is kept of its name."""
         if request.state.caller.role != "editor":
@@ -102,19 +103,21 @@ def _files(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/studio/runs/{number}/report.html", include_in_schema=False)
     async def report(number: int) -> Response:
-        return FileResponse(_finished(studio, number).folder.report, media_type="text/html")
+        """The report; it may come from elsewhere, so its script sorts tables and can do nothing else."""
+        path = _finished(studio, number).folder.report
+        return FileResponse(path, media_type="text/html", headers={"content-security-policy": _SANDBOX})
 
     @app.get("/studio/runs/{number}/export", include_in_schema=False)
     async def export(number: int) -> Response:
         look = _finished(studio, number)
-        out = Path(tempfile.mkdtemp(prefix="strandloom-export-")) / f"{Path(look.run.folder).name}.strandloom.zip"
-        await run_in_threadpool(studio.pack, number, out)
-        return FileResponse(out, filename=out.name, background=BackgroundTask(_clear, out))
-
-
-def _clear(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.parent.rmdir()
+        out = studio.space.uploads / f".export-{secrets.token_hex(8)}.zip"
+        try:
+            await run_in_threadpool(studio.pack, number, out)
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+        name = f"{Path(look.run.folder).name}.strandloom.zip"
+        return FileResponse(out, filename=name, background=BackgroundTask(out.unlink, missing_ok=True))
 
 
 def _finished(studio: Studio, number: int) -> Any:

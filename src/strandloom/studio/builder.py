@@ -282,7 +282,7 @@ def from_yaml(text: str) -> dict[str, Any]:
     """
     try:
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f"line {place.line + 1}" if place is not None else None
         raise SettingsError(f"this is not YAML: {getattr(error, 'problem', None) or error}", where=line) from None

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import polars as pl
 from pydantic import Field
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -30,6 +29,7 @@ from strandloom.io.write import TableWriter, sha256
 from strandloom.settings import Settings
 from strandloom.studio.store import DataSet, Project, Store, Version
 from strandloom.studio.workspace import Workspace, file_name, slug
+from strandloom.words import plural
 
 LENIENT = LetterPolicy(unknown="skip", empty="skip")
 TEXTS: tuple[FileFormat, ...] = ("fasta", "fastq", "csv", "tsv", "ndjson", "lines")
@@ -166,10 +166,14 @@ def change_version(
     staged.mkdir()
     try:
         made = staged / "data.tsv.gz"
-        if not _write_changed(path, made, change):
+        rows, left = _write_changed(path, made, change)
+        said = note or words(change)
+        if left:
+            said += f"; {plural(left, 'row')} that cannot be read left out"
+        if not rows:
             raise InputError("no row would be left", hint="another condition")
         return _store(
-            space, store, made, facts_of(made), name=name, project=project, author=author, note=note or words(change),
+            space, store, made, facts_of(made), name=name, project=project, author=author, note=said,
             dataset=dataset, after=version,
         )  # fmt: skip
     finally:
@@ -253,22 +257,6 @@ def columns_of(path: Path) -> dict[str, str]:
     return {}
 
 
-def newest(store: Store, dataset: int) -> Version:
-    """The newest version of a data set.
-
-    Raises
-    ------
-    UsageError
-        There is no such data set.
-    """
-    with store.begin() as session:
-        query = select(Version).where(Version.dataset_id == dataset).order_by(Version.number.desc())
-        found = session.scalars(query.options(joinedload(Version.dataset))).first()
-        if found is None:
-            raise UsageError("there is no such data set")
-        return found
-
-
 def _store(
     space: Workspace,
     store: Store,
@@ -284,6 +272,7 @@ def _store(
 ) -> Version:
     """Enter a file; it is in its place before the database says so."""
     target: Path | None = None
+    digest, size = sha256(staged), staged.stat().st_size  # before the database is held
     try:
         with store.begin() as session:
             if session.get(Project, project) is None:
@@ -307,14 +296,16 @@ def _store(
                 if after is not None and owner.versions[-1].id != after:
                     raise UsageError(f"version {number - 1} was made meanwhile", hint="look at it first")
             folder = space.data / owner.folder / f"v{number}"
+            while folder.exists():  # a studio that was killed left it; nothing points there
+                folder = folder.with_name(folder.name + "-again")
             folder.mkdir(parents=True)
             target = folder
             place = folder / staged.name
             staged.replace(place)
             place.chmod(0o444)
             version = Version(
-                dataset_id=owner.id, number=number, file=str(place.relative_to(space.root)), digest=sha256(place),
-                bytes=place.stat().st_size, facts=facts, note=note, author=author,
+                dataset_id=owner.id, number=number, file=str(place.relative_to(space.root)), digest=digest,
+                bytes=size, facts=facts, note=note, author=author,
             )  # fmt: skip
             session.add(version)
             session.flush()
@@ -328,19 +319,20 @@ def _store(
         raise
 
 
-def _write_changed(source: Path, out: Path, change: Change) -> int:
-    """Write the rows of a file after a change, block by block; how many there are."""
+def _write_changed(source: Path, out: Path, change: Change) -> tuple[int, int]:
+    """Write the rows of a file after a change, block by block; how many there are, and how many could not be read."""
     seen: set[bytes] = set()
-    rows = 0
+    rows = left = 0
     with TableWriter(out) as writer:
         for records in read_blocks(source, policy=LENIENT):
+            left += records.letters.skipped_rows
             kept = _kept(records, change, seen)
             part = records.take(kept) if not kept.all() else records
             frame = _frame(part, change)
             if len(frame):
                 writer.write(frame)
                 rows += len(frame)
-    return rows
+    return rows, left
 
 
 def _kept(records: Records, change: Change, seen: set[bytes]) -> np.ndarray:

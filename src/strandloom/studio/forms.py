@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -102,6 +103,11 @@ def _options(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def with_own(options: Sequence[str], value: Any) -> list[str]:
+    """Options of a field and its present value, which may be none of them: then it is shown, and said to be wrong elsewhere."""
+    return [*options, *([] if str(value) in options else [str(value)])]
+
+
 def shown(value: Any) -> str:
     """A value as its field shows it: YAML on one line."""
     if value is None:
@@ -121,7 +127,7 @@ def parsed(text: str) -> Any:
     """
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
         raise UsageError(f"'{text[:60]}' cannot be read: {getattr(error, 'problem', None) or 'no YAML'}") from None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
-from strandloom.serve.gate import OPEN, Gate, Receive, Scope, Send
+from strandloom.serve.gate import OPEN, Gate, Message, Receive, Scope, Send
 from strandloom.serve.problems import Problem
 from strandloom.serve.tokens import Caller, TokenFile
 from strandloom.studio.studio import Studio
@@ -14,6 +15,9 @@ from strandloom.studio.studio import Studio
 COOKIE = "strandloom_studio"
 LOGIN = "/login"
 STRANGER = Caller("a guest", "viewer")
+UPLOAD = "/studio/upload"
+_LOOK_AGAIN = 1.0
+"""Seconds after which the token of an open page is looked at again."""
 _LINKED = "/share/"
 _FRAMEWORK = "/_nicegui/"
 
@@ -39,7 +43,7 @@ class StudioGate(Gate):
                 await receive()
                 await send({"type": "websocket.close", "code": 4401})
                 return
-            await self.app(scope, receive, send)
+            await self.app(scope, self._watched(scope, receive), send)
             return
         if scope["type"] == "http" and self._wants_login(scope):
             target = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
@@ -48,6 +52,27 @@ class StudioGate(Gate):
             await send({"type": "http.response.body", "body": b""})
             return
         await super().__call__(scope, receive, send)
+
+    def largest(self, path: str) -> int:
+        """As of the service; files of data may be larger."""
+        return self.studio.settings.upload_bytes if path == UPLOAD else super().largest(path)
+
+    def _watched(self, scope: Scope, receive: Receive) -> Receive:
+        """Messages of a socket, until its token is taken back."""
+        if self.tokens is None or self._of_cookie(scope) is None:
+            return receive
+        seen = time.monotonic()
+
+        async def watched() -> Message:
+            nonlocal seen
+            message = await receive()
+            if time.monotonic() - seen > _LOOK_AGAIN:
+                seen = time.monotonic()
+                if self._of_cookie(scope) is None:
+                    return {"type": "websocket.disconnect", "code": 4401}
+            return message
+
+        return watched
 
     def _wants_login(self, scope: Scope) -> bool:
         """A browser that asks for a page and has shown no token."""

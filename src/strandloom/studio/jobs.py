@@ -7,6 +7,7 @@ beginning of its process), whether it is finished of its folder (``verdict.txt``
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,7 +24,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from strandloom.errors import UsageError
+from strandloom.errors import StrandloomError, UsageError
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.io.write import replacing
 from strandloom.run.folder import RunFolder
@@ -32,6 +34,9 @@ from strandloom.studio.workspace import Workspace, slug
 State = Literal["created", "queued", "running", "paused", "completed", "cancelled", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 EXPERIMENT, LOG, RUN = "experiment.yaml", "run.log", "run"
+PATIENCE = 15.0
+"""Seconds that a training has to stop after it was asked to, before it is told more firmly."""
+log = logging.getLogger("strandloom.studio")
 EVERY = 0.5
 """Seconds between two looks at the processes."""
 _TAIL = 1 << 15
@@ -80,6 +85,8 @@ class Queue:
     def __init__(self, space: Workspace, store: Store, *, at_once: int = 1) -> None:
         self.space, self.store, self.at_once = space, store, at_once
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._told: dict[int, float] = {}
+        self._sent: dict[int, int] = {}
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -106,7 +113,7 @@ class Queue:
         parent: int | None = None,
     ) -> int:
         """A new run, not yet in the queue; its number."""
-        folder = slug(experiment.name, taken=self.space.runs)
+        folder = slug(experiment.name, taken=self.space.runs, known=self.folders())
         home = self.space.runs / folder
         home.mkdir(parents=True)
         with replacing(home / EXPERIMENT, text=True) as handle:
@@ -119,6 +126,11 @@ class Queue:
             session.add(run)
             session.flush()
             return run.id
+
+    def folders(self) -> set[str]:
+        """Names of the folders of all runs, of those in the trash too."""
+        with self.store.begin() as session:
+            return {Path(x).name for x in session.scalars(select(Run.folder))}
 
     def look(self, number: int) -> Look:
         """A run.
@@ -181,7 +193,7 @@ class Queue:
         self.step()
 
     def cancel(self, number: int) -> None:
-        """Stop a run at once; what is trained stays, and it can be started again.
+        """Stop a run without waiting for its epoch to end; what is trained stays, and it can be started again.
 
         Raises
         ------
@@ -203,15 +215,16 @@ class Queue:
         UsageError
             It runs, or is deployed.
         """
-        with self._changing(number, *(x for x in STATES if x not in ("running", "queued"))) as run:
-            if self._deployed(number):
-                raise UsageError("the run is deployed", hint="switch the deployment off and delete it first")
-            home = self.space.inside(run.folder)
+        with self._lock:
+            with self._changing(number, *(x for x in STATES if x not in ("running", "queued"))) as run:
+                if self._deployed(number):
+                    raise UsageError("the run is deployed", hint="switch the deployment off and delete it first")
+                run.deleted = now()
+                home = self.space.inside(run.folder)
             place = self.space.trash / f"run-{number}"
             shutil.rmtree(place, ignore_errors=True)
             if home.exists():
                 home.rename(place)
-            run.deleted = now()
 
     def restore(self, number: int) -> None:
         """Bring a run back out of the trash.
@@ -224,10 +237,18 @@ class Queue:
         with self._lock, self.store.begin() as session:
             run = session.get(Run, number)
             place = self.space.trash / f"run-{number}"
-            if run is None or not run.deleted or not place.is_dir():
+            home = None if run is None else self.space.inside(run.folder)
+            if run is None or home is None or not run.deleted or not (place.is_dir() or home.is_dir()):
                 raise UsageError("the run is not in the trash")
-            place.rename(self.space.inside(run.folder))
+            if place.is_dir():
+                place.rename(home)
             run.deleted = ""
+
+    def deleted(self) -> list[Run]:
+        """Runs in the trash, the last one first."""
+        with self.store.begin() as session:
+            query = select(Run).where(Run.deleted != "").order_by(Run.deleted.desc()).options(joinedload(Run.project))
+            return list(session.scalars(query))
 
     def step(self) -> None:
         """One look: end what has ended, do what is wished, begin what may begin."""
@@ -236,12 +257,22 @@ class Queue:
                 self._attend(number)
             free = self.at_once - len(self._in("running"))
             for number in self._in("queued")[: max(free, 0)]:
-                self._launch(number)
+                try:
+                    self._launch(number)
+                except (OSError, StrandloomError) as error:  # this run's fault must not hold up those behind it
+                    self._fail(number, f"it could not be started: {error}")
+
+    def _fail(self, number: int, message: str) -> None:
+        with self.store.begin() as session:
+            run = session.get_one(Run, number)
+            run.state, run.wish, run.message, run.pid, run.begun = "failed", "", message, None, None
 
     def _watch(self) -> None:
         while not self._stop.wait(EVERY):
-            with contextlib.suppress(OSError):  # a disk that is full now may not be later
+            try:
                 self.step()
+            except Exception:  # a disk or a database that fails now may not later
+                log.exception("the queue could not be looked at")
 
     def _in(self, state: State) -> list[int]:
         with self.store.begin() as session:
@@ -282,6 +313,8 @@ class Queue:
                 str(home / RUN),
             ]
             words += ["--resume", "--seeds", str(run.seeds)]
+            if self.at_once > 1:  # trainings side by side share the cores
+                words = ["env", f"OMP_NUM_THREADS={max(1, (os.cpu_count() or 1) // self.at_once)}", *words]
             with (home / LOG).open("ab") as log:
                 process = subprocess.Popen(
                     words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.space.root
@@ -296,17 +329,28 @@ class Queue:
             home = self.space.inside(run.folder)
             if self._alive(run):
                 if run.wish == "cancel" or (run.wish == "pause" and self._epochs(run) > int(run.message or 0)):
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.killpg(run.pid or 0, signal.SIGINT)
+                    self._stop_process(run)
                 return
+            told = self._told.pop(run.pid or 0, None)
             self._children.pop(run.pid or 0, None)
             if RunFolder(home / RUN).finished:
                 run.state, run.message = "completed", ""
-            elif run.wish:
+            elif run.wish and (told is not None or run.wish == "cancel"):
                 run.state, run.message = {"pause": "paused", "cancel": "cancelled"}[run.wish], ""
             else:
                 run.state, run.message = "failed", last_error(home / LOG)
             run.wish, run.pid, run.begun = "", None, None
+
+    def _stop_process(self, run: Run) -> None:
+        """Ask a training to stop, once; one that does not is ended."""
+        pid = run.pid or 0
+        since = self._told.setdefault(pid, time.monotonic())
+        waited = time.monotonic() - since
+        which = signal.SIGKILL if waited > 2 * PATIENCE else signal.SIGTERM if waited > PATIENCE else signal.SIGINT
+        if self._sent.get(pid) != which:
+            self._sent[pid] = which
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, which)
 
     def _alive(self, run: Run) -> bool:
         if run.pid is None:
@@ -314,7 +358,7 @@ class Queue:
         child = self._children.get(run.pid)
         if child is not None:
             return child.poll() is None
-        return begun(run.pid) == run.begun
+        return run.begun is not None and begun(run.pid) == run.begun
 
     def _epochs(self, run: Run) -> int:
         """Epochs that a run has behind it, over all its networks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from typing import Any
 from fastapi import Request
 from nicegui import app, ui
 from nicegui import run as background
+from pydantic import ValidationError
 
 from strandloom.errors import StrandloomError, UsageError
+from strandloom.serve.problems import Problem
 from strandloom.serve.tokens import Caller
-from strandloom.studio.studio import Studio, guarded
+from strandloom.studio.studio import Studio, check_role
 
+log = logging.getLogger("strandloom.studio")
 PAGES = (
     ("/", "Projects"), ("/data", "Data"), ("/models", "Models"), ("/runs", "Runs"), ("/compare", "Compare"),
     ("/playground", "Playground"), ("/deploy", "Deploy"),
@@ -63,14 +67,21 @@ class Me:
 
         async def handler(*_: Any) -> None:
             try:
-                found: list[Any] = []
-                guarded(self.studio, self.caller, role, lambda: found.append(action()))
-                if isawaitable(found[0]):
-                    await found[0]
+                check_role(self.studio, self.caller, role=role)
+                found = action()
+                if isawaitable(found):
+                    await found
                 if done:
                     ui.notify(done, type="positive")
             except StrandloomError as error:
                 tell(error)
+            except ValidationError as error:
+                tell(UsageError(str(error.errors()[0]["msg"])))
+            except Problem as problem:
+                tell(UsageError(problem.message, hint=problem.hint))
+            except Exception:
+                log.exception("an action failed")
+                tell(UsageError("this failed", hint="the log of the studio says why"))
 
         return handler
 
@@ -178,10 +189,7 @@ def upload_field(me: Me, label: str, arrived: Callable[[Path, str], Awaitable[No
         if not path.is_file():
             tell(UsageError("the upload is gone", hint="send it again"))
             return
-        try:
-            await arrived(path, str(event.args["name"]))
-        except StrandloomError as error:
-            tell(error)
+        await me.act(lambda: arrived(path, str(event.args["name"])))()
 
     field = ui.upload(auto_upload=True, label=label).classes("w-full").props("flat bordered")
     field._props["url"] = "/studio/upload"
@@ -198,13 +206,6 @@ def upload_field(me: Me, label: str, arrived: Callable[[Path, str], Awaitable[No
         js_handler="(info) => { let m = 'the upload failed';"
         " try { m = JSON.parse(info.xhr.responseText).error.message } catch (e) {} emit({message: m}); }",
     )
-
-
-def bases(letters: str, *, more: int = 0) -> None:
-    """Letters in their colours; ``more`` bases follow that are not shown."""
-    html = "".join(f'<span class="{_BASES.get(x, "n")}">{escape(x)}</span>' for x in letters)
-    rest = f' <span class="n">… {more:,} more</span>' if more > 0 else ""
-    ui.html(f'<span class="bases">{html}{rest}</span>', sanitize=False)
 
 
 def coloured(letters: str) -> str:

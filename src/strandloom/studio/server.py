@@ -54,5 +54,7 @@ def run_studio(
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     began(f"http://{host}:{listening.getsockname()[1]}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    config = uvicorn.Config(app, log_config=LOG, server_header=False, timeout_graceful_shutdown=5, ws_max_size=1 << 22)
+    config = uvicorn.Config(
+        app, log_config=LOG, server_header=False, timeout_graceful_shutdown=5, ws_max_size=1 << 22, access_log=False
+    )
     uvicorn.Server(config).run(sockets=[listening])

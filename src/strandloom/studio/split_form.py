@@ -9,7 +9,9 @@ from nicegui import ui
 from pydantic import BaseModel
 
 from strandloom.data.split.settings import SplitSettings
+from strandloom.errors import UsageError
 from strandloom.studio.forms import Entry, entries, parsed, put, shown
+from strandloom.studio.look import tell
 
 KINDS: dict[str, type[BaseModel]] = {x.model_fields["kind"].default: x for x in get_args(get_args(SplitSettings)[0])}
 WORDS = {
@@ -102,7 +104,11 @@ class SplitForm:
 
     def _put(self, entry: Entry, *, text: bool = False) -> Any:
         def change(event: Any) -> None:
-            value = parsed(event.value) if text and event.value != "" else event.value
+            try:
+                value = parsed(event.value) if text and event.value != "" else event.value
+            except UsageError as error:
+                tell(error)
+                return
             put(self.raw, entry.path[-1:], None if value == "" or value == entry.default else value)
 
         return change

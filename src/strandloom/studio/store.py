@@ -101,6 +101,8 @@ class Draft(Base):
     length: Mapped[int]
     outputs: Mapped[int]
     changed: Mapped[str] = mapped_column(default=now)
+    edits: Mapped[int] = mapped_column(default=0)
+    """How often it was changed: of two who change it at once the second is told."""
 
 
 class Run(Base):
@@ -143,6 +145,8 @@ class Deployment(Base):
     """Of the bundle when it was deployed."""
     created: Mapped[str] = mapped_column(default=now)
     author: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    """Why it was switched off, where the studio did that."""
     run: Mapped[Run] = relationship()
 
 
@@ -184,7 +188,14 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url)
+        try:
+            self.engine = create_engine(url)
+        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            said = (
+                f"the database needs {error.name}" if isinstance(error, ModuleNotFoundError) else "this is no database"
+            )
+            raise InputError(said, where="--set database", hint="an SQLAlchemy URL, and its driver installed") from None
+        where = self.engine.url.render_as_string(hide_password=True)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _careful)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -197,10 +208,12 @@ class Store:
                     session.add(Project(name="My project"))
                 elif meta.format > FORMAT:
                     raise InputError(
-                        "the workspace was made by a newer studio", where=url, hint="install that version of strandloom"
+                        "the workspace was made by a newer studio",
+                        where=where,
+                        hint="install that version of strandloom",
                     )
         except SQLAlchemyError as error:
-            raise InputError(f"the database cannot be opened: {error.__class__.__name__}", where=url) from error
+            raise InputError(f"the database cannot be opened: {error.__class__.__name__}", where=where) from error
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+import threading
 import zipfile
-from collections.abc import Callable
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,9 +25,13 @@ from strandloom.serve.tokens import Caller, TokenFile
 from strandloom.studio.jobs import EXPERIMENT, LOG, RUN, Queue
 from strandloom.studio.settings import StudioSettings
 from strandloom.studio.store import Deployment, Login, Project, Run, Share, Store, sqlite_url
-from strandloom.studio.workspace import Workspace, slug
+from strandloom.studio.workspace import Workspace, slug, sweep
 
 _PACKED = (
+    "metrics.jsonl",
+    "plan.json",
+    "predictions.parquet",
+    "split.parquet",
     "experiment.yaml",
     "evaluation.json",
     "data.json",
@@ -35,6 +40,8 @@ _PACKED = (
     "report.html",
     "verdict.txt",
 )
+_FOLDERS = ("bundle", "members", "explanation")
+"""What is packed beside them, of members the curves alone."""
 _MOST_UNPACKED = 4 << 30
 _MOST_FILES = 10_000
 
@@ -64,16 +71,19 @@ class Studio:
         self.queue = Queue(self.space, self.store, at_once=self.settings.at_once)
         self.metrics = Metrics()
         self.models = Models((), self.settings.serving(), self.metrics)
+        self._switching = threading.Lock()
 
     def begin(self) -> None:
         """Look after the queue and switch on what is deployed; a bundle that was changed meanwhile stays off, and says so."""
+        sweep(self.space)
         self.queue.begin()
         for deployment in self.deployments():
             if deployment.enabled:
                 try:
                     self._switch_on(deployment)
-                except StrandloomError:
-                    self._mark(deployment.id, enabled=False)
+                except Exception as error:  # one that is broken must not keep the studio from starting
+                    said = error.message if isinstance(error, StrandloomError) else type(error).__name__
+                    self._mark(deployment.id, enabled=False, message=f"switched off at the start: {said}")
 
     def close(self) -> None:
         """Stop; trainings go on."""
@@ -87,7 +97,7 @@ class Studio:
         """The caller as the tokens are now; None: the token was taken back."""
         if self.tokens is None:
             return LOCAL
-        return next((Caller(x.name, x.role) for x in self.tokens.tokens() if x.name == caller.name), None)
+        return next((Caller(x.name, x.role, x.sha256) for x in self.tokens.tokens() if x.sha256 == caller.token), None)
 
     def login(self, token: str) -> str | None:
         """A cookie for a token; None: the token is not known."""
@@ -112,7 +122,7 @@ class Studio:
         with self.store.begin() as session:
             found = session.get(Login, _hash(cookie))
             token = None if found is None else found.token
-        return next((Caller(x.name, x.role) for x in self.tokens.tokens() if x.sha256 == token), None)
+        return next((Caller(x.name, x.role, x.sha256) for x in self.tokens.tokens() if x.sha256 == token), None)
 
     # --- projects ---
 
@@ -178,20 +188,24 @@ class Studio:
         BundleError
             Its bundle was changed after it was deployed, or is broken.
         """
-        deployment = next((x for x in self.deployments() if x.id == number), None)
-        if deployment is None:
-            raise UsageError("there is no such deployment")
-        if on:
-            self._switch_on(deployment)
-        else:
-            self.models.remove(deployment.name)
-        self._mark(number, enabled=on)
+        with self._switching:
+            deployment = next((x for x in self.deployments() if x.id == number), None)
+            if deployment is None:
+                raise UsageError("there is no such deployment")
+            if on:
+                self._switch_on(deployment)
+            else:
+                self.models.remove(deployment.name)
+            self._mark(number, enabled=on)
 
     def accept(self, number: int) -> None:
         """Take the bundle of a deployment as it is now for the deployed one."""
         with self.store.begin() as session:
             deployment = session.get_one(Deployment, number, options=[joinedload(Deployment.run)])
             deployment.digest = digest_of(self._bundle(deployment))
+            on = deployment.enabled
+        if on:
+            self.switch(number, on=True)
 
     def undeploy(self, number: int) -> None:
         """Forget a deployment that is off.
@@ -220,9 +234,10 @@ class Studio:
             )
         self.models.add(ServedModel(Source(deployment.name, folder), self.settings.serving(), self.metrics))
 
-    def _mark(self, number: int, *, enabled: bool) -> None:
+    def _mark(self, number: int, *, enabled: bool, message: str = "") -> None:
         with self.store.begin() as session:
-            session.get_one(Deployment, number).enabled = enabled
+            deployment = session.get_one(Deployment, number)
+            deployment.enabled, deployment.message = enabled, message
 
     # --- sharing ---
 
@@ -267,9 +282,10 @@ class Studio:
             for name in _PACKED:
                 if (look.folder.path / name).is_file():
                     archive.write(look.folder.path / name, name)
-            for path in sorted(look.folder.bundle.rglob("*")):
-                if path.is_file():
-                    archive.write(path, f"bundle/{path.relative_to(look.folder.bundle)}")
+            for name in _FOLDERS:
+                for path in sorted((look.folder.path / name).rglob("*")):
+                    if path.is_file() and (name != "members" or path.name == "metrics.jsonl"):
+                        archive.write(path, str(path.relative_to(look.folder.path)))
         return out
 
     def unpack(self, source: Path, *, project: int, author: str) -> int:
@@ -282,7 +298,10 @@ class Studio:
         """
         staged = self.space.uploads / f".unpack-{secrets.token_hex(8)}"
         try:
-            _extract(source, staged / RUN)
+            try:
+                _extract(source, staged / RUN)
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, zlib.error) as error:
+                raise InputError(f"the file is damaged: {error}", hint="export the run again") from None
             experiment = read_experiment(staged / RUN / "experiment.yaml")
             try:
                 read_bundle(staged / RUN / "bundle")
@@ -290,7 +309,7 @@ class Studio:
                 raise InputError(f"the bundle in the file is broken: {error.message}") from None
             shutil.copyfile(staged / RUN / "experiment.yaml", staged / EXPERIMENT)
             (staged / LOG).write_text("imported\n")
-            folder = slug(experiment.name, taken=self.space.runs)
+            folder = slug(experiment.name, taken=self.space.runs, known=self.queue.folders())
             staged.rename(self.space.runs / folder)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -317,7 +336,7 @@ def _extract(source: Path, target: Path) -> None:
         left = _MOST_UNPACKED
         for member in members:
             parts = Path(member.filename).parts
-            known = member.filename in _PACKED or (parts[:1] == ("bundle",) and len(parts) > 1)
+            known = member.filename in _PACKED or (len(parts) > 1 and parts[0] in _FOLDERS)
             if not known or ".." in parts or member.filename.startswith("/"):
                 raise InputError(f"the file holds '{member.filename[:80]}', which no exported run does")
             path = target / member.filename
@@ -336,8 +355,8 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def guarded(studio: Studio, caller: Caller, role: str, action: Callable[[], None]) -> None:
-    """Do what only some may do.
+def check_role(studio: Studio, caller: Caller, *, role: str = "editor") -> None:
+    """Whether a caller may still do what only some may do.
 
     Raises
     ------
@@ -349,4 +368,3 @@ def guarded(studio: Studio, caller: Caller, role: str, action: Callable[[], None
         raise UsageError("your token was taken back")
     if role == "editor" and now.role != "editor":
         raise UsageError("viewers may look, not change", hint="ask for an editor's token")
-    action()

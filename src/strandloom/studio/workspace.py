@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +41,7 @@ class Workspace:
 
     @property
     def trash(self) -> Path:
-        """What was deleted, until it is emptied."""
+        """Runs that were deleted, to be brought back."""
         return self.root / "trash"
 
     @property
@@ -100,12 +102,25 @@ def open_workspace(root: str | Path) -> Workspace:
     return space
 
 
-def slug(name: str, *, taken: Path) -> str:
-    """A name as that of a new folder inside ``taken``: letters, digits and ``-``; nothing in it leads anywhere else."""
+def sweep(space: Workspace) -> None:
+    """Take away what a killed studio left half done among the uploads; nothing else is touched."""
+    for path in space.uploads.iterdir():
+        if path.name.startswith("."):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def slug(name: str, *, taken: Path, known: Collection[str] = ()) -> str:
+    """A name as that of a new folder inside ``taken``: letters, digits and ``-``; nothing in it leads anywhere else.
+
+    Parameters
+    ----------
+    known
+        Names that are taken although no folder has them now.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     base = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:48] or "unnamed"
     found, number = base, 2
-    while (taken / found).exists():
+    while (taken / found).exists() or found in known:
         found, number = f"{base}-{number}", number + 1
     return found
 

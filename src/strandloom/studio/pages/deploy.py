@@ -14,7 +14,7 @@ from strandloom.serve.problems import Problem
 from strandloom.serve.rows import asked_of_json
 from strandloom.studio.look import Me, card, command, empty, frame, heading, in_thread, spinner_while, table, tell
 from strandloom.studio.store import Deployment
-from strandloom.studio.studio import Studio
+from strandloom.studio.studio import Studio, check_role
 
 _EXAMPLE = "ACGTACGTTGCA"
 
@@ -66,9 +66,9 @@ def _new(me: Me, run: int | None) -> None:
         )
         name = ui.input("Name in the address", value=done[chosen.value]).props("dense outlined")
 
-        def make() -> None:
+        async def make() -> None:
             found = studio.deploy(chosen.value, str(name.value), author=me.caller.name)
-            studio.switch(found.id, on=True)
+            await spinner_while(in_thread(studio.switch, found.id, on=True))
             ui.navigate.to("/deploy")
 
         ui.button("Deploy", on_click=me.act(make)).props("unelevated color=primary")
@@ -88,6 +88,7 @@ def _one(me: Me, one: Deployment, address: str) -> None:
 
                 async def turn(event: Any) -> None:
                     try:
+                        check_role(studio, me.caller)
                         await in_thread(studio.switch, one.id, on=bool(event.value))
                     except StrandloomError as error:
                         tell(error)
@@ -106,6 +107,8 @@ def _one(me: Me, one: Deployment, address: str) -> None:
                 ui.button("delete", on_click=me.act(forget)).props("flat dense size=sm color=negative")
             else:
                 ui.label("on" if one.enabled else "off").classes("soft small")
+        if one.message:
+            ui.label(one.message).classes("problem small")
         ui.link("A page for colleagues", f"/ask/{one.name}").classes("small")
         command(f"curl {url}{token} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps([_EXAMPLE]))}")
         who = ', token="TOKEN"' if studio.tokens is not None else ""
@@ -121,18 +124,15 @@ def _form(me: Me, model: Any) -> None:
     place: list[Any] = []
 
     def answer() -> list[dict[str, Any]]:
-        asked = asked_of_json(_typed(str(text.value or "")), model, me.studio.settings.limits)
+        held = model.current()
+        asked = asked_of_json(_typed(str(text.value or "")), held, me.studio.settings.limits)
         lines: list[str] = []
         if asked.rows is not None:
-            lines = model.batcher().submit(asked.rows, rows=len(asked.rows.codes)).result(120)
+            lines = held.batcher.submit(asked.rows, rows=len(asked.rows.codes)).result(120)
         return [json.loads(x) for x in asked.merged(lines)]
 
     async def ask() -> None:
-        try:
-            rows = await spinner_while(in_thread(answer))
-        except Problem as problem:
-            tell(StrandloomError(problem.message, hint=problem.hint))
-            return
+        rows = await spinner_while(in_thread(answer))
         place[0].clear()
         with place[0]:
             _table(rows)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from nicegui import ui
 
+from strandloom.data.dataset import Dataset
+from strandloom.data.load import load
+from strandloom.experiment import read_experiment
 from strandloom.io.plain import read_json
 from strandloom.studio import charts, suggest
-from strandloom.studio.datasets import LENIENT
-from strandloom.studio.jobs import Look
+from strandloom.studio.jobs import EXPERIMENT, Look
 from strandloom.studio.look import Me, card, facts, in_thread, number, says, scored, table
 from strandloom.studio.pages.sequence import show_sequence
 
@@ -29,7 +33,8 @@ def show_evaluation(me: Me, look: Look, *, shared: bool = False) -> None:
     """
     evaluation = read_json(look.folder.evaluation)
     leakage = read_json(look.folder.data).get("leakage") or {}
-    behind = None if shared else _Behind(me, look)
+    known = not shared and look.folder.predictions.is_file() and look.run.version is not None
+    behind = _Behind(me, look) if known else None
     with card("What came out"):
         ui.label(look.verdict).classes("says")
         says(suggest.about_evaluation(evaluation, leakage))
@@ -274,7 +279,7 @@ class _Behind:
         """A sequence with what its answer rests on."""
         found = await in_thread(self._sequence, row)
         if found is None:
-            ui.notify("the data of this run are not in the studio", type="warning")
+            ui.notify("this row is not in the data any more", type="warning")
             return
         name, letters = found
         self.box.clear()
@@ -284,15 +289,15 @@ class _Behind:
     def _sequence(self, row: int) -> tuple[str, str] | None:
         """Id and letters of a row of the data set."""
         from strandloom.alphabet import DNA
-        from strandloom.io.read import read_blocks
 
-        version = self.look.run.version
         wanted = self.frame.filter(pl.col("row") == row)["id"].to_list()
-        if version is None or not wanted:
+        dataset = self._dataset
+        if not wanted or row >= len(dataset) or dataset.ids[row] != wanted[0]:
             return None
-        path = self.me.studio.space.inside(version.file)
-        for records in read_blocks(path, policy=LENIENT, columns="none"):
-            at = records.ids.index_of(wanted[0])
-            if at is not None:
-                return wanted[0], DNA.decode(records.codes[records.offsets[at] : records.offsets[at + 1]])
-        return None
+        return wanted[0], DNA.decode(np.asarray(dataset.codes[row]))
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        """The data as the run read them, so that its row numbers hold."""
+        experiment = read_experiment(self.look.home / EXPERIMENT)
+        return load(experiment.data, task=experiment.task, resolve=Path)

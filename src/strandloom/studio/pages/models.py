@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from strandloom.errors import SettingsError, StrandloomError, UsageError
 from strandloom.studio import builder
-from strandloom.studio.forms import Entry, entries, parsed, shown
+from strandloom.studio.forms import Entry, entries, parsed, shown, with_own
 from strandloom.studio.look import Me, card, empty, frame, heading, table, tell
 from strandloom.studio.store import Draft, now
-from strandloom.studio.studio import Studio
+from strandloom.studio.studio import Studio, check_role
 
 
 def register(studio: Studio) -> None:
@@ -95,6 +95,7 @@ class Builder:
         self.me, self.draft = me, draft
         self.model: dict[str, Any] = draft.model
         self.length, self.outputs = draft.length, draft.outputs
+        self.edits = draft.edits
         self.chosen: builder.Path | None = None
         self.held: dict[str, Any] | None = None
         self.before: list[dict[str, Any]] = []
@@ -134,24 +135,37 @@ class Builder:
 
     def change(self, model: dict[str, Any]) -> None:
         """Take another state of the model, and keep it."""
-        if not self.me.edits:
-            tell(UsageError("viewers may look, not change"))
+        before, self.model = self.model, model
+        try:
+            self._keep()
+        except StrandloomError as error:
+            self.model = before
+            tell(error)
             return
-        self.before.append(self.model)
-        self.model = model
-        self._keep()
+        self.before.append(before)
         self._refresh()
 
     def _keep(self) -> None:
+        """Write it down, unless somebody else did so meanwhile."""
+        check_role(self.me.studio, self.me.caller)
         with self.me.studio.store.begin() as session:
             draft = session.get_one(Draft, self.draft.id)
+            if draft.edits != self.edits:
+                raise UsageError("somebody else changed this model meanwhile", hint="reload the page to see it")
             draft.model, draft.length, draft.outputs, draft.changed = self.model, self.length, self.outputs, now()
+            draft.edits = self.edits = self.edits + 1
 
     def _undo(self) -> None:
         if self.before:
             self.model = self.before.pop()
+            self._kept()
+
+    def _kept(self) -> None:
+        try:
             self._keep()
-            self._refresh()
+        except StrandloomError as error:
+            tell(error)
+        self._refresh()
 
     def _preset(self, name: str | None) -> None:
         if name:
@@ -162,8 +176,9 @@ class Builder:
         self.length = int(length) if length else self.length
         self.outputs = int(outputs) if outputs else self.outputs
         if self.me.edits:
-            self._keep()
-        self._refresh()
+            self._kept()
+        else:
+            self._refresh()
 
     def _from_yaml(self) -> None:
         try:
@@ -309,7 +324,7 @@ class Builder:
             value = holder.get(entry.path[-1], entry.default)
             if entry.kind == "choice":
                 found: Any = ui.select(
-                    list(entry.options),
+                    with_own(entry.options, value),
                     value=str(value),
                     label=entry.label,
                     on_change=lambda e, x=entry: self._put(x, e.value),

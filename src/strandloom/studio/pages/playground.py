@@ -36,8 +36,8 @@ METHODS = {
 def register(studio: Studio) -> None:
     """The page."""
 
-    @ui.page("/playground")
-    def playground(request: Request, run: int | None = None, sequence: str = "") -> None:
+    @ui.page("/playground", response_timeout=60)
+    async def playground(request: Request, run: int | None = None, sequence: str = "") -> None:
         with frame(studio, request, "Playground", here="/playground") as me:
             heading(
                 "Playground",
@@ -53,7 +53,7 @@ def register(studio: Studio) -> None:
             ).props("dense outlined options-dense").classes("min-w-72")
             try:
                 look = studio.queue.look(chosen)
-                manifest = predictor_of(look).manifest
+                manifest = (await in_thread(predictor_of, look)).manifest
             except (UsageError, StrandloomError) as error:
                 tell(error)
                 return
@@ -78,8 +78,8 @@ class Play:
         self.me, self.look, self.manifest = me, look, manifest
         clean = "".join(x for x in sequence.upper() if x in "ACGTUN")
         self.start = clean or ("ACGT" * manifest.length)[: min(manifest.length, 60)]
-        self.before: float | None = None
-        self.turn = 0
+        self.before: tuple[str, float] | None = None
+        self.busy = self.again = False
 
     def show(self) -> None:
         """Put it on the page."""
@@ -109,24 +109,36 @@ class Play:
         ui.timer(0.1, self._ask, once=True)
 
     async def _ask(self, *_: Any) -> None:
-        self.turn += 1
-        turn = self.turn
+        """Ask about what is typed now; while an answer is computed later ones wait, and only the last of them is asked."""
+        self.again = True
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            while self.again:
+                self.again = False
+                await self._answer()
+        finally:
+            self.busy = False
+
+    async def _answer(self) -> None:
         letters = "".join(str(self.text.value or "").split())
-        if not letters:
+        asked = (self.output.value, self.method.value)
+        if not letters or self.me.studio.still(self.me.caller) is None:
             self.result.clear()
             return
         try:
-            found = await in_thread(ask, self.look, letters, output=self.output.value, method=self.method.value)
+            found = await in_thread(ask, self.look, letters, output=asked[0], method=asked[1])
         except Problem as problem:
             self.trouble.set_text(f"{problem.message}{' – ' + problem.hint if problem.hint else ''}")
-            return
-        if turn != self.turn:  # another letter was typed meanwhile
             return
         self.trouble.set_text("")
         self.result.clear()
         with self.result:
-            change = "" if self.before is None else f" ({found['score'] - self.before:+.3f} from before)"
-            self.before = found["score"]
+            change = ""
+            if self.before is not None and self.before[0] == found["output"]:
+                change = f" ({found['score'] - self.before[1]:+.3f} from before)"
+            self.before = (found["output"], found["score"])
             ui.label(f"{found['unit']}: {found['score']:.3f}{change}").style("font-weight:600")
             facts(answer_words(found["prediction"]))
             ui.html(logo(found, slug="play"), sanitize=False).classes("w-full")
@@ -159,13 +171,7 @@ def _design(me: Me, look: Look, manifest: Any) -> None:
         result = ui.column().classes("w-full")
 
         async def begin() -> None:
-            try:
-                rows = await spinner_while(
-                    in_thread(_designed, look, str(goal.value), int(count.value), int(rounds.value))
-                )
-            except StrandloomError as error:
-                tell(error)
-                return
+            rows = await spinner_while(in_thread(_designed, look, str(goal.value), int(count.value), int(rounds.value)))
             result.clear()
             with result:
                 if rows:

@@ -24,7 +24,6 @@ from strandloom.studio.look import (
     heading,
     number,
     says,
-    tell,
 )
 from strandloom.studio.pages.evaluation import show_evaluation
 from strandloom.studio.progress import Progress, progress_of
@@ -92,6 +91,9 @@ class Page:
             self.timer = ui.timer(1.0, self._update)
 
     def _update(self) -> None:
+        if not self.shared and self.studio.still(self.me.caller) is None:
+            ui.navigate.to("/login")
+            return
         try:
             self.look = self.studio.queue.look(self.number)
         except StrandloomError:
@@ -138,7 +140,7 @@ class Page:
                     ui.button("deploy", on_click=lambda: ui.navigate.to(f"/deploy?run={number}")).props(
                         "dense outline color=grey"
                     )
-                    ui.button("share", on_click=self._share).props("dense outline color=grey")
+                    ui.button("share", on_click=self.me.act(self._share)).props("dense outline color=grey")
                 ui.button("playground", on_click=lambda: ui.navigate.to(f"/playground?run={number}")).props(
                     "dense outline color=primary"
                 )
@@ -151,11 +153,7 @@ class Page:
         ui.navigate.to(f"/runs/{number}")
 
     def _share(self) -> None:
-        try:
-            secret = self.studio.share(self.number, author=self.me.caller.name)
-        except StrandloomError as error:
-            tell(error)
-            return
+        secret = self.studio.share(self.number, author=self.me.caller.name)
         with ui.dialog() as dialog, ui.card():
             ui.label("A link to read this run").classes("h2")
             ui.label("Whoever has it sees the run, nothing else; it is shown this once.").classes("soft small")
@@ -189,7 +187,10 @@ class Page:
                     ui.label("The same on the command line").classes("soft small")
                     command(self.studio.queue.command(self.look))
                 ui.label("Experiment").classes("soft small")
-                ui.code((self.look.home / EXPERIMENT).read_text(), language="yaml").classes("w-full")
+                text = (self.look.home / EXPERIMENT).read_text()
+                if self.shared:  # where things lie on this machine is nobody's business
+                    text = text.replace(str(self.studio.space.root), "…")
+                ui.code(text, language="yaml").classes("w-full")
                 if not self.shared:
                     ui.label("Log").classes("soft small")
                     self.log = (

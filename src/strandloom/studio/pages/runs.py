@@ -18,7 +18,7 @@ from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment, read_experiment
 from strandloom.studio import builder
 from strandloom.studio.datasets import columns_of
-from strandloom.studio.forms import Entry, compact, entries, get, parsed, put, shown
+from strandloom.studio.forms import Entry, compact, entries, get, parsed, put, shown, with_own
 from strandloom.studio.jobs import EXPERIMENT
 from strandloom.studio.look import Me, card, empty, frame, heading, in_thread, says, table, tell, upload_field
 from strandloom.studio.split_form import SplitForm
@@ -27,7 +27,6 @@ from strandloom.studio.studio import Studio
 from strandloom.training.settings import TrainingSettings
 
 FIRST = {
-    "data": ("sequence", "target", "id", "weight", "counts", "strand", "window", "letters", "limit", "filter", "exclude"),
     "training": ("epochs", "batch_size", "seed", "patience", "class_weights", "augmentation"),
 }  # fmt: skip
 """Settings that are shown before the others."""
@@ -92,8 +91,8 @@ def register(studio: Studio) -> None:
             if me.edits:
                 _take_in(me)
 
-    @ui.page("/runs/new")
-    def new(
+    @ui.page("/runs/new", response_timeout=60)
+    async def new(
         request: Request, version: int | None = None, split: int | None = None, draft: int | None = None, source: int | None = None,
         weights: int = 0,
     ) -> None:  # fmt: skip
@@ -117,9 +116,9 @@ def register(studio: Studio) -> None:
                 empty("First bring data in", "A run needs a data set.")
                 ui.link("Data", "/data")
                 return
-            Setup(
-                me, versions, drafts, version=version, split=split, draft=draft, source=source, weights=bool(weights)
-            ).show()
+            setup = Setup(me, versions, drafts, version=version, source=source)
+            await in_thread(setup.begin, split=split, draft=draft, weights=bool(weights))
+            setup.show()
 
 
 def _take_in(me: Me) -> None:
@@ -178,41 +177,49 @@ class Setup:
         Who sets it up.
     versions, drafts
         What can be trained on, and models that were built.
-    version, split, draft
-        What is chosen already.
+    version
+        The data that are chosen already.
     source
         A run that this one is a copy of.
-    weights
-        Whether to begin with the weights of that run.
     """
 
     def __init__(
-        self,
-        me: Me,
-        versions: list[Version],
-        drafts: list[Draft],
-        *,
-        version: int | None,
-        split: int | None,
-        draft: int | None,
-        source: int | None,
-        weights: bool,
+        self, me: Me, versions: list[Version], drafts: list[Draft], *, version: int | None, source: int | None
     ) -> None:
         self.me, self.studio = me, me.studio
         self.versions = {x.id: x for x in versions}
         self.drafts = {x.id: x for x in drafts}
         self.source = source
         self.version = version if version in self.versions else next(iter(self.versions))
-        self.raw: dict[str, Any] = self._begin()
-        if source is not None:
-            self._copy(source, weights=weights)
-        if split is not None:
-            saved = next((x for x in self.versions[self.version].splits if x.id == split), None)
-            if saved is not None:
-                self.raw["split"] = saved.settings
+        self.seeds = 1
+        self.notes: list[str] = []
+        self.raw: dict[str, Any] = {}
+        self.columns: dict[str, str] = {}
+
+    def begin(self, *, split: int | None = None, draft: int | None = None, weights: bool = False) -> None:
+        """What the form begins with; reads the data.
+
+        Parameters
+        ----------
+        split, draft
+            A saved split and a model that was built.
+        weights
+            Whether to begin with the weights of the source.
+        """
+        self.raw = self._begin()
+        if self.source is not None:
+            self._copy(self.source, weights=weights)
+        self.columns = columns_of(self._path)
+        saved = next((x for x in self.versions[self.version].splits if x.id == split), None)
+        if saved is not None:
+            self.raw["split"] = saved.settings
         if draft in self.drafts:
             self.raw["model"] = self.drafts[draft].model
-        self.seeds = 1
+
+    @property
+    def _path(self) -> Path:
+        """The file of the chosen data."""
+        return self.studio.space.inside(self.versions[self.version].file)
 
     def _begin(self) -> dict[str, Any]:
         """What ``strandloom init`` would recognise."""
@@ -241,69 +248,74 @@ class Setup:
         self.raw["name"] = f"{look.run.name} again"
         if look.run.version_id in self.versions:
             self.version = look.run.version_id
+        self.seeds = look.run.seeds
         if weights:
             self.raw.setdefault("training", {})["start_from"] = str(look.folder.bundle)
             self.raw["name"] = f"{look.run.name} continued"
 
     def show(self) -> None:
         """Put it on the page."""
+        self.place = ui.column().classes("w-full gap-4")
+        self._render()
+
+    def _render(self) -> None:
+        """All fields as the settings are now."""
+        self.place.clear()
+        with self.place:
+            self._head()
+            with ui.row().classes("w-full gap-4 items-start"):
+                with ui.column().classes("gap-4").style("flex:3;min-width:24rem"):
+                    with card("Columns"):
+                        self._columns()
+                    with card("Train, validation and test"):
+                        self._split()
+                    with card("Model"):
+                        self._model()
+                    with card("Training"):
+                        self._group("training", TrainingSettings)
+                    with card("Evaluation"):
+                        self._group("evaluation", EvaluationSettings)
+                with (
+                    ui.column().classes("gap-3").style("flex:2;min-width:20rem;position:sticky;top:5rem"),
+                    card("The experiment file", "The same thing: change it here or on the left."),
+                ):
+                    self._file()
+        self._refresh()
+
+    def _head(self) -> None:
         with card("What is it called, and what is it trained on?"):
             with ui.row().classes("w-full items-end gap-3"):
-                name = ui.input(
-                    "Name", value=self.raw["name"], on_change=lambda e: self._set(("name",), e.value)
-                ).props("dense outlined")
-                name.classes("min-w-72")
+                name = ui.input("Name", value=self.raw["name"], on_change=lambda e: self._set(("name",), e.value))
+                name.props("dense outlined").classes("min-w-72")
                 names = {x.id: f"{x.dataset.name}, version {x.number}: {x.note}" for x in self.versions.values()}
-                ui.select(
-                    names,
-                    value=self.version,
-                    label="Data",
-                    on_change=lambda e: ui.navigate.to(f"/runs/new?version={e.value}"),
-                ).props("dense outlined options-dense").classes("min-w-80")
-                ui.number(
-                    "Seeds",
-                    value=1,
-                    min=1,
-                    max=20,
-                    format="%d",
-                    on_change=lambda e: setattr(self, "seeds", int(e.value or 1)),
-                ).props("dense outlined").classes("w-24").tooltip(
-                    "Networks from different starts, pooled into one report and one model"
-                )
+                data = ui.select(names, value=self.version, label="Data", on_change=self._other_data)
+                data.props("dense outlined options-dense").classes("min-w-80")
+                seeds = ui.number("Seeds", value=self.seeds, min=1, max=20, format="%d")
+                seeds.on_value_change(lambda e: setattr(self, "seeds", int(e.value or 1)))
+                seeds.props("dense outlined").classes("w-24")
+                seeds.tooltip("Networks from different starts, pooled into one report and one model")
             says(self.notes)
-        self.columns = columns_of(self.studio.space.inside(self.versions[self.version].file))
-        with ui.row().classes("w-full gap-4 items-start"):
-            with ui.column().classes("gap-4").style("flex:3;min-width:24rem"):
-                with card("Columns"):
-                    self._columns()
-                with card("Train, validation and test"):
-                    self._split()
-                with card("Model"):
-                    self._model()
-                with card("Training"):
-                    self._group("training", TrainingSettings)
-                with card("Evaluation"):
-                    self._group("evaluation", EvaluationSettings)
-            with (
-                ui.column().classes("gap-3").style("flex:2;min-width:20rem;position:sticky;top:5rem"),
-                card(
-                    "The experiment file",
-                    "Changes on the left appear here, and what you write here is taken on the left.",
-                ),
-            ):
-                self.text = (
-                    ui.codemirror("", language="YAML", line_wrapping=True).classes("w-full").style("height:26rem")
-                )
-                self.trouble = ui.label().classes("problem small").style("white-space:pre-wrap")
-                with ui.row().classes("gap-2"):
-                    ui.button("Take this text", on_click=self._from_text).props("outline dense color=primary")
-                    ui.button("Put into the queue", on_click=self.me.act(lambda: self._create(start=True))).props(
-                        "unelevated color=primary"
-                    )
-                    ui.button("Only save", on_click=self.me.act(lambda: self._create(start=False))).props(
-                        "flat dense color=grey"
-                    )
-        self._refresh()
+
+    async def _other_data(self, event: Any) -> None:
+        """Other data, everything else as it is."""
+        self.version = event.value
+        self.columns = await in_thread(columns_of, self._path)
+        self.raw["data"]["table"] = str(self._path)
+        self._render()
+
+    def _file(self) -> None:
+        self.text = ui.codemirror("", language="YAML", line_wrapping=True).classes("w-full").style("height:26rem")
+        self.trouble = ui.label().classes("problem small").style("white-space:pre-wrap")
+        with ui.row().classes("gap-2"):
+            ui.button("Take this text", on_click=self.me.act(self._from_text, done="taken")).props(
+                "outline dense color=primary"
+            )
+            ui.button("Put into the queue", on_click=self.me.act(lambda: self._create(start=True))).props(
+                "unelevated color=primary"
+            )
+            ui.button("Only save", on_click=self.me.act(lambda: self._create(start=False))).props(
+                "flat dense color=grey"
+            )
 
     def _columns(self) -> None:
         task = ui.select(
@@ -341,12 +353,18 @@ class Setup:
         if saved:
             ui.select(
                 {x.id: f"{x.name}: {x.report['how']}" for x in saved}, label="Saved splits",
-                on_change=lambda e: ui.navigate.to(f"/runs/new?version={self.version}&split={e.value}"),
+                on_change=self._saved_split,
             ).props("dense outlined options-dense").classes("w-full")  # fmt: skip
         self.split = SplitForm(self.columns, split_column=None, given=copy.deepcopy(self.raw.get("split")))
         ui.button("Use this split", on_click=self.me.act(lambda: self._set(("split",), self.split.settings()))).props(
             "outline dense color=primary"
         )
+
+    def _saved_split(self, event: Any) -> None:
+        saved = next((x for x in self.versions[self.version].splits if x.id == event.value), None)
+        if saved is not None:
+            self.raw["split"] = copy.deepcopy(saved.settings)
+            self._render()
 
     def _model(self) -> None:
         drafts = {f"draft {x.id}": f"built here: {x.name}" for x in self.drafts.values()}
@@ -380,9 +398,10 @@ class Setup:
                 continue
             value = get(self.raw, entry.path)
             value = entry.default if value is None else value
+            told = "none" if value is None else str(value)
             if entry.kind == "choice":
                 found: Any = ui.select(
-                    list(entry.options), value=str(value) if value is not None else "none", label=entry.label,
+                    with_own(entry.options, told), value=told, label=entry.label,
                     on_change=lambda e, x=entry: self._put(x, None if e.value == "none" and "none" not in _literal(x) else e.value),
                 )  # fmt: skip
             elif entry.kind == "switch":
@@ -410,7 +429,7 @@ class Setup:
         self.model_words.set_text(
             f"{model['kind']}" + (f" of {len(model['blocks'])} blocks" if "blocks" in model else "")
         )
-        text = yaml.safe_dump(self.raw, sort_keys=False, allow_unicode=True, width=100)
+        text = self._written()
         if self.text.value != text:
             self.text.set_value(text)
         try:
@@ -423,42 +442,54 @@ class Setup:
         return check_experiment(self.raw)
 
     def _from_text(self) -> None:
+        """Take what is written in the file."""
         try:
             raw = yaml.safe_load(self.text.value)
-            if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
-                raise SettingsError("an experiment is a mapping with its data")
-            check_experiment(raw)
-        except yaml.YAMLError as error:
-            self.trouble.set_text(f"this is not YAML: {getattr(error, 'problem', None) or error}")
-            return
-        except SettingsError as error:
-            self.trouble.set_text(str(error))
-            return
-        self.raw = raw
-        self.raw.setdefault("name", "run")
-        self.raw.setdefault("model", {"kind": "residual"})
-        self._refresh()
-        ui.notify("taken", type="positive")
+        except (yaml.YAMLError, ValueError) as error:
+            raise SettingsError(f"this is not YAML: {getattr(error, 'problem', None) or error}") from None
+        if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
+            raise SettingsError("an experiment is a mapping with its data")
+        check_experiment(raw)
+        self.raw = {"name": "run", "model": {"kind": "residual"}, **raw}
+        self._render()
 
     def _create(self, *, start: bool) -> None:
+        if self.text.value.strip() != self._written().strip():  # what stands there is what is trained
+            self._from_text()
         experiment = self._check()
         version = self.versions[self.version]
         table_path = experiment.data.table
-        if not isinstance(table_path, str) or Path(table_path) != self.studio.space.inside(version.file):
+        if not isinstance(table_path, str) or Path(table_path) != self._path:
             raise UsageError(
                 "data.table is not the chosen data", hint="choose the data above; a file elsewhere is brought in first"
             )
+        if self.studio.tokens is not None:
+            self._only_inside(experiment)
         number = self.studio.queue.create(
-            experiment,
-            project=version.dataset.project_id,
-            version=version.id,
-            author=self.me.caller.name,
-            seeds=self.seeds,
+            experiment, project=version.dataset.project_id, version=version.id, author=self.me.caller.name, seeds=self.seeds,
             parent=self.source,
-        )
+        )  # fmt: skip
         if start:
             self.studio.queue.start(number)
         ui.navigate.to(f"/runs/{number}")
+
+    def _only_inside(self, experiment: Experiment) -> None:
+        """On a shared studio an experiment names no other file of the machine."""
+        filters, explained = experiment.training.first_filters, experiment.explain
+        named = {
+            "data.genome": experiment.data.genome,
+            "training.start_from": experiment.training.start_from,
+            "training.first_filters.motifs": None if filters is None else filters.motifs,
+            "explain.motifs": None if explained is None else explained.motifs,
+        }
+        for where, path in named.items():
+            if path is not None and not Path(path).resolve().is_relative_to(self.studio.space.root.resolve()):
+                raise UsageError(
+                    f"{where} names a file outside the workspace", hint="on a shared studio that is not read"
+                )
+
+    def _written(self) -> str:
+        return str(yaml.safe_dump(self.raw, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _literal(entry: Entry) -> tuple[str, ...]:

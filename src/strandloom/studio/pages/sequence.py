@@ -43,7 +43,7 @@ def ask(look: Look, letters: str, *, output: str | None, method: str) -> dict[st
         It cannot be given.
     """
     body = {"sequence": letters, "output": output, "method": method}
-    return explain_with(predictor_of(look), look.run.name, body, _LIMITS)
+    return explain_with(predictor_of(look), body, name=look.run.name, limits=_LIMITS)
 
 
 def answer_words(prediction: dict[str, Any]) -> list[tuple[str, str]]:

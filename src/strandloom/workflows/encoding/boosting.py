@@ -73,7 +73,8 @@ def boost(
             best, count = loss, number + 1
     kept = max(count, 1)
     forest = Forest.of_trees(trees[:kept], least=least)
-    return replace(forest, values=np.concatenate(steps[:kept]), base=base, logistic=logistic)
+    values = np.concatenate(steps[:kept]) * (count > 0)  # where no tree helps, one that says nothing
+    return replace(forest, values=values, base=base, logistic=logistic)
 
 
 def _newton(leaf: NDArray[np.integer], left: Floats, curve: Floats, *, nodes: int) -> Floats:

@@ -132,7 +132,12 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
         raise BundleError("the bundle holds no encoder", where=folder, hint="strandloom predict asks it")
     settings = check_settings(EncoderSettings, part.facts["settings"], where=f"{folder}")
     encoder = Encoder(settings, length=bundle.manifest.length)
-    encoder.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in bundle.weights[0].items()})
+    try:
+        encoder.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in bundle.weights[0].items()})
+    except RuntimeError:
+        raise BundleError(
+            "the encoder was made by an earlier version, of another shape", where=folder, hint="fit it again"
+        ) from None
     encoder.eval()
     stored = bundle.parts.get(FOREST_PART)
     forest = None if stored is None else Forest.from_state(State(stored.arrays, stored.facts))
