@@ -31,7 +31,7 @@ from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, ForestSettings
 
 BINS = "yeast_epigenome/multilabel_bins.tsv.gz"
-FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
+FRACTIONS = (0.01, 0.03, 0.1, 1.0)
 MODELS: dict[str, dict[str, Any]] = {
     "ours": {"kind": "residual", "pool": 10, "filters": 128, "channels": 96, "blocks": 4},
     "danq": {"kind": "danq"},
