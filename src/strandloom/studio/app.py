@@ -107,6 +107,15 @@ def _files(app: FastAPI, studio: Studio) -> None:
         path = _finished(studio, number).folder.report
         return FileResponse(path, media_type="text/html", headers={"content-security-policy": _SANDBOX})
 
+    @app.get("/studio/runs/{number}/explanation/{name:path}", include_in_schema=False)
+    async def explanation(number: int, name: str) -> Response:
+        """Pages that the report leads to."""
+        folder = _finished(studio, number).folder.explanation
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+            raise Problem(404, "no_such_page", "there is no such page")
+        return FileResponse(path, headers={"content-security-policy": _SANDBOX})
+
     @app.get("/studio/runs/{number}/export", include_in_schema=False)
     async def export(number: int) -> Response:
         look = _finished(studio, number)

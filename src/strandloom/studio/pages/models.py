@@ -48,6 +48,8 @@ def register(studio: Studio) -> None:
                         list(builder.PRESETS), value=next(iter(builder.PRESETS)), label="Begin with"
                     ).props("dense outlined")
                     preset.classes("min-w-72")
+                    projects = {x.id: x.name for x in studio.projects()}
+                    project = ui.select(projects, value=next(iter(projects)), label="Project").props("dense outlined")
                     length = ui.number("Bases of the input", value=200, min=1, max=1_000_000, format="%d").props(
                         "dense outlined"
                     )
@@ -56,7 +58,7 @@ def register(studio: Studio) -> None:
                     def begin() -> None:
                         with studio.store.begin() as session:
                             draft = Draft(
-                                project_id=studio.projects()[0].id, name=str(name.value)[:80] or "my network",
+                                project_id=project.value, name=str(name.value)[:80] or "my network",
                                 model=copy.deepcopy(builder.PRESETS[preset.value]),
                                 length=int(length.value or 1), outputs=int(outputs.value or 1),
                             )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from strandloom.studio.split_form import SplitForm
 from strandloom.studio.store import Draft, Run, Version
 from strandloom.studio.studio import Studio
 from strandloom.training.settings import TrainingSettings
+from strandloom.words import plural
 
 FIRST = {
     "training": ("epochs", "batch_size", "seed", "patience", "class_weights", "augmentation"),
@@ -134,6 +136,21 @@ def _take_in(me: Me) -> None:
 
     with ui.expansion("Bring in a run that was exported").classes("w-full"):
         upload_field(me, "Choose the file (….strandloom.zip)", arrived)
+    gone = studio.queue.deleted()
+    if gone:
+        with ui.expansion(f"Trash: {plural(len(gone), 'run')}").classes("w-full"):
+            for run in gone[:100]:
+                with ui.row().classes("items-center gap-3"):
+                    ui.label(run.name).classes("small")
+                    ui.label(f"deleted {run.deleted[:16].replace('T', ' ')}").classes("soft small")
+                    ui.button("bring back", on_click=me.act(partial(_back, me, run.id))).props(
+                        "flat dense size=sm color=primary"
+                    )
+
+
+def _back(me: Me, number: int) -> None:
+    me.studio.queue.restore(number)
+    ui.navigate.to(f"/runs/{number}")
 
 
 def _compare(found: Any) -> None:
