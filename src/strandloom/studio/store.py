@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint, create_engine, event, select
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint, create_engine, event, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 
@@ -201,6 +201,7 @@ class Store:
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         try:
             Base.metadata.create_all(self.engine)
+            self._add_columns()
             with self.begin() as session:
                 meta = session.scalars(select(Meta)).first()
                 if meta is None:
@@ -214,6 +215,28 @@ class Store:
                     )
         except SQLAlchemyError as error:
             raise InputError(f"the database cannot be opened: {error.__class__.__name__}", where=where) from error
+
+    def _add_columns(self) -> None:
+        """Columns that a workspace of an earlier version lacks, with their defaults."""
+        known = inspect(self.engine)
+        with self.engine.begin() as connection:
+            for table in Base.metadata.sorted_tables:
+                there = {one["name"] for one in known.get_columns(table.name)}
+                for column in table.columns:
+                    if column.name in there:
+                        continue
+                    kind = column.type.compile(self.engine.dialect)
+                    default = getattr(column.default, "arg", None)
+                    value = (
+                        f"'{default}'"
+                        if isinstance(default, str)
+                        else int(default)
+                        if isinstance(default, int)
+                        else "NULL"
+                    )
+                    connection.execute(
+                        text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind} DEFAULT {value}")
+                    )
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
