@@ -25,6 +25,7 @@ from strandloom.evaluation.evaluate import evaluate_labels
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment
 from strandloom.settings_file import check_settings
+from strandloom.training.runtime import tune_allocator
 from strandloom.workflows.encoding.forest import grow_best
 from strandloom.workflows.encoding.learn import encode, learn_encoder, linear_ceiling
 from strandloom.workflows.encoding.network import Encoder
@@ -202,11 +203,14 @@ def superq(_: int) -> None:
     lines = [row("DanQ", by_label(danq, "roc_auc"), danq_ap, danq_minutes)]
     notes = []
     for name, base in (
-        *((objective, {"objective": objective}) for objective in OBJECTIVES), ("masked, 2-D stem", {"stem": "2d"}),
+        *((objective, {"objective": objective}) for objective in OBJECTIVES), ("contrastive, 2-D stem", {"stem": "2d"}),
     ):  # fmt: skip
         settings = check_settings(EncoderSettings, base, where="study")
         values, seconds, said = encoder_values(rows, settings, trained=True)
-        for forest, words in ((FOREST, "boosted trees"), *([(RANDOM, "random forest")] if name == "masked" else [])):
+        for forest, words in (
+            (FOREST, "boosted trees"),
+            *([(RANDOM, "random forest")] if name == "contrastive" else []),
+        ):
             auc, ap, grown = rows.judge(values, settings=forest)
             minutes = (seconds + float(grown)) / 60
             more = (over_labels(ap, danq_ap), f"{minutes / danq_minutes:.2f}")
@@ -269,6 +273,7 @@ def fractions(_: int) -> None:
 
 def main() -> None:
     """The studies that are named, or all."""
+    tune_allocator()  # as every command does
     parser = argparse.ArgumentParser()
     parser.add_argument("studies", nargs="*", default=["labels", "superq", "fractions"])
     parser.add_argument("--seeds", type=int, default=3)

@@ -28,6 +28,7 @@ from strandloom.workflows.encoding.pretext import altered, ask, hidden_places
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, EncodingSettings, ForestSettings
 
 SMALL: dict[str, Any] = {
+    "objective": "masked",
     "values": 40,
     "segments": 2,
     "filters": 16,
@@ -51,7 +52,7 @@ def sequences(rows: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("stem", ["1d", "2d"])
 def test_shapes_and_the_number_of_values(objective: Any, stem: Any) -> None:
-    settings = EncoderSettings(**SMALL, objective=objective, stem=stem)
+    settings = EncoderSettings(**{**SMALL, "objective": objective}, stem=stem)
     encoder = Encoder(settings, length=LENGTH)
     x = torch.nn.functional.one_hot(torch.from_numpy(sequences(3, 1).astype(np.int64)), 4).transpose(1, 2).float()
     found = encoder.encode(x)
@@ -86,7 +87,7 @@ def test_hidden_bases_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_copies_hold_the_same_bases_in_either_direction() -> None:
-    settings = EncoderSettings(**{**SMALL, "hidden": 0.001}, objective="contrastive")
+    settings = EncoderSettings(**{**SMALL, "hidden": 0.001, "objective": "contrastive"})
     encoder = Encoder(settings, length=LENGTH)
     codes = torch.from_numpy(sequences(40, 1))
     copies = altered(codes, encoder, torch.Generator().manual_seed(1)).numpy()
@@ -101,7 +102,7 @@ def test_copies_hold_the_same_bases_in_either_direction() -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_learns_and_is_the_same_again(objective: Any) -> None:
-    settings = EncoderSettings(**{**SMALL, "epochs": 8, "learning_rate": 5e-3}, objective=objective)
+    settings = EncoderSettings(**{**SMALL, "epochs": 8, "learning_rate": 5e-3, "objective": objective})
     encoder, learned = learn_encoder(sequences(320, 1), sequences(64, 2), settings=settings)
     assert learned.loss < learned.chance
     assert learned.losses[learned.best_epoch - 1] == learned.loss == min(learned.losses)
@@ -120,7 +121,7 @@ def test_guessing_is_the_entropy_of_the_bases() -> None:
     loss, share = guessing(held, EncoderSettings(**SMALL))
     assert loss == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert share == 0.75
-    assert guessing(held, EncoderSettings(**SMALL, objective="contrastive"))[1] is None
+    assert guessing(held, EncoderSettings(**{**SMALL, "objective": "contrastive"}))[1] is None
 
 
 def test_the_linear_ceiling_is_whole_with_as_many_values_as_bases() -> None:
@@ -132,7 +133,7 @@ def test_the_linear_ceiling_is_whole_with_as_many_values_as_bases() -> None:
 
 
 def test_divergence_and_too_few_sequences_are_said() -> None:
-    wild = EncoderSettings(**{**SMALL, "learning_rate": 1.0, "epochs": 40}, objective="denoise")
+    wild = EncoderSettings(**{**SMALL, "learning_rate": 1.0, "epochs": 40, "objective": "denoise"})
     with pytest.raises(DivergedError, match=r"diverged in epoch \d+: validation loss"):
         learn_encoder(sequences(64, 1) * 0 + 3, sequences(64, 2), settings=wild)
     with pytest.raises(TrainingError, match="5 sequences to learn from"):

@@ -14,8 +14,6 @@ from strandloom.workflows.encoding.network import BASES, Encoder
 
 COLD = 0.1
 """Temperature of the contrastive loss."""
-FURTHEST = 0.1
-"""Share of the length by which a copy is moved at most."""
 
 
 class Asked(NamedTuple):
@@ -75,7 +73,7 @@ def _ask_copies(encoder: Encoder, codes: Tensor, table: Tensor, generator: torch
 def altered(codes: Tensor, encoder: Encoder, generator: torch.Generator) -> Tensor:
     """Copies of a batch: moved, turned or not, with some bases replaced, uint8 ``(B, L)``."""
     settings, length = encoder.settings, codes.shape[1]
-    far = max(int(length * FURTHEST), 1)
+    far = int(length * settings.moved)
     moves = torch.randint(-far, far + 1, (len(codes), 1), generator=generator)
     place = torch.arange(length)[None] + moves
     out = torch.where(

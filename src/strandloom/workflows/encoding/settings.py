@@ -15,7 +15,7 @@ OBJECTIVES: tuple[Objective, ...] = ("masked", "denoise", "contrastive")
 class EncoderSettings(Settings):
     """A network from sequences to a fixed number of values, trained without labels."""
 
-    objective: Objective = "masked"
+    objective: Objective = "contrastive"
     """masked: hidden bases are predicted from what stands around them; denoise: all bases are rebuilt from the values alone (the published
     idea, with cross entropy); contrastive: two altered copies of a sequence are told from those of others (Chen et al. 2020)."""
     values: Annotated[int, Field(ge=2, le=10_000)] = 500
@@ -38,7 +38,9 @@ class EncoderSettings(Settings):
     """Share of the bases that are hidden or altered in training."""
     span: Annotated[int, Field(ge=1, le=100)] = 6
     """Bases hidden side by side."""
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 5
+    moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    """Contrastive: share of the length by which a copy is moved at most."""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 4
     """Epochs; the best one on validation is kept."""
     batch_size: Annotated[int, Field(ge=2, le=100_000)] = 128
     """Sequences a step."""
@@ -66,7 +68,7 @@ class ForestSettings(Settings):
     kind: Literal["boosted", "random", "extra"] = "boosted"
     """boosted: each tree corrects those before it (gradient boosting, Friedman 2001), with random thresholds; random: a random forest
     (Breiman 2001); extra: one with random thresholds (Geurts et al. 2006)."""
-    trees: Annotated[int, Field(ge=1, le=10_000)] = 200
+    trees: Annotated[int, Field(ge=1, le=10_000)] = 300
     """Trees; of boosted ones at most, as many as are best on validation."""
     leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (20,)
     """Least training sequences in a leaf; of several the best on validation."""
