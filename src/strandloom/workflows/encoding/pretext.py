@@ -48,7 +48,8 @@ def ask(encoder: Encoder, codes: Tensor, *, generator: torch.Generator) -> Asked
     if settings.objective == "contrastive":
         return _ask_copies(encoder, codes, table, generator)
     known = codes < BASES
-    hidden = hidden_places(tuple(codes.shape), share=settings.hidden, span=settings.span, generator=generator) & known  # type: ignore[arg-type]
+    share, span = settings.altered
+    hidden = hidden_places(tuple(codes.shape), share=share, span=span, generator=generator) & known  # type: ignore[arg-type]
     x = one_hot(codes, table) * (~hidden)[:, None]
     scores = encoder.bases(encoder.encode(x)).float()
     asked = hidden if settings.objective == "masked" else known
@@ -73,6 +74,7 @@ def _ask_copies(encoder: Encoder, codes: Tensor, table: Tensor, generator: torch
 def altered(codes: Tensor, encoder: Encoder, generator: torch.Generator) -> Tensor:
     """Copies of a batch: moved, turned or not, with some bases replaced, uint8 ``(B, L)``."""
     settings, length = encoder.settings, codes.shape[1]
+    share, span = settings.altered
     far = int(length * settings.moved)
     moves = torch.randint(-far, far + 1, (len(codes), 1), generator=generator)
     place = torch.arange(length)[None] + moves
@@ -83,9 +85,7 @@ def altered(codes: Tensor, encoder: Encoder, generator: torch.Generator) -> Tens
     )
     turn = torch.rand(len(codes), generator=generator) < 0.5
     out[turn] = torch.flip(DNA_COMPLEMENT[out[turn].long()], (1,))
-    changed = hidden_places((len(codes), length), share=settings.hidden, span=settings.span, generator=generator) & (
-        out < BASES
-    )
+    changed = hidden_places((len(codes), length), share=share, span=span, generator=generator) & (out < BASES)
     return torch.where(changed, torch.randint(0, BASES, out.shape, generator=generator, dtype=torch.uint8), out)
 
 

@@ -34,11 +34,11 @@ class EncoderSettings(Settings):
     """Channels of the gated residual blocks."""
     blocks: Annotated[int, Field(ge=0, le=32)] = 4
     """Residual blocks, with dilations 1, 2, 4 …"""
-    hidden: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
-    """Share of the bases that are hidden or altered in training."""
-    span: Annotated[int, Field(ge=1, le=100)] = 6
-    """Bases hidden side by side."""
-    moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    hidden: Annotated[float, Field(gt=0, lt=0.9)] | Literal["auto"] = "auto"
+    """Share of the bases that are hidden or altered in training; auto: .3 of copies that are to be told apart (contrastive), else .15."""
+    span: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
+    """Bases hidden or altered side by side; auto: 10 (contrastive), else 6."""
+    moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.2
     """Contrastive: share of the length by which a copy is moved at most."""
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 4
     """Epochs; the best one on validation is kept."""
@@ -48,6 +48,13 @@ class EncoderSettings(Settings):
     """Highest rate; it rises over the first tenth of the steps and falls by a cosine."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Seed of weights, order and hidden bases."""
+
+    @property
+    def altered(self) -> tuple[float, int]:
+        """Share of bases hidden or altered, and how many side by side."""
+        hard = self.objective == "contrastive"
+        share = (0.3 if hard else 0.15) if self.hidden == "auto" else self.hidden
+        return share, (10 if hard else 6) if self.span == "auto" else self.span
 
     def window(self, length: int) -> int:
         """Bases per position for sequences of so many bases."""
