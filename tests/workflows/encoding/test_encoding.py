@@ -87,7 +87,7 @@ def test_hidden_bases_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_copies_hold_the_same_bases_in_either_direction() -> None:
-    settings = EncoderSettings(**{**SMALL, "hidden": 0.001, "objective": "contrastive"})
+    settings = EncoderSettings(**{**SMALL, "hidden": 0.001, "span": 6, "moved": 0.1, "objective": "contrastive"})
     encoder = Encoder(settings, length=LENGTH)
     codes = torch.from_numpy(sequences(40, 1))
     copies = altered(codes, encoder, torch.Generator().manual_seed(1)).numpy()
