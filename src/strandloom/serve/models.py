@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.bundle import MANIFEST, Manifest
-from strandloom.engines.settings import TORCH, run_packages
+from strandloom.engines.settings import TORCH, batch_rows, run_packages
 from strandloom.errors import BundleError, StrandloomError, UsageError
 from strandloom.io.records import Records
 from strandloom.predict import Predictor, load
@@ -284,12 +284,21 @@ def answering(predictor: Predictor) -> Callable[[Sequence[Rows]], list[list[str]
         codes = np.concatenate([job.codes for job in jobs])
         lengths = np.concatenate([job.lengths for job in jobs])
         ids = pl.concat([job.ids.alias("id") for job in jobs])
-        frame = predictor.answer(ids, predictor.scores(codes, lengths))
+        frame = predictor.answer(ids, predictor.scores(codes, lengths, batch_size=pass_rows(predictor, len(codes))))
         lines = frame.write_ndjson().splitlines() if frame.height else []
         ends = np.cumsum([len(job.codes) for job in jobs]).tolist()
         return [lines[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     return answer
+
+
+def pass_rows(predictor: Predictor, rows: int) -> int | None:
+    """Rows of a pass for so many: a pass is filled up, so that of few rows should be small; None: as by default.
+
+    Engines are compiled for one size, and keep it.
+    """
+    size = 1 << max(rows - 1, 0).bit_length()
+    return size if predictor.engine is None and size < batch_rows(predictor.manifest.length) else None
 
 
 def columns_of(manifest: Manifest) -> list[str]:
