@@ -47,7 +47,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 RANDOM = ForestSettings(kind="random", trees=100, leaf=(5,))
 ALONE = {"evaluation": {"blend": "none", "baselines": "none"}}
-"""Published networks answer alone, one seed each (an hour each on one core)."""
+"""Published networks answer alone, one seed each: DanQ took half an hour on one core, DeepSEA over eight minutes an epoch."""
 
 
 def raw(bins: str = BINS, **more: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def labels(seeds: int) -> None:
     }
     if (
         RUNS / "genome" / "deepsea_alone" / "verdict.txt"
-    ).is_file():  # two hours on one core: by `deepsea`, on a quiet machine
+    ).is_file():  # by `deepsea`: over eight minutes an epoch on one core
         found["DeepSEA preset"] = alone("deepsea")
     danq = by_label(found["DanQ preset"], "average_precision")
     lines = []

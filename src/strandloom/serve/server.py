@@ -62,16 +62,21 @@ def check_plan(plan: Plan) -> None:
     InputError
         The file of tokens is none.
     """
-    if plan.tokens is not None:
-        if not TokenFile(plan.tokens).tokens():
+    check_tokens(plan.tokens, plan.settings)
+
+
+def check_tokens(tokens: Path | None, settings: ServeSettings) -> None:
+    """As :func:`check_plan`, of a file of tokens and an address."""
+    if tokens is not None:
+        if not TokenFile(tokens).tokens():
             raise UsageError(
                 "the file holds no token, so nobody could ask",
-                where=plan.tokens,
-                hint=f"strandloom token add NAME --file {plan.tokens}",
+                where=tokens,
+                hint=f"strandloom token add NAME --file {tokens}",
             )
-    elif not plan.settings.local:
+    elif not settings.local:
         raise UsageError(
-            f"{plan.settings.host} can be reached by other machines, so tokens are needed",
+            f"{settings.host} can be reached by other machines, so tokens are needed",
             where="--host",
             hint="strandloom token add NAME --file tokens.json, then --token-file tokens.json",
         )
@@ -114,6 +119,12 @@ def bound(settings: ServeSettings) -> socket.socket:
     return found
 
 
+def address_of(settings: ServeSettings, listening: socket.socket) -> str:
+    """What to open in a browser."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listening.getsockname()[1]}"
+
+
 def serve(plan: Plan, *, began: Callable[[str], None] = lambda _: None) -> None:
     """Serve until SIGTERM or SIGINT; open requests end first, for as long as is allowed.
 
@@ -133,8 +144,7 @@ def serve(plan: Plan, *, began: Callable[[str], None] = lambda _: None) -> None:
 
     check_plan(plan)
     listening = bound(plan.settings)
-    host = f"[{plan.settings.host}]" if ":" in plan.settings.host else plan.settings.host
-    address = f"http://{host}:{listening.getsockname()[1]}"
+    address = address_of(plan.settings, listening)
     common: dict[str, Any] = {
         "log_config": LOG,
         "timeout_graceful_shutdown": plan.settings.drain_seconds,

@@ -269,16 +269,3 @@ def heat(letters: str, effects: Sequence[Sequence[float]], *, first: int = 1) ->
         },
         "series": [{"type": "heatmap", "data": cells}],
     }
-
-
-def stacked(rows: Sequence[str], parts: Mapping[str, Sequence[float]], *, x: str) -> dict[str, Any]:
-    """Shares of each row, side by side."""
-    series = [
-        {"name": name, "type": "bar", "stack": "all", "data": list(values), "barMaxWidth": 26}
-        for name, values in parts.items()
-    ]
-    found = _base(x, "", series=series)
-    found["grid"] = {"left": 150, "right": 20, "top": 34, "bottom": 46}
-    found["yAxis"] = {"type": "category", "data": list(rows), "inverse": True, **_AXIS}
-    found["xAxis"] |= {"min": 0, "max": 1}
-    return found

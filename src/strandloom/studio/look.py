@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from strandloom.errors import StrandloomError, UsageError
 from strandloom.serve.problems import Problem
 from strandloom.serve.tokens import Caller
+from strandloom.studio.charts import BLUE
 from strandloom.studio.studio import Studio, check_role
 
 log = logging.getLogger("strandloom.studio")
@@ -30,7 +31,6 @@ STATES = {
     "created": "grey", "queued": "grey", "running": "blue", "paused": "amber", "completed": "green", "cancelled": "grey", "failed": "red",
 }  # fmt: skip
 _BASES = {"A": "a", "C": "c", "G": "g", "T": "t"}
-CHART = {"blue": "#3b6fd4", "orange": "#d9822b", "green": "#2f9e6e", "red": "#cf4a4a", "grey": "#8a94a6"}
 
 STYLE = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
 """Of every page."""
@@ -104,7 +104,7 @@ def frame(studio: Studio, request: Request, title: str, *, here: str) -> Iterato
     me = Me(studio, request.state.caller)
     ui.page_title(f"{title} · strandloom")
     ui.add_head_html(STYLE)
-    ui.colors(primary=CHART["blue"])
+    ui.colors(primary=BLUE)
     dark = ui.dark_mode(app.storage.user.get("dark"))
     with (
         ui.header().classes("items-center q-py-sm"),
