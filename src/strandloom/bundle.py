@@ -324,7 +324,7 @@ def store_engines(
     OutputError
         The folder cannot be written.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     leaving = {engine.name for engine, _ in kept} | set(dropped)
     staying = tuple(engine for engine in manifest.engines if engine.name not in leaving)
     homes = tuple(f"{ENGINES}/{name}/" for name in leaving)
@@ -390,7 +390,31 @@ def _write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> M
     return manifest
 
 
-def _read_manifest(folder: Path) -> Manifest:
+BundleKind = Literal["network", "taxonomy", "sources", "encoding"]
+
+
+def kind_of(manifest: Manifest) -> BundleKind:
+    """What a bundle is asked for: rows of sequences, species at places, environments of reads, or values that stand for sequences."""
+    parts = {Path(name).stem for name in manifest.files if name.startswith("parts/")}
+    for part, kind in _KINDS:
+        if part in parts:
+            return kind
+    return "network"
+
+
+_KINDS: tuple[tuple[str, BundleKind], ...] = (
+    (TAXONOMY_PART, "taxonomy"), (SOURCES_PART, "sources"), (SOURCES_CALIBRATION, "sources"), (ENCODING_PART, "encoding"),
+)  # fmt: skip
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a bundle says of itself; its other files are not looked at.
+
+    Raises
+    ------
+    BundleError
+        There is none, or it cannot be read or is newer than this program.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         nested = folder / "bundle" / MANIFEST
@@ -460,7 +484,7 @@ def read_bundle(folder: str | Path) -> Bundle:
     from safetensors.numpy import load_file
 
     folder = Path(folder)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     if WEIGHTS not in manifest.files:
         raise BundleError(f"bundle.json lists no {WEIGHTS}", where=folder / MANIFEST, hint="copy the bundle again")
     for name, expected in manifest.files.items():

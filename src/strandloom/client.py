@@ -67,14 +67,14 @@ class Client:
             return answer.read().decode()
 
     def predict(
-        self, model: str, sequences: Sequence[str | Mapping[str, str]], *, rows: int = 1_000
+        self, model: str, sequences: Sequence[str | Mapping[str, Any]], *, rows: int = 1_000
     ) -> list[dict[str, Any]]:
         """Predict sequences in memory, some at a time.
 
         Parameters
         ----------
         sequences
-            Texts, or mappings with ``id`` and ``sequence``.
+            Texts, or mappings with ``id``, ``sequence`` and what the model reads beside it (of taxonomy models ``lat`` and ``lon``).
         rows
             Sequences of a request.
 
@@ -124,6 +124,19 @@ class Client:
                 problem.get("message", "the answer ends too early"), where=str(path), hint=problem.get("hint"),
                 code=problem.get("code", "cut_off"),
             )  # fmt: skip
+
+    def composition(self, model: str, path: str | Path) -> dict[str, Any]:
+        """Which environments the reads of a file come from, by a source model: ``shares`` with intervals, ``warnings``.
+
+        Raises
+        ------
+        ServiceError
+            The file was refused.
+        """
+        with Path(path).open("rb") as body:
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(Path(path).stat().st_size)}
+            with self._open(f"/v1/models/{quote(model)}/composition", body, headers) as answer:
+                return dict(json.loads(answer.read()))
 
     def explain(
         self, model: str, sequence: str, *, output: str | None = None, method: str = "deeplift"

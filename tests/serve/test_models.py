@@ -10,8 +10,9 @@ import pytest
 
 from strandloom.errors import BundleError, UsageError
 from strandloom.predict import load
+from strandloom.serve.answerers import columns_of
 from strandloom.serve.metrics import Metrics
-from strandloom.serve.models import Models, columns_of, sources_of
+from strandloom.serve.models import Models, sources_of
 from strandloom.serve.settings import ServeSettings
 
 

@@ -35,10 +35,20 @@ PAGES = (
     "/runs/1",
     "/compare",
     "/playground",
+    "/samples",
+    "/samples/x",
+    "/answers/x",
     "/deploy",
     "/ask/x",
 )
-HIDDEN = ("/v1/models", "/metrics", "/openapi.json", "/studio/runs/1/report.html", "/studio/runs/1/export")
+HIDDEN = (
+    "/studio/answers/x/report.html",
+    "/v1/models",
+    "/metrics",
+    "/openapi.json",
+    "/studio/runs/1/report.html",
+    "/studio/runs/1/export",
+)
 
 
 class _Stay(HTTPRedirectHandler):
@@ -82,7 +92,7 @@ def test_a_stranger_gets_nothing_and_a_token_opens_the_door(tmp_path: Path, stud
         assert "HttpOnly" in headers["set-cookie"]
         assert "SameSite=strict" in headers["set-cookie"]
         cookie = {"cookie": headers["set-cookie"].split(";")[0]}
-        for page in PAGES[:10]:
+        for page in PAGES[:13]:
             assert ask(address + page, headers={"accept": "text/html", **cookie})[0] == 200, page
         assert ask(address + "/studio/upload", data=b"x", headers=cookie)[0] == 403  # viewers do not change
         upload = ask(

@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from strandloom.io.genome import Genome
+from strandloom.serve.composing import composition_of
 from strandloom.serve.explaining import explain_sequence
 from strandloom.serve.gate import Gate
 from strandloom.serve.metrics import CONTENT_TYPE, Metrics
@@ -27,7 +28,7 @@ from strandloom.serve.models import Loaded, Models, ServedModel
 from strandloom.serve.page import front_page
 from strandloom.serve.problems import Problem
 from strandloom.serve.rows import Asked, asked_of_json, chunks, parsed
-from strandloom.serve.schemas import EXPLAIN_BODY, predict_body, problems, variants_body
+from strandloom.serve.schemas import EXPLAIN_BODY, FILE_BODY, predict_body, problems, variants_body
 from strandloom.serve.settings import ServeSettings
 from strandloom.serve.tokens import TokenFile
 from strandloom.serve.uploads import Answering, spooled, stopped
@@ -36,7 +37,7 @@ from strandloom.version import VERSION
 
 NDJSON = "application/x-ndjson"
 _DEAR_WAITING = 8
-"""Explanations and requests for variants that may wait."""
+"""Explanations, compositions and requests for variants that may wait."""
 _UPLOADS = 8
 """Files that may arrive at the same time."""
 _IN_LOOP = 1 << 15
@@ -200,6 +201,7 @@ def _models(app: FastAPI, service: Service) -> None:
 
 def _answers(app: FastAPI, service: Service) -> None:
     limits = service.settings.limits
+    _composition(app, service)
 
     @app.post(
         "/v1/models/{name}/predict",
@@ -247,9 +249,53 @@ def _answers(app: FastAPI, service: Service) -> None:
         return _results(model.current(), [line for line in lines if line is not None], service)
 
 
+def _composition(app: FastAPI, service: Service) -> None:
+    @app.post(
+        "/v1/models/{name}/composition",
+        summary="Estimate the composition of a sample (source models)",
+        description="A file of reads: FASTA, FASTQ or one sequence per line, gzip or not.",
+        tags=["answers"],
+        responses=problems(404, 409, 413, 422, 503),
+        openapi_extra=FILE_BODY,
+    )
+    async def composition(name: str, request: Request) -> dict[str, Any]:
+        model = service.models.find(name).current()
+        async with _arrived(request, service) as path, _one_at_a_time(app, request):
+            return await run_in_threadpool(composition_of, path, model)
+
+
+@contextlib.asynccontextmanager
+async def _arrived(request: Request, service: Service) -> AsyncIterator[Path]:
+    """A file that is sent, on disk for as long as it is needed.
+
+    Raises
+    ------
+    Problem
+        It is too large, or enough files are being answered.
+    """
+    path = await _spool(request, service)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _spool(request: Request, service: Service) -> Path:
+    path: Path = request.state.spool / uuid.uuid4().hex
+    if sum(1 for _ in request.state.spool.iterdir()) >= _UPLOADS:
+        raise Problem(503, "busy", f"{_UPLOADS} files are being answered", hint="try again later", retry_after=10)
+    try:
+        await spooled(request.stream(), path, limits=service.settings.limits)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
 @contextlib.asynccontextmanager
 async def _one_at_a_time(app: FastAPI, request: Request) -> AsyncIterator[None]:
-    """Explanations and variants are dear: a few wait for one another, more are told to come again, those given up are not computed.
+    """What is dear (explanations, variants, compositions): a few wait for one another, more are told to come again, what is given up is
+    not computed.
 
     Raises
     ------
@@ -259,7 +305,7 @@ async def _one_at_a_time(app: FastAPI, request: Request) -> AsyncIterator[None]:
     if not hasattr(app.state, "dear"):
         app.state.dear, app.state.dear_waiting = asyncio.Lock(), 0
     if app.state.dear_waiting >= _DEAR_WAITING:
-        raise Problem(503, "busy", "enough explanations and variants wait already", retry_after=5)
+        raise Problem(503, "busy", "enough explanations, variants and compositions wait already", retry_after=5)
     app.state.dear_waiting += 1
     try:
         async with app.state.dear:
@@ -300,7 +346,7 @@ async def _predict_json(request: Request, found: ServedModel, service: Service) 
     asked = read() if len(body) <= _IN_LOOP else await run_in_threadpool(read)
     answers: list[str] = []
     if asked.rows is not None:
-        answers = await model.batcher.ask(asked.rows, rows=len(asked.rows.codes))
+        answers = await model.batcher.ask(asked.rows, rows=asked.rows.size)
     lines = asked.merged(answers)
     if service.settings.log_sequences and asked.errors:
         log.warning("rows that cannot be read: %s", [x for x in asked.lines if x is not None][:20])
@@ -322,11 +368,8 @@ async def _predict_file(
     request: Request, found: ServedModel, service: Service, *, sequence: str | None
 ) -> StreamingResponse:
     model = found.current()
-    path: Path = request.state.spool / uuid.uuid4().hex
-    if sum(1 for _ in request.state.spool.iterdir()) >= _UPLOADS:
-        raise Problem(503, "busy", f"{_UPLOADS} files are being answered", hint="try again later", retry_after=10)
+    path = await _spool(request, service)
     try:
-        await spooled(request.stream(), path, limits=service.settings.limits)
         answering = await run_in_threadpool(Answering, path, model, sequence=sequence)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -6,39 +6,21 @@ import hashlib
 import re
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from typing import Any
 
 from strandloom.bundle import MANIFEST, Manifest
-from strandloom.engines.settings import TORCH, batch_rows, run_packages
 from strandloom.errors import BundleError, StrandloomError, UsageError
-from strandloom.io.records import Records
 from strandloom.predict import Predictor, load
-from strandloom.predict.answers import output_columns
+from strandloom.serve.answerers import Answerer, NetworkAnswerer, Rows, open_answerer
 from strandloom.serve.batching import Batcher
 from strandloom.serve.metrics import Metrics
 from strandloom.serve.problems import Problem
 from strandloom.serve.settings import ServeSettings
 
-AUTO = "auto"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class Rows(NamedTuple):
-    """Sequences of one request in the window of a model."""
-
-    ids: pl.Series
-    codes: NDArray[np.uint8]
-    """uint8 ``(N, L)``."""
-    lengths: NDArray[np.int32]
-    """int32 ``(N,)``."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +76,6 @@ def digest_of(folder: Path) -> str:
         ) from None
 
 
-def engine_of(manifest: Manifest) -> str:
-    """The fastest engine of a bundle that this machine can run; torch where there is none."""
-    able = [x for x in manifest.engines if all(find_spec(package) for package in run_packages(x.name))]
-    best = max(able, key=lambda x: x.sequences_per_second, default=None)
-    return TORCH if best is None or best.sequences_per_second <= best.fp32_sequences_per_second else best.name
-
-
 @dataclass(eq=False)
 class Loaded:
     """A bundle as it was read, with the queue in front of it: what one request is answered by, whatever is loaded meanwhile.
@@ -109,7 +84,7 @@ class Loaded:
     ----------
     name
         Of the model.
-    predictor
+    answerer
         The model.
     digest
         SHA-256 of its manifest.
@@ -118,7 +93,7 @@ class Loaded:
     """
 
     name: str
-    predictor: Predictor
+    answerer: Answerer
     digest: str
     batcher: Batcher[Rows, list[str]]
 
@@ -128,16 +103,25 @@ class Loaded:
     @property
     def manifest(self) -> Manifest:
         """What it says of itself."""
-        return self.predictor.manifest
+        return self.answerer.bundle.manifest
 
-    def place(self, records: Records) -> Rows:
-        """Records in the window of the model; longer ones have been refused before where it does not crop."""
-        codes, lengths = self.predictor.window.place(records)
-        return Rows(records.ids, codes, lengths)
+    @property
+    def predictor(self) -> Predictor:
+        """Its networks.
 
-    def too_long(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which sequences of ``lengths (N,)`` the model does not take, bool ``(N,)``."""
-        return (lengths > self.manifest.length) & (self.manifest.too_long == "error")
+        Raises
+        ------
+        Problem
+            409: it has none that are asked one by one.
+        """
+        if not isinstance(self.answerer, NetworkAnswerer):
+            raise Problem(
+                409,
+                "not_of_this_kind",
+                f"a {self.answerer.kind} model predicts; it is not asked so",
+                hint=f"POST /v1/models/{self.name}/predict",
+            )
+        return self.answerer.predictor
 
 
 class ServedModel:
@@ -153,7 +137,7 @@ class ServedModel:
     Raises
     ------
     BundleError
-        The bundle cannot be read, or is asked by a command of its own.
+        The bundle cannot be read, or answers no rows.
     """
 
     def __init__(self, source: Source, settings: ServeSettings, metrics: Metrics) -> None:
@@ -167,13 +151,19 @@ class ServedModel:
 
     @property
     def predictor(self) -> Predictor:
-        """The model as it is asked now."""
+        """Its networks as they are asked now.
+
+        Raises
+        ------
+        Problem
+            409: it has none that are asked one by one.
+        """
         return self._loaded.predictor
 
     @property
     def manifest(self) -> Manifest:
         """What it says of itself."""
-        return self._loaded.predictor.manifest
+        return self._loaded.manifest
 
     @property
     def digest(self) -> str:
@@ -202,27 +192,29 @@ class ServedModel:
 
     def describe(self) -> dict[str, Any]:
         """What a caller needs to know to ask it."""
-        manifest, engine = self.manifest, self.predictor.engine
+        manifest, answerer = self.manifest, self._loaded.answerer
         return {
             "name": self.name,
+            "kind": answerer.kind,
             "experiment": manifest.name,
             "task": manifest.task,
             "target": list(manifest.target),
             "outputs": list(manifest.labels),
-            "columns": columns_of(manifest),
+            "columns": answerer.columns,
+            "covariates": list(answerer.covariates),
             "length": manifest.length,
             "anchor": manifest.anchor,
             "too_long": manifest.too_long,
             "strand": manifest.strand,
             "networks": manifest.members,
-            "engine": TORCH if engine is None else engine.name,
+            "engine": answerer.engine,
             "digest": self.digest,
             "strandloom": manifest.strandloom,
         }
 
     def card(self) -> str:
         """The model card, Markdown."""
-        return self.predictor.bundle.card
+        return self._loaded.answerer.bundle.card
 
     def reload(self) -> bool:
         """Take the bundle anew if it has changed; a broken one changes nothing but what ``readyz`` says.
@@ -262,56 +254,12 @@ class ServedModel:
 
     def _load(self) -> Loaded:
         digest = digest_of(self.folder)
-        predictor = load(self.folder, threads=self._settings.threads)
-        asked = engine_of(predictor.manifest) if self._settings.engine == AUTO else self._settings.engine
-        if asked != TORCH:
-            predictor = load(self.folder, engine=asked, threads=self._settings.threads)
-        length = predictor.manifest.length
-        predictor.scores(np.zeros((1, length), np.uint8), np.full(1, length, np.int32))  # the first pass is slow
+        answerer = open_answerer(self.folder, self._settings)
+        answerer.warm()
         observe = self._metrics.batch(self.name)
         return Loaded(
-            self.name,
-            predictor,
-            digest,
-            Batcher(answering(predictor), self._settings.batch, name=self.name, observe=observe),
+            self.name, answerer, digest, Batcher(answerer.answer, self._settings.batch, name=self.name, observe=observe)
         )
-
-
-def answering(predictor: Predictor) -> Callable[[Sequence[Rows]], list[list[str]]]:
-    """Requests to their answers: a line of JSON for each row, computed together."""
-
-    def answer(jobs: Sequence[Rows]) -> list[list[str]]:
-        codes = np.concatenate([job.codes for job in jobs])
-        lengths = np.concatenate([job.lengths for job in jobs])
-        ids = pl.concat([job.ids.alias("id") for job in jobs])
-        frame = predictor.answer(ids, predictor.scores(codes, lengths, batch_size=pass_rows(predictor, len(codes))))
-        lines = frame.write_ndjson().splitlines() if frame.height else []
-        ends = np.cumsum([len(job.codes) for job in jobs]).tolist()
-        return [lines[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-    return answer
-
-
-def pass_rows(predictor: Predictor, rows: int) -> int | None:
-    """Rows of a pass for so many: a pass is filled up, so that of few rows should be small; None: as by default.
-
-    Engines are compiled for one size, and keep it.
-    """
-    size = 1 << max(rows - 1, 0).bit_length()
-    return size if predictor.engine is None and size < batch_rows(predictor.manifest.length) else None
-
-
-def columns_of(manifest: Manifest) -> list[str]:
-    """What stands in the result of a row."""
-    if manifest.task == "classes":
-        return ["id", "prediction", *(f"p_{name}" for name in manifest.labels), "abstain"]
-    if manifest.task == "labels":
-        return ["id", *output_columns(manifest.labels), "labels"]
-    ends = ["low", "high"] if manifest.value_interval is not None else []
-    ends += ["sd"] if manifest.members > 1 else []
-    ends += ["beyond"] if manifest.value_range else []
-    each = output_columns(manifest.labels, ("low", "high", "sd", "beyond"))
-    return ["id", *(column for name in each for column in (name, *(f"{name}_{end}" for end in ends)))]
 
 
 class Models:

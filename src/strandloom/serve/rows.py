@@ -13,7 +13,8 @@ import polars as pl
 from strandloom.io.letters import Letters, finish
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
-from strandloom.serve.models import Loaded, Rows
+from strandloom.serve.answerers import Rows
+from strandloom.serve.models import Loaded
 from strandloom.serve.problems import Problem, row_line
 from strandloom.serve.settings import LimitSettings
 
@@ -92,16 +93,26 @@ def asked_of_json(body: Any, model: Loaded, limits: LimitSettings) -> Asked:
             hint="send a file (FASTA, CSV …): it may have any number of rows",
         )
     lines: list[str | None] = [None] * len(items)
-    ids, texts, places = [], [], []
+    covariates = model.answerer.covariates
+    given: dict[str, list[str]] = {name: [] for name in ("id", "sequence", *covariates)}
+    places = []
     for i, item in enumerate(items):
-        row_id, text, fault = _row(item, i, limits.bases)
+        row_id, text, fault = _row(item, i, limits.bases, covariates=covariates)
         if fault is None:
-            ids.append(row_id)
-            texts.append(text)
+            given["id"].append(row_id)
+            given["sequence"].append(text)
+            for name in covariates:
+                value = item.get(name) if isinstance(item, dict) else None
+                given[name].append("" if value is None else str(value))
             places.append(i)
         else:
             lines[i] = row_line(row_id, *fault)
-    records = encoded(ids, texts, tolerant(model.manifest.letters))
+    records = encoded(
+        given["id"],
+        given["sequence"],
+        tolerant(model.answerer.letters),
+        columns=pl.DataFrame({x: pl.Series(given[x], dtype=pl.String) for x in covariates}),
+    )
     return _asked(records, places, lines, model)
 
 
@@ -112,7 +123,9 @@ def asked_of_block(records: Records, model: Loaded) -> Asked:
     return _asked(records, range(count), [None] * count, model)
 
 
-def encoded(ids: Sequence[str], texts: Sequence[str], policy: LetterPolicy) -> Records:
+def encoded(
+    ids: Sequence[str], texts: Sequence[str], policy: LetterPolicy, *, columns: pl.DataFrame | None = None
+) -> Records:
     """Sequences in memory as records, those that the policy leaves out with their reasons."""
     letters = Letters(policy, "the request", unit="row")
     buffer = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8)
@@ -122,7 +135,7 @@ def encoded(ids: Sequence[str], texts: Sequence[str], policy: LetterPolicy) -> R
         np.concatenate([np.zeros(1, np.int64), ends])[:-1],
         ends,
         ids=pl.Series("id", ids, dtype=pl.String),
-        columns=pl.DataFrame(),
+        columns=pl.DataFrame() if columns is None else columns,
         places=np.arange(1, len(texts) + 1),
     ).piece
     return finish(piece, letters, id_name=None)
@@ -133,18 +146,19 @@ def _asked(records: Records, places: Sequence[int], lines: list[str | None], mod
     gone = records.left_out() if records.letters.skipped_rows else []
     for one in gone:
         lines[places[one.row]] = row_line(one.id, "unreadable_sequence", one.reason)
-    long = model.too_long(records.lengths)
-    if long.any():
+    faults = model.answerer.faults(records)
+    if faults:
         left = {one.row for one in gone}
         kept = [place for row, place in enumerate(places) if row not in left]
-        for i in np.flatnonzero(long).tolist():
-            message = f"{int(records.lengths[i]):,} bases; the model takes {model.manifest.length:,}"
-            lines[kept[i]] = row_line(records.ids[i], "too_long", message)
-        records = records.take(~long)
-    return Asked(model.place(records) if len(records) else None, lines)
+        for i, fault in faults.items():
+            lines[kept[i]] = row_line(records.ids[i], *fault)
+        fine = np.ones(len(records), bool)
+        fine[list(faults)] = False
+        records = records.take(fine)
+    return Asked(model.answerer.ready(records) if len(records) else None, lines)
 
 
-def _row(item: Any, number: int, longest: int) -> tuple[str, str, tuple[str, str] | None]:
+def _row(item: Any, number: int, longest: int, *, covariates: Sequence[str]) -> tuple[str, str, tuple[str, str] | None]:
     """Id and text of a row, or what is wrong with it."""
     row_id, text = str(number + 1), item
     if isinstance(item, dict):
@@ -152,8 +166,12 @@ def _row(item: Any, number: int, longest: int) -> tuple[str, str, tuple[str, str
         if isinstance(given, bool) or not isinstance(given, (str, int, float)) or len(str(given)) > _LONGEST_ID:
             return row_id, "", ("wrong_row", "the id is neither a short text nor a number")
         row_id, text = str(given).encode("utf-8", "replace").decode(), item.get("sequence")
-        if other := sorted(set(item) - {"id", "sequence"}):
+        if other := sorted(set(item) - {"id", "sequence", *covariates}):
             return row_id, "", ("wrong_row", f"unknown key '{other[0][:80]}'")
+        for name in covariates:
+            value = item.get(name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, str, type(None))) or len(str(value)) > 80:
+                return row_id, "", ("wrong_row", f"{name} is no number")
     if not isinstance(text, str):
         return row_id, "", ("wrong_row", "the sequence is no text" if text is not None else "there is no sequence")
     if len(text) > longest:

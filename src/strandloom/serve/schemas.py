@@ -8,7 +8,8 @@ from strandloom.explain.attribution import METHODS
 from strandloom.serve.settings import LimitSettings
 
 SEQUENCE = {
-    "description": "A sequence as text, or with an id. A row that cannot be read has its own error in the answer.",
+    "description": "A sequence as text, or with an id and what the model reads beside it (`covariates`, such as lat and lon). A row that "
+    "cannot be read has its own error in the answer.",
     "examples": ["ACGTACGTTGCA", {"id": "read-7", "sequence": "ACGTTGCA"}],
 }
 PROBLEM = {
@@ -27,7 +28,7 @@ _PROBLEMS = {
     401: "No token, or one that is not known",
     403: "Asked from elsewhere",
     404: "No such model or output",
-    409: "The service has no genome, or a bundle is broken",
+    409: "The service has no genome, a bundle is broken, or a model of this kind is not asked so",
     413: "Too many rows, or too long",
     415: "A kind of file that is not taken",
     422: "The request cannot be understood",
@@ -69,6 +70,12 @@ def predict_body(limits: LimitSettings) -> dict[str, Any]:
     }
 
 
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 EXPLAIN_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

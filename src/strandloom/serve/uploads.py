@@ -144,9 +144,9 @@ class Answering:
             self._blocks = read_blocks(
                 path,
                 sequence=sequence,
-                policy=tolerant(model.manifest.letters),
+                policy=tolerant(model.answerer.letters),
                 block_rows=BLOCK_ROWS,
-                columns="none",
+                columns="all" if model.answerer.covariates else "none",
             )
             self._more = self._read()
         except StrandloomError as error:
@@ -181,7 +181,7 @@ class Answering:
             asked = asked_of_block(records, self.model)
             future = None
             if asked.rows is not None:
-                future = self.model.batcher.submit(asked.rows, rows=len(asked.rows.codes), wait=True)
+                future = self.model.batcher.submit(asked.rows, rows=asked.rows.size, wait=True)
             self._waiting.append((asked, future))
         except InputError as error:
             self._fault = problem_of(error, shown="the file")

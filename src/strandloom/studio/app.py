@@ -21,6 +21,7 @@ from strandloom.serve.app import Service, add_routes
 from strandloom.serve.problems import Problem, problem_of
 from strandloom.studio.gate import COOKIE, LOGIN, UPLOAD, StudioGate, cookie_of
 from strandloom.studio.look import STYLE
+from strandloom.studio.samples import find_answer
 from strandloom.studio.studio import Studio
 from strandloom.studio.workspace import file_name
 from strandloom.version import VERSION
@@ -33,7 +34,7 @@ def create_studio_app(studio: Studio) -> StudioGate:
     """The studio as an ASGI application."""
     from nicegui import storage, ui
 
-    from strandloom.studio.pages import compare, data, deploy, models, playground, projects, run, runs, share
+    from strandloom.studio.pages import compare, data, deploy, models, playground, projects, run, runs, samples, share
 
     settings = studio.settings.serving()
     app = FastAPI(
@@ -43,7 +44,7 @@ def create_studio_app(studio: Studio) -> StudioGate:
     _files(app, studio)
     _entrance(app, studio)
     storage.Storage.path = studio.space.root / ".pages"
-    for module in (projects, data, models, runs, run, compare, playground, deploy, share):
+    for module in (projects, data, models, runs, run, compare, playground, samples, deploy, share):
         module.register(studio)
     ui.run_with(
         app, title="strandloom", storage_secret=studio.space.secret, show_welcome_message=False, favicon=_ICON, reconnect_timeout=10,
@@ -110,11 +111,16 @@ def _files(app: FastAPI, studio: Studio) -> None:
     @app.get("/studio/runs/{number}/explanation/{name:path}", include_in_schema=False)
     async def explanation(number: int, name: str) -> Response:
         """Pages that the report leads to."""
-        folder = _finished(studio, number).folder.explanation
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise Problem(404, "no_such_page", "there is no such page")
-        return FileResponse(path, headers={"content-security-policy": _SANDBOX})
+        return _page_of(_finished(studio, number).folder.explanation, name)
+
+    @app.get("/studio/answers/{name}/{file:path}", include_in_schema=False)
+    async def answer(name: str, file: str) -> Response:
+        """What a model of samples wrote, its report first of all."""
+        try:
+            folder = find_answer(studio.space, name).out
+        except UsageError:
+            raise Problem(404, "no_such_page", "there is no such page") from None
+        return _page_of(folder, file)
 
     @app.get("/studio/runs/{number}/export", include_in_schema=False)
     async def export(number: int) -> Response:
@@ -127,6 +133,14 @@ def _files(app: FastAPI, studio: Studio) -> None:
             raise
         name = f"{Path(look.run.folder).name}.strandloom.zip"
         return FileResponse(out, filename=name, background=BackgroundTask(out.unlink, missing_ok=True))
+
+
+def _page_of(folder: Path, name: str) -> Response:
+    """A file of a folder, which can do nothing but be looked at."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise Problem(404, "no_such_page", "there is no such page")
+    return FileResponse(path, headers={"content-security-policy": _SANDBOX})
 
 
 def _finished(studio: Studio, number: int) -> Any:

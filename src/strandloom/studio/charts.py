@@ -124,6 +124,23 @@ def bars(names: Sequence[str], counts: Sequence[float], *, y: str = "rows") -> d
     return found
 
 
+def stacked(names: Sequence[str], values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Shares of each name as one bar, the last part grey."""
+    parts = list(values)
+    series = [
+        {
+            "name": part, "type": "bar", "stack": "all", "barMaxWidth": 22, "data": [round(x, 4) for x in values[part]],
+            "itemStyle": {"color": GREY if part == parts[-1] else COLOURS[i % (len(COLOURS) - 1)]},
+        }
+        for i, part in enumerate(parts)
+    ]  # fmt: skip
+    found = _base("share", "", series=series)
+    found["grid"] = {"left": 130, "right": 24, "top": 34, "bottom": 46}
+    found["yAxis"] = {"type": "category", "data": list(names), "inverse": True, **_AXIS}
+    found["xAxis"] |= {"min": 0, "max": 1}
+    return found
+
+
 def scatter(points: Sequence[Sequence[float]], *, x: str, y: str) -> dict[str, Any]:
     """Measured against predicted, with the line where both are equal."""
     if not points:

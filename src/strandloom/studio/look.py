@@ -25,7 +25,7 @@ from strandloom.studio.studio import Studio, check_role
 log = logging.getLogger("strandloom.studio")
 PAGES = (
     ("/", "Projects"), ("/data", "Data"), ("/models", "Models"), ("/runs", "Runs"), ("/compare", "Compare"),
-    ("/playground", "Playground"), ("/deploy", "Deploy"),
+    ("/playground", "Playground"), ("/samples", "Samples"), ("/deploy", "Deploy"),
 )  # fmt: skip
 STATES = {
     "created": "grey", "queued": "grey", "running": "blue", "paused": "amber", "completed": "green", "cancelled": "grey", "failed": "red",

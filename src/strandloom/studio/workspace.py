@@ -45,6 +45,16 @@ class Workspace:
         return self.root / "trash"
 
     @property
+    def models(self) -> Path:
+        """Bundles of taxonomy and source models, a folder each."""
+        return self.root / "models"
+
+    @property
+    def answers(self) -> Path:
+        """What such models were asked, a folder an answer."""
+        return self.root / "answers"
+
+    @property
     def uploads(self) -> Path:
         """Files while they arrive."""
         return self.root / "uploads"
@@ -94,7 +104,7 @@ def open_workspace(root: str | Path) -> Workspace:
             hint="name a new folder: strandloom studio FOLDER",
         )
     try:
-        for folder in (space.root, space.data, space.runs, space.trash, space.uploads):
+        for folder in (space.root, space.data, space.runs, space.trash, space.models, space.answers, space.uploads):
             make_folder(folder)
         mark.write_text(_WORDS)
     except OSError as error:

@@ -128,7 +128,7 @@ def _form(me: Me, model: Any) -> None:
         asked = asked_of_json(_typed(str(text.value or "")), held, me.studio.settings.limits)
         lines: list[str] = []
         if asked.rows is not None:
-            lines = held.batcher.submit(asked.rows, rows=len(asked.rows.codes)).result(120)
+            lines = held.batcher.submit(asked.rows, rows=asked.rows.size).result(120)
         return [json.loads(x) for x in asked.merged(lines)]
 
     async def ask() -> None:

@@ -259,7 +259,7 @@ def _kept(
     facts.reads += len(block) + block.letters.skipped_rows
     facts.short += block.letters.skipped_rows
     long = lengths >= settings.min_length
-    known = _longest_known(block) >= min(settings.min_length, 32)
+    known = longest_known(block) >= min(settings.min_length, 32)
     kept = np.flatnonzero(long & known)
     facts.short += int((~long).sum())
     facts.ambiguous += int((long & ~known).sum())
@@ -272,7 +272,7 @@ def _kept(
     return Prepared(names.gather(kept), ReadBlock(whole.codes, whole.starts[kept], whole.lengths[kept]), second)
 
 
-def _longest_known(block: Records) -> NDArray[np.int64]:
+def longest_known(block: Records) -> NDArray[np.int64]:
     """The longest stretch of A, C, G, T in each read, int64 ``(N,)``."""
     odd = np.flatnonzero(block.codes > 3)
     longest = block.lengths.copy()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -218,25 +218,56 @@ def raw_blocks(path: str | Path, *, block_rows: int = BLOCK_ROWS) -> Iterator[Re
         raise InputError(error.message, where=error.where, hint=hint) from error
 
 
-def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Latitude and longitude of each row, NaN where the table has none."""
+class FoundPlaces(NamedTuple):
+    """Where N sequences were sampled, as a table says it."""
+
+    lat: NDArray[np.float64]
+    """Degrees ``(N,)``, NaN where unknown."""
+    lon: NDArray[np.float64]
+    """Degrees ``(N,)``, NaN where unknown."""
+    unread: dict[int, str]
+    """Rows whose text is no coordinate, and why."""
+    outside: NDArray[np.int64]
+    """Rows whose place is not on the globe."""
+
+    @property
+    def faults(self) -> dict[int, str]:
+        """Every row without a usable place that has one, and why."""
+        return {
+            **{
+                row: f"latitude {self.lat[row]:g}, longitude {self.lon[row]:g} is no place on the globe"
+                for row in self.outside.tolist()
+            },
+            **self.unread,
+        }
+
+
+def places_of(columns: pl.DataFrame, number: int) -> FoundPlaces:
+    """Latitude and longitude of each of N rows; half a place is none."""
     named = {name.strip().lower().replace("_", ""): name for name in columns.columns}
     found = [next((named[x] for x in names if x in named), None) for names in (_LATITUDE, _LONGITUDE)]
     if found[0] is None or found[1] is None:
-        return np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+        return FoundPlaces(np.full(number, np.nan), np.full(number, np.nan), {}, np.zeros(0, np.int64))
     axes: tuple[Axis, Axis] = ("latitude", "longitude")
     read = [
         parse_coordinates(columns[x].cast(pl.String), axis)
         for x, axis in zip(found, axes, strict=True)
         if x is not None
     ]
-    for column in read:
-        for row, fault in column.faults.items():
-            raise InputError(
-                fault.fault or "", where=f"{path}, record '{ids[row]}'", hint="write decimal degrees, such as 39.425"
-            )
     lat, lon = (column.values for column in read)
-    wrong = np.flatnonzero((np.abs(lat) > 90) | (np.abs(lon) > 180))
+    unread = {row: fault.fault or "" for column in read for row, fault in column.faults.items()}
+    outside = np.flatnonzero((np.abs(lat) > 90) | (np.abs(lon) > 180))
+    whole = np.isfinite(lat) & np.isfinite(lon)
+    whole[outside] = True  # what is wrong is told as it stands there
+    return FoundPlaces(np.where(whole, lat, np.nan), np.where(whole, lon, np.nan), unread, outside)
+
+
+def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude and longitude of each row, NaN where the table has none."""
+    found = places_of(columns, len(ids))
+    for row, fault in found.unread.items():
+        raise InputError(fault, where=f"{path}, record '{ids[row]}'", hint="write decimal degrees, such as 39.425")
+    lat, lon, wrong = found.lat, found.lon, found.outside
     if len(wrong):
         swapped = bool(((np.abs(lat[wrong]) > 90) & (np.abs(lon[wrong]) <= 90)).all())
         raise InputError(
@@ -246,5 +277,4 @@ def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[ND
             if swapped
             else "latitude lies between -90 and 90, longitude between -180 and 180",
         )
-    whole = np.isfinite(lat) & np.isfinite(lon)  # half a place is none
-    return np.where(whole, lat, np.nan), np.where(whole, lon, np.nan)
+    return lat, lon
