@@ -245,7 +245,7 @@ def _answers(app: FastAPI, service: Service) -> None:
         model = service.models.find(name)
         body = parsed(await _body(request, limits.body_bytes))
         async with _one_at_a_time(app, request):
-            lines = await run_in_threadpool(variant_lines, model, body, genome=service.genome, limits=limits)
+            lines = await run_in_threadpool(variant_lines, model.predictor, body, genome=service.genome, limits=limits)
         return _results(model.current(), [line for line in lines if line is not None], service)
 
 

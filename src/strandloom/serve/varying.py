@@ -8,7 +8,7 @@ from typing import Any
 from strandloom.errors import StrandloomError
 from strandloom.io.genome import Genome
 from strandloom.io.vcf import Record, VariantBlock
-from strandloom.serve.models import ServedModel
+from strandloom.predict import Predictor
 from strandloom.serve.problems import Problem, problem_of, row_line
 from strandloom.serve.settings import LimitSettings
 from strandloom.workflows.variants.effects import score_variants
@@ -19,11 +19,13 @@ _FORM = '{"variants": [{"chrom": "chr1", "pos": 1000, "ref": "A", "alt": "G"}]}'
 _LONGEST = 10_000
 
 
-def variant_lines(model: ServedModel, body: Any, *, genome: Genome | None, limits: LimitSettings) -> list[str | None]:
+def variant_lines(predictor: Predictor, body: Any, *, genome: Genome | None, limits: LimitSettings) -> list[str | None]:
     """A line of JSON for each variant, in order.
 
     Parameters
     ----------
+    predictor
+        The model.
     genome
         What positions count on; None: the service has none.
     body
@@ -50,7 +52,6 @@ def variant_lines(model: ServedModel, body: Any, *, genome: Genome | None, limit
             f"{len(items):,} variants; at most {limits.variants:,}",
             hint="send fewer at once, or use `strandloom variants`",
         )
-    predictor = model.predictor
     columns = _columns(body.get("outputs"), predictor.manifest.labels)
     lines: list[str | None] = [None] * len(items)
     block = VariantBlock()

@@ -52,6 +52,8 @@ class DataSet(Base):
     folder: Mapped[str] = mapped_column(unique=True)
     created: Mapped[str] = mapped_column(default=now)
     author: Mapped[str]
+    deleted: Mapped[str] = mapped_column(default="")
+    """When it was put into the trash; empty: it is not there."""
     project: Mapped[Project] = relationship()
     versions: Mapped[list[Version]] = relationship(order_by="Version.number", back_populates="dataset")
 

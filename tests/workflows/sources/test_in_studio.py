@@ -26,7 +26,9 @@ def test_shares_of_two_samples(trained: tuple[Path, Trained], genomes: Path, tmp
     made = ask_model(space, model, Given(tuple(files)), name="both", author="Ada")
     shares = compositions(made)
     assert shares["sample"].unique(maintain_order=True).to_list() == ["mouth00", "gut00"]
-    assert shares.group_by("sample").agg(pl.sum("proportion"))["proportion"].to_list() == pytest.approx([1, 1], abs=1e-4)
+    assert shares.group_by("sample").agg(pl.sum("proportion"))["proportion"].to_list() == pytest.approx(
+        [1, 1], abs=1e-4
+    )
     most = {row["sample"]: row["source"] for row in shares.sort("proportion").iter_rows(named=True)}
     assert most == {"mouth00": "mouth", "gut00": "gut"}
     chart = stacked(["a", "b"], {"gut": [0.25, 1.0], "unknown": [0.75, 0.0]})

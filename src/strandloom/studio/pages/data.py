@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from nicegui import ui
-from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from strandloom.data.settings import DataSettings
@@ -50,6 +50,8 @@ from strandloom.studio.look import (
 from strandloom.studio.split_form import SplitForm, SplitHolder
 from strandloom.studio.store import DataSet, SavedSplit, Version
 from strandloom.studio.studio import Studio
+from strandloom.studio.tidy import datasets, delete_dataset, purge_dataset, rename_dataset, restore_dataset
+from strandloom.words import plural
 
 FORMATS = "FASTA, FASTQ, CSV, TSV, Parquet, NPY, HDF5 …, gzip or not"
 
@@ -61,13 +63,7 @@ def register(studio: Studio) -> None:
     def every(request: Request, project: int | None = None) -> None:
         with frame(studio, request, "Data", here="/data") as me:
             heading("Data", "Every version is kept as it was; a change makes a new one.")
-            with studio.store.begin() as session:
-                query = (
-                    select(DataSet)
-                    .order_by(DataSet.id.desc())
-                    .options(joinedload(DataSet.project), selectinload(DataSet.versions))
-                )
-                found = [x for x in session.scalars(query) if project is None or x.project_id == project]
+            found = datasets(studio.store, project=project)
             if found:
                 table(
                     [
@@ -90,6 +86,7 @@ def register(studio: Studio) -> None:
                 )
             if me.edits:
                 _bring(me)
+                _trash(me)
 
     @ui.page("/data/{number}")
     def one(number: int, request: Request, version: int | None = None) -> None:
@@ -113,6 +110,10 @@ def register(studio: Studio) -> None:
                         value=chosen.number,
                         on_change=lambda e: ui.navigate.to(f"/data/{number}?version={e.value}"),
                     ).props("dense outlined options-dense").classes("min-w-60")
+                if found.deleted:
+                    ui.label("in the trash").classes("problem small")
+                elif me.edits:
+                    _tidy(me, found)
                 ui.button("Train on this", on_click=lambda: ui.navigate.to(f"/runs/new?version={chosen.id}")).props(
                     "unelevated color=primary"
                 )
@@ -121,6 +122,58 @@ def register(studio: Studio) -> None:
             _splits(me, chosen)
             if me.edits and chosen is found.versions[-1]:
                 _changes(me, chosen)
+
+
+def _tidy(me: Me, found: DataSet) -> None:
+    """Another name, or the trash."""
+    store = me.studio.store
+
+    def rename() -> None:
+        rename_dataset(store, found.id, str(name.value))
+        ui.navigate.reload()
+
+    def delete() -> None:
+        delete_dataset(store, found.id)
+        ui.navigate.to("/data")
+
+    with (
+        ui.button("Rename").props("flat dense color=primary"),
+        ui.menu(),
+        ui.row().classes("items-center q-pa-sm gap-2"),
+    ):
+        name = ui.input("Name", value=found.name).props("dense outlined")
+        ui.button("Keep", on_click=me.act(rename)).props("unelevated dense color=primary")
+    ui.button("Delete", on_click=me.act(delete)).props("flat dense color=negative").tooltip(
+        "Into the trash: runs keep their data, and it can be brought back"
+    )
+
+
+def _trash(me: Me) -> None:
+    """Data sets that were deleted."""
+    studio = me.studio
+    gone = datasets(studio.store, deleted=True)
+    if not gone:
+        return
+
+    def back(number: int) -> None:
+        restore_dataset(studio.store, number)
+        ui.navigate.reload()
+
+    def purge(number: int) -> None:
+        purge_dataset(studio.space, studio.store, number)
+        ui.navigate.reload()
+
+    with ui.expansion(f"Trash: {plural(len(gone), 'data set')}").classes("w-full"):
+        for one in gone[:100]:
+            with ui.row().classes("items-center gap-3"):
+                ui.label(one.name).classes("small")
+                ui.label(f"deleted {one.deleted[:16].replace('T', ' ')}").classes("soft small")
+                ui.button("bring back", on_click=me.act(partial(back, one.id))).props(
+                    "flat dense size=sm color=primary"
+                )
+                ui.button("off the disk", on_click=me.act(partial(purge, one.id))).props(
+                    "flat dense size=sm color=negative"
+                )
 
 
 def _row(one: DataSet) -> dict[str, Any]:

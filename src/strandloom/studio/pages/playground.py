@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from nicegui import ui
 
 from strandloom.errors import StrandloomError, UsageError
+from strandloom.experiment import read_experiment
 from strandloom.serve.problems import Problem
+from strandloom.serve.settings import LimitSettings
+from strandloom.serve.varying import variant_lines
 from strandloom.studio import charts
-from strandloom.studio.jobs import Look
+from strandloom.studio.jobs import EXPERIMENT, Look
 from strandloom.studio.look import (
     Me,
     card,
@@ -59,6 +63,7 @@ def register(studio: Studio) -> None:
                 return
             Play(me, look, manifest, sequence).show()
             _design(me, look, manifest)
+            Variants(me, look).show()
 
 
 class Play:
@@ -184,10 +189,120 @@ def _design(me: Me, look: Look, manifest: Any) -> None:
         command(f"strandloom design {look.run.folder}/run/bundle --random 5 --goal max --trust --out DESIGNS")
 
 
+class Variants:
+    """Changes of a genome, scored by the present model.
+
+    Parameters
+    ----------
+    me, look
+        Who, and which run.
+    """
+
+    def __init__(self, me: Me, look: Look) -> None:
+        self.me, self.look = me, look
+        studio = me.studio
+        self.own = studio.settings.local and studio.tokens is None  # who may name files of the machine
+
+    def show(self) -> None:
+        """Put it on the page."""
+        trained_on = genome_of(self.look)
+        with ui.expansion("Variants: what a change of the genome does").classes("w-full"):
+            if not self.own and trained_on is None:
+                ui.label("The run was trained without a genome; score variants on the command line.").classes(
+                    "soft small"
+                )
+                command(f"strandloom variants {self.look.run.folder}/run/bundle --genome FASTA --vcf VCF --out FILE")
+                return
+            self.genome = (
+                ui.input("FASTA of the genome", value=trained_on or "", placeholder="/data/genome.fa.gz")
+                .props("dense outlined" + ("" if self.own else " readonly"))
+                .classes("w-full")
+            )
+            self.text = (
+                ui.textarea(
+                    "Variants: chromosome, position (from 1), reference, alternative; one a line",
+                    placeholder="chr1 1000 A G",
+                )
+                .props("outlined autogrow spellcheck=false")
+                .classes("w-full mono")
+            )
+            ui.button("Score", on_click=self.me.act(self._score, role="viewer")).props("unelevated dense color=primary")
+            self.result = ui.column().classes("w-full")
+            bundle, genome = f"{self.look.run.folder}/run/bundle", trained_on or "FASTA"
+            command(f"strandloom variants {bundle} --genome {genome} --vcf VCF --out FILE")
+
+    async def _score(self) -> None:
+        asked = variants_of(str(self.text.value or ""))
+        path = str(self.genome.value or "") if self.own else genome_of(self.look) or ""
+        rows = await spinner_while(in_thread(_scored, self.me.studio, self.look, path, asked))
+        self.result.clear()
+        with self.result:
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            table([(x, x) for x in names], [{"key": i, **x} for i, x in enumerate(rows)], key="key")
+
+
+def genome_of(look: Look) -> str | None:
+    """The genome that a run was trained on."""
+    found = read_experiment(look.home / EXPERIMENT).data.genome if (look.home / EXPERIMENT).is_file() else None
+    return None if found is None else str(found)
+
+
+def variants_of(text: str) -> list[dict[str, Any]]:
+    """Lines ``chrom pos ref alt`` (blanks, tabs or ``chr1:1000 A>G``) as the service takes them.
+
+    Raises
+    ------
+    UsageError
+        There is none, or a line is none.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.replace(">", " ").replace(":", " ").split()
+        if not words:
+            continue
+        if len(words) != 4 or not words[1].replace(",", "").isdigit():
+            raise UsageError(f"line {number} is no variant", hint="such as: chr1 1000 A G")
+        found.append(
+            {
+                "chrom": words[0],
+                "pos": int(words[1].replace(",", "")),
+                "ref": words[2],
+                "alt": words[3],
+                "id": str(number),
+            }
+        )
+    if not found:
+        raise UsageError("there is no variant to score", hint="such as: chr1 1000 A G")
+    return found
+
+
+def _scored(studio: Studio, look: Look, path: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Effects as a table: of many outputs those ten that change the most; a variant that cannot be scored with its reason."""
+    import json
+
+    from strandloom.io.genome import open_genome
+
+    if not path:
+        raise UsageError("there is no genome", hint="name its FASTA")
+    genome = open_genome(Path(path).expanduser(), cache=studio.space.data / ".genomes")
+    predictor = predictor_of(look)
+    lines = variant_lines(predictor, {"variants": asked}, genome=genome, limits=LimitSettings())
+    rows = [json.loads(line) for line in lines if line is not None]
+    values = [k for row in rows for k, v in row.items() if isinstance(v, float)]
+    most = sorted(dict.fromkeys(values), key=lambda k: -max(abs(row.get(k) or 0.0) for row in rows))[:10]
+    found = []
+    for variant, row in zip(asked, rows, strict=True):
+        told = {"variant": f"{variant['chrom']}:{variant['pos']:,} {variant['ref']}>{variant['alt']}"}
+        if "error" in row:
+            found.append({**told, "not scored": row["error"]["message"]})
+        else:
+            found.append({**told, **{k: round(row[k], 4) for k in most if isinstance(row.get(k), float)}})
+    return found
+
+
 def _designed(look: Look, goal: str, count: int, rounds: int) -> list[dict[str, Any]]:
     """Finals of a small design, as its table has them."""
     import tempfile
-    from pathlib import Path
 
     import polars as pl
 

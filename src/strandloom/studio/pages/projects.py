@@ -8,9 +8,10 @@ from fastapi import Request
 from nicegui import ui
 from sqlalchemy import func, select
 
-from strandloom.studio.look import card, empty, frame, heading, state
-from strandloom.studio.store import DataSet
+from strandloom.studio.look import Me, card, empty, frame, heading, state
+from strandloom.studio.store import DataSet, Project
 from strandloom.studio.studio import Studio
+from strandloom.studio.tidy import delete_project, rename_project
 
 
 def register(studio: Studio) -> None:
@@ -22,7 +23,11 @@ def register(studio: Studio) -> None:
             heading("Projects", "Data, models and runs that belong together.")
             with studio.store.begin() as session:
                 counted = dict(
-                    session.execute(select(DataSet.project_id, func.count()).group_by(DataSet.project_id))
+                    session.execute(
+                        select(DataSet.project_id, func.count())
+                        .where(DataSet.deleted == "")
+                        .group_by(DataSet.project_id)
+                    )
                     .tuples()
                     .all()
                 )
@@ -44,6 +49,8 @@ def register(studio: Studio) -> None:
                     with ui.row().classes("gap-4"):
                         ui.link("Data", f"/data?project={project.id}").classes("small")
                         ui.link("Runs", f"/runs?project={project.id}").classes("small")
+                        if me.edits:
+                            _tidy(me, project)
                     for run in own[:4]:
                         with ui.row().classes("items-center gap-3"):
                             state(run.state)
@@ -58,3 +65,24 @@ def register(studio: Studio) -> None:
                         ui.navigate.to("/")
 
                     ui.button("Add", on_click=me.act(add)).props("unelevated dense color=primary")
+
+
+def _tidy(me: Me, project: Project) -> None:
+    """Another name, or none any more."""
+
+    def rename() -> None:
+        rename_project(me.studio.store, project.id, str(name.value))
+        ui.navigate.to("/")
+
+    def delete() -> None:
+        delete_project(me.studio.store, project.id)
+        ui.navigate.to("/")
+
+    with (
+        ui.button("rename").props("flat dense size=sm color=primary"),
+        ui.menu(),
+        ui.row().classes("items-center q-pa-sm gap-2"),
+    ):
+        name = ui.input("Name", value=project.name).props("dense outlined")
+        ui.button("Keep", on_click=me.act(rename)).props("unelevated dense color=primary")
+    ui.button("delete", on_click=me.act(delete)).props("flat dense size=sm color=negative")

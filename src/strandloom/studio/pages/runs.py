@@ -9,13 +9,14 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 
 from strandloom.errors import UsageError
 from strandloom.studio.look import Me, empty, frame, heading, in_thread, table, tell, upload_field
 from strandloom.studio.pages.setup import Setup
 from strandloom.studio.store import Draft, Run, Version
 from strandloom.studio.studio import Studio
+from strandloom.studio.tidy import living_versions
 from strandloom.words import plural
 
 
@@ -91,13 +92,8 @@ def register(studio: Studio) -> None:
                 "New run",
                 "Everything has a sensible default; what you set here is an experiment file, which you can take with you.",
             )
+            versions = living_versions(studio.store)
             with studio.store.begin() as session:
-                query = (
-                    select(Version)
-                    .options(joinedload(Version.dataset), selectinload(Version.splits))
-                    .order_by(Version.id.desc())
-                )
-                versions = list(session.scalars(query))
                 drafts = list(session.scalars(select(Draft).order_by(Draft.id.desc())))
             if not versions:
                 empty("First bring data in", "A run needs a data set.")
