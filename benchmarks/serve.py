@@ -257,7 +257,7 @@ def main() -> None:
                     rate, spent = asyncio.run(load(port, links=16, rows=1, seconds=asked.seconds))
                     many.append(rate)
                     crowd += spent
-                    batches.append(asyncio.run(load(port, links=4, rows=256, seconds=asked.seconds))[0])
+                    batches.append(asyncio.run(load(port, links=8, rows=256, seconds=asked.seconds))[0])
                     files.append(asyncio.run(upload(port, 16384)))
             own = median(alone)
 
@@ -272,7 +272,7 @@ def main() -> None:
                     "one at a time, p50 / p99 ms": percentiles(latency),
                     "16 at a time, seq/s": median(many),
                     "their p50 / p99 ms": percentiles(crowd),
-                    "4 x 256, seq/s": median(batches),
+                    "8 x 256, seq/s": median(batches),
                     "of the engine": median(batches) / own,
                     "FASTA of 16,384, seq/s": median(files),
                     "of it": median(files) / own,
