@@ -157,6 +157,7 @@ def test_limits(service: Any) -> None:
             (b">a\n" + b"A" * 5000, "larger than 4,096"),
             (gzip.compress(b"ACGT\n" * 4000), "unpacked"),
             (gzip.compress(b"A" * 3000), "a line is longer"),
+            (gzip.compress(b">a\n" + b"ACGT\n" * 600), "a sequence is longer"),
         ):
             answer = client.post("/v1/models/oral/predict", content=body, headers={"content-type": "text/plain"})
             assert answer.status_code == 413, answer.text

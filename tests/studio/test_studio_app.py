@@ -122,6 +122,14 @@ def test_pages_of_other_sites_may_not_ask(tmp_path: Path, studio_process: Any) -
         assert process.wait(30) == 0
 
 
+def test_two_studios_do_not_share_a_folder(tmp_path: Path, studio_process: Any) -> None:
+    words = [sys.executable, "-m", "strandloom.cli.main", "studio", str(tmp_path / "studio"), "--port", "0"]
+    with studio_process(tmp_path / "studio"):
+        second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode != 0
+    assert "another studio works in this folder" in second.stderr
+
+
 def test_mistakes_are_one_message(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()

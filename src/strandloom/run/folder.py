@@ -145,7 +145,12 @@ def nothing_left(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held(path: Path, *, what: str = "another process is training into this folder") -> Iterator[None]:
+def held(
+    path: Path,
+    *,
+    what: str = "another process is training into this folder",
+    hint: str = "wait for it, or choose another --out",
+) -> Iterator[None]:
     """The folder is this process's alone: two trainings in one folder would mix their checkpoints.
 
     The lock is the system's and ends with the process, however it ends; where the system or the disk has none, nothing is locked.
@@ -155,7 +160,7 @@ def held(path: Path, *, what: str = "another process is training into this folde
     HeldError
         Another process holds it.
     """
-    handle = _lock(path, what)
+    handle = _lock(path, what, hint)
     try:
         yield
     finally:
@@ -163,7 +168,7 @@ def held(path: Path, *, what: str = "another process is training into this folde
             os.close(handle)
 
 
-def _lock(path: Path, what: str) -> int | None:
+def _lock(path: Path, what: str, hint: str) -> int | None:
     if fcntl is None:
         return None
     handle = os.open(path, os.O_RDONLY)
@@ -171,7 +176,7 @@ def _lock(path: Path, what: str) -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise HeldError(what, where=path, hint="wait for it, or choose another --out") from None
+        raise HeldError(what, where=path, hint=hint) from None
     except OSError:
         os.close(handle)
         return None

@@ -40,9 +40,9 @@ class Spool:
 
     def __init__(self, handle: IO[bytes], limits: LimitSettings) -> None:
         self._handle, self._limits = handle, limits
-        self._received = self._written = self._run = 0
+        self._received = self._written = self._run = self._record = 0
         self._unpack: zlib._Decompress | None = None
-        self._begun = False
+        self._begun = self._fasta = False
 
     def take(self, data: bytes) -> None:
         """Write the next bytes.
@@ -106,7 +106,23 @@ class Spool:
                 f"a line is longer than {self._limits.line_bytes:,} bytes",
                 hint="is this a text file?",
             )
+        self._check_record(data)
         self._handle.write(data)
+
+    def _check_record(self, data: bytes) -> None:
+        """A sequence of FASTA may run over many lines, all of which are held at once when it is read."""
+        if self._written == len(data):
+            self._fasta = data[:1] == b">"
+        if self._fasta:
+            header = data.rfind(b">")
+            self._record = self._record + len(data) if header < 0 else len(data) - header
+            if self._record > self._limits.line_bytes:
+                raise Problem(
+                    413,
+                    "too_large",
+                    f"a sequence is longer than {self._limits.line_bytes:,} bytes",
+                    hint="cut it into windows, or use `strandloom predict --genome`",
+                )
 
 
 class Answering:

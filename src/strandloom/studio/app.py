@@ -48,7 +48,7 @@ def create_studio_app(studio: Studio) -> StudioGate:
         module.register(studio)
     ui.run_with(
         app, title="strandloom", storage_secret=studio.space.secret, show_welcome_message=False, favicon=_ICON, reconnect_timeout=10,
-        session_middleware_kwargs={"same_site": "lax", "https_only": False},
+        session_middleware_kwargs={"same_site": "lax", "https_only": studio.settings.https},
     )  # fmt: skip
     return StudioGate(app, settings, studio.tokens, studio.metrics, studio)
 
@@ -170,7 +170,15 @@ def _entrance(app: FastAPI, studio: Studio) -> None:
         if cookie is None:
             return HTMLResponse(_login_page(to, wrong=True), 401)
         found = RedirectResponse(_own(to), 303)
-        found.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", max_age=30 * 86_400, path="/")
+        found.set_cookie(
+            COOKIE,
+            cookie,
+            httponly=True,
+            samesite="strict",
+            max_age=30 * 86_400,
+            path="/",
+            secure=studio.settings.https,
+        )
         return found
 
     @app.get("/logout", include_in_schema=False)

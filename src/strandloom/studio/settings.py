@@ -21,6 +21,8 @@ class StudioSettings(Settings):
     """SQLAlchemy URL of what run folders do not hold; null: SQLite in the workspace."""
     at_once: Annotated[int, Field(ge=1, le=64)] = 1
     """Trainings at the same time; the others wait in the queue."""
+    https: bool = False
+    """Whether a proxy in front of it speaks TLS: cookies then travel over https alone."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads of deployed models; null: as many as the machine has cores."""
     upload_bytes: Annotated[int, Field(ge=1024)] = 16 << 30
