@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import logging
 import tempfile
@@ -91,11 +92,29 @@ def add_routes(app: FastAPI, service: Service, *, front: bool = True) -> None:
         Whether ``/`` lists the models.
     """
     _refusals(app)
+    _described(app, service)
     _health(app, service)
     _models(app, service)
     _answers(app, service)
     if front:
         _front(app, service)
+
+
+def _described(app: FastAPI, service: Service) -> None:
+    """The OpenAPI description names the models that there are now."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = copy.deepcopy(plain())
+        names = [model.name for model in service.models]
+        for path in found["paths"].values():
+            for route in path.values():
+                for one in route.get("parameters", ()):
+                    if (one["in"], one["name"]) == ("path", "name") and names:
+                        one["schema"]["enum"] = names
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 @contextlib.asynccontextmanager

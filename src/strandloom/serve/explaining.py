@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from strandloom.alphabet import DNA
-from strandloom.errors import StrandloomError
+from strandloom.errors import StrandloomError, UsageError
 from strandloom.explain.attribute import attribute, estimate_passes
 from strandloom.explain.attribution import METHODS
 from strandloom.explain.mutagenesis import computed_locally
@@ -64,6 +64,8 @@ def explain_with(predictor: Predictor, body: Any, *, name: str, limits: LimitSet
             predictor.modules, codes, output=asked.output, method=method, strand=manifest.strand, against=asked.against,
             check_rows=0, device=predictor.runtime.device, labels=manifest.labels,
         )  # fmt: skip
+    except UsageError as error:
+        raise Problem(409, "not_of_this_kind", error.message, hint=error.hint) from None
     except StrandloomError as error:
         raise problem_of(error) from None
     size = records.lengths[0]
@@ -91,8 +93,10 @@ def _checked(body: Any, limits: LimitSettings) -> tuple[str, Any]:
         raise Problem(422, "wrong_request", "the body names no sequence", hint=f"send {form}")
     if other := sorted(set(body) - _KEYS):
         raise Problem(422, "wrong_request", f"unknown key '{other[0][:80]}'", hint=f"send {form}")
-    method = body.get("method") or DEFAULT
-    if method not in METHODS:
+    if not isinstance(body.get("id", ""), str):
+        raise Problem(422, "wrong_request", "the id is no text", hint=f"send {form}")
+    method = DEFAULT if body.get("method") is None else body["method"]
+    if not isinstance(method, str) or method not in METHODS:
         raise Problem(422, "wrong_request", "there is no such method", hint="use " + ", ".join(METHODS))
     text: str = body["sequence"]
     if len(text) > limits.bases:

@@ -47,14 +47,19 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def predict_body(limits: LimitSettings) -> dict[str, Any]:
     """The body of ``predict``: JSON, or a file."""
-    many = {"type": "array", "minItems": 1, "maxItems": limits.rows, "items": SEQUENCE}
+    many = {
+        "type": "array",
+        "description": f"At most {limits.rows:,}; more are refused with 413.",
+        "minItems": 1,
+        "items": SEQUENCE,
+    }
     wrapped = {
         "type": "object",
         "required": ["sequences"],
         "additionalProperties": False,
         "properties": {"sequences": many},
     }
-    text = {"schema": {"type": "string"}, "example": ">read-1\nACGTACGTTGCA\n"}
+    text = {"schema": {"type": "string", "minLength": 1}, "example": ">read-1\nACGTACGTTGCA\n"}
     return {
         "requestBody": {
             "required": True,
@@ -64,7 +69,7 @@ def predict_body(limits: LimitSettings) -> dict[str, Any]:
                     "example": ["ACGTACGTTGCA", {"id": "read-7", "sequence": "ACGTTGCA"}],
                 },
                 "text/plain": text,
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}},
             },
         }
     }
@@ -73,7 +78,7 @@ def predict_body(limits: LimitSettings) -> dict[str, Any]:
 FILE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
     }
 }
 EXPLAIN_BODY: dict[str, Any] = {
@@ -86,7 +91,7 @@ EXPLAIN_BODY: dict[str, Any] = {
                     "required": ["sequence"],
                     "additionalProperties": False,
                     "properties": {
-                        "sequence": {"type": "string", "pattern": "[ACGTacgt]", "maxLength": 1_000_000},
+                        "sequence": {"type": "string", "pattern": "[ACGTacgt]"},
                         "id": {"type": "string"},
                         "output": {"type": ["string", "null"], "description": "Which output; the answered one."},
                         "method": {"type": ["string", "null"], "enum": [*METHODS, None]},
@@ -117,8 +122,8 @@ def variants_body(limits: LimitSettings) -> dict[str, Any]:
                         "properties": {
                             "variants": {
                                 "type": "array",
+                                "description": f"At most {limits.variants:,}; more are refused with 413.",
                                 "minItems": 1,
-                                "maxItems": limits.variants,
                                 "items": variant,
                             },
                             "outputs": {"type": ["array", "null"], "minItems": 1, "items": {"type": "string"}},
