@@ -28,6 +28,7 @@ from strandloom.settings_file import check_settings
 from strandloom.training.runtime import tune_allocator
 from strandloom.workflows.encoding.forest import grow_best
 from strandloom.workflows.encoding.learn import encode, learn_encoder, linear_ceiling
+from strandloom.workflows.encoding.model import move
 from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, ForestSettings
 
@@ -146,6 +147,10 @@ def deepsea(_: int) -> None:
     alone("deepsea")
 
 
+Values = dict[tuple[int, int], NDArray[np.float32]]
+"""Values by how far sequences are moved, and part."""
+
+
 class Rows:
     """Codes and labels of the three parts of an experiment."""
 
@@ -159,26 +164,44 @@ class Rows:
 
     def judge(
         self,
-        values: dict[int, NDArray[np.float32]],
+        values: Values,
         keep: NDArray[np.int64] | None = None,
         *,
         settings: ForestSettings = FOREST,
     ) -> tuple[NDArray[np.float64], ...]:
-        """AUROC and AUPRC of each label by a forest on values, and the seconds of growing it."""
-        kept = np.arange(len(values[TRAIN])) if keep is None else keep
+        """AUROC and AUPRC of each label by a forest on values, and the seconds of growing it.
+
+        Moved sequences are asked too and averaged, where that is better on validation.
+        """
+        kept = np.arange(len(values[0, TRAIN])) if keep is None else keep
         grown = grow_best(
-            values[TRAIN][kept], self.y[TRAIN][kept], values[VALIDATION], self.y[VALIDATION], settings=settings
+            values[0, TRAIN][kept], self.y[TRAIN][kept], values[0, VALIDATION], self.y[VALIDATION], settings=settings
         )
+        moves = sorted({by for by, _ in values}, key=abs)
+
+        def answers(part: int, steps: list[int]) -> NDArray[np.float64]:
+            odds = []
+            for by in steps:
+                p = np.clip(grown.forest.predict(values[by, part]), 1e-4, 1 - 1e-4)
+                odds.append(np.log(p) - np.log1p(-p))
+            return np.asarray(np.mean(odds, axis=0))
+
+        def loss(steps: list[int]) -> float:
+            x = answers(VALIDATION, steps)
+            return float((np.logaddexp(0, x) - self.y[VALIDATION] * x).mean())
+
+        steps = min([moves[:1], moves], key=loss)
         found = evaluate_labels(
-            grown.forest.predict(values[TEST]), self.y[TEST], names=self.names, settings=EvaluationSettings(resamples=0)
+            1 / (1 + np.exp(-answers(TEST, steps))),
+            self.y[TEST],
+            names=self.names,
+            settings=EvaluationSettings(resamples=0),
         )
         each = [np.array([x[m] for x in found.labels["table"]], float) for m in ("roc_auc", "average_precision")]
         return each[0], each[1], np.array(grown.seconds)
 
 
-def encoder_values(
-    rows: Rows, settings: EncoderSettings, *, trained: bool
-) -> tuple[dict[int, NDArray[np.float32]], float, str]:
+def encoder_values(rows: Rows, settings: EncoderSettings, *, trained: bool) -> tuple[Values, float, str]:
     """Values of every part by an encoder, the seconds of training it and of the training values, and what it reached."""
     began = time.perf_counter()
     said = "untrained"
@@ -190,16 +213,19 @@ def encoder_values(
 
         torch.manual_seed(settings.seed)
         encoder = Encoder(settings, length=rows.codes[TRAIN].shape[1])
-    values = {TRAIN: encode(encoder, rows.codes[TRAIN], both=True)}
+    values = {(0, TRAIN): encode(encoder, rows.codes[TRAIN], both=True)}
     seconds = time.perf_counter() - began
-    values |= {part: encode(encoder, rows.codes[part], both=True) for part in (VALIDATION, TEST)}
+    far = round(FOREST.moved * rows.codes[TRAIN].shape[1])
+    for by in (0, far, -far):
+        for part in (VALIDATION, TEST):
+            values[by, part] = encode(encoder, move(rows.codes[part], by), both=True)
     return values, seconds, said
 
 
-def kmer_values(rows: Rows, k: int = 5) -> dict[int, NDArray[np.float32]]:
+def kmer_values(rows: Rows, k: int = 5) -> Values:
     """k-mer counts of both strands together."""
     found: dict[int, csr_array] = {part: scaled_kmers(codes, k=k, canonical=True) for part, codes in rows.codes.items()}
-    return {part: np.asarray(x.toarray(), np.float32) for part, x in found.items()}
+    return {(0, part): np.asarray(x.toarray(), np.float32) for part, x in found.items()}
 
 
 def superq(_: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from strandloom.experiment import check_experiment
 from strandloom.predict import load
 from strandloom.settings_file import check_settings
 from strandloom.workflows.encoding.apply import apply_encoding
-from strandloom.workflows.encoding.fit import Encoding, fit_encoding, improved
+from strandloom.workflows.encoding.fit import Encoding, fit_encoding, improved, moved_where_better
 from strandloom.workflows.encoding.forest import Forest, grow_best
 from strandloom.workflows.encoding.learn import encode, guessing, learn_encoder, linear_ceiling
-from strandloom.workflows.encoding.model import load_encoding
+from strandloom.workflows.encoding.model import load_encoding, move
 from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.pretext import altered, ask, hidden_places
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, EncodingSettings, ForestSettings
@@ -230,11 +231,29 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Encoding:
     return fit_encoding(experiment(table(folder / "t.csv"), "labels", "labels"), out=folder / "RUN", settings=SETTINGS)
 
 
+def test_moved_sequences_are_asked_where_that_is_better(fitted: Encoding) -> None:
+    codes = np.arange(12, dtype=np.uint8).reshape(2, 6) % 4
+    assert move(codes, 2).tolist() == [[DNA.pad, DNA.pad, 0, 1, 2, 3], [DNA.pad, DNA.pad, 2, 3, 0, 1]]
+    assert move(codes, -1)[:, -1].tolist() == [DNA.pad] * 2
+    assert move(codes, 0) is codes
+    model = load_encoding(fitted.bundle).model
+    asked = np.random.default_rng(1).integers(0, 4, (20, model.encoder.length), dtype=np.uint8)
+    three = replace(model, moved=3)
+    own, moved = replace(model, moved=0).answers(asked), three.answers(asked)
+    mean = sum(replace(model, moved=0).answers(move(asked, by)) for by in (0, 3, -3)) / 3
+    assert moved == pytest.approx(mean)
+    good = 1 / (1 + np.exp(-moved))
+    share = 3 / model.encoder.length
+    assert moved_where_better(model, asked, good, share=share).moved == 3
+    assert moved_where_better(replace(model, moved=0), asked, 1 / (1 + np.exp(-own)), share=share).moved == 0
+    assert moved_where_better(model, asked, good, share=0.0) is model
+
+
 def test_from_a_table_to_a_judged_forest(fitted: Encoding) -> None:
     assert fitted.evaluation is not None
     assert set(fitted.evaluation.baselines) == {"prevalence", "composition", "kmer_logistic"}
     assert fitted.evaluation.model["roc_auc"].value > 0.6
-    assert set(fitted.seconds) == {"data", "encoder", "values", "forest", "evaluation"}
+    assert set(fitted.seconds) == {"data", "encoder", "values", "forest", "moved", "evaluation"}
     assert "hidden bases right" in fitted.sentences[0]
     assert fitted.sentences[1].startswith("The forest on the encoder's values predicts 2 labels with mean AUPRC")
     page = (fitted.folder / "report.html").read_text()

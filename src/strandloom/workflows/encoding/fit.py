@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +285,33 @@ def targets(
     return np.asarray((values.astype(np.float64) - centre) / scale)
 
 
+def moved_where_better(model: EncodingModel, codes: Codes, y: NDArray[np.floating], *, share: float) -> EncodingModel:
+    """The model as it answers best: with sequences where they stand, or averaged with moved ones.
+
+    Parameters
+    ----------
+    codes, y
+        Validation sequences ``(N, L)`` and what a forest learns of them ``(N, K)``.
+    share
+        Of the length by which they are moved.
+    """
+    by = round(share * codes.shape[1])
+    if not by:
+        return model
+    moved = replace(model, moved=by)
+    return min((model, moved), key=lambda one: _missed(one, codes, y))
+
+
+def _missed(model: EncodingModel, codes: Codes, y: NDArray[np.floating]) -> float:
+    """Mean log loss of labels and classes, mean squared error of values in standard units."""
+    scores = model.answers(codes)
+    if model.task == "value":
+        return float((((scores - model.centre) / model.scale - y) ** 2).mean())
+    if model.task == "labels":
+        return float((np.logaddexp(0, scores) - y * scores).mean())
+    return float(-(y * scores).sum(axis=1).mean())
+
+
 def _with_forest(
     folder: Path,
     common: _Common,
@@ -319,10 +346,12 @@ def _with_forest(
             threads=common.runtime.threads,
         )
     model = EncodingModel(model.encoder, grown.forest, model.task, model.both, centre, scale)
+    with clock("moved", "asking moved sequences"):
+        model = moved_where_better(model, codes[rows[VALIDATION]], y[VALIDATION], share=asked.forest.moved)
     held = {
         part: HeldOut(rows[part], np.zeros(len(rows[part]), np.int64), scores, {asked.forest.seed: scores})
         for part in (VALIDATION, TEST)
-        for scores in (model.scores(values[part]).astype(np.float32),)
+        for scores in (model.answers(codes[rows[part]]).astype(np.float32),)
     }
     with clock("evaluation", "fitting the baselines and judging the test part"):
         evaluation, answering, frame, baselines = _judged(experiment, dataset, splits, held, told, both=model.both)

@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from strandloom.alphabet import Codes
+from strandloom.alphabet import DNA, Codes
 from strandloom.bundle import ENCODING_PART, Bundle, Manifest, Part, read_bundle
 from strandloom.data.window import Window
 from strandloom.errors import BundleError
@@ -45,6 +45,8 @@ class EncodingModel:
         Whether values are means over both strands.
     centre, scale
         Of measured values, float64 ``(K,)``; empty otherwise.
+    moved
+        Bases by which sequences are moved to either side when they are asked, the three answers being averaged; 0: they are not.
     """
 
     encoder: Encoder
@@ -53,6 +55,7 @@ class EncodingModel:
     both: bool
     centre: Floats
     scale: Floats
+    moved: int = 0
 
     def values(self, codes: Codes) -> NDArray[np.float32]:
         """Values of sequences, float32 ``(N, V)`` for codes ``(N, L)``."""
@@ -69,6 +72,11 @@ class EncodingModel:
             return np.asarray(np.log(found) - np.log1p(-found))
         return np.asarray(np.log(found / found.sum(axis=1, keepdims=True)))
 
+    def answers(self, codes: Codes) -> Floats:
+        """Raw scores ``(N, K)`` of sequences, codes ``(N, L)``: the mean of those of the sequence where it stands and moved."""
+        steps = (0, self.moved, -self.moved) if self.moved else (0,)
+        return np.asarray(sum(self.scores(self.values(move(codes, by))) for by in steps) / len(steps))
+
     def parts(self, facts: dict[str, Any]) -> dict[str, Part]:
         """As parts of a bundle; ``facts`` are what the card and ``encode apply`` tell."""
         arrays = {"centre": self.centre, "scale": self.scale} if len(self.centre) else {}
@@ -80,6 +88,7 @@ class EncodingModel:
                     "settings": self.encoder.settings.model_dump(mode="json"),
                     "both": self.both,
                     "task": self.task,
+                    "moved": self.moved,
                 },
             )
         }
@@ -114,8 +123,20 @@ class LoadedEncoding:
 
     def answer_frame(self, ids: pl.Series, codes: Codes) -> pl.DataFrame:
         """Answers of the forest, as ``strandloom predict`` writes those of its task."""
-        scores = self.model.scores(self.model.values(codes))
+        scores = self.model.answers(codes)
         return answer_frame(self.manifest, ids, ScorePair(scores.astype(np.float32), scores))
+
+
+def move(codes: Codes, by: int) -> Codes:
+    """Codes ``(N, L)`` moved to the right by so many bases (to the left where negative); what becomes free is padding."""
+    if not by:
+        return codes
+    found = np.full_like(codes, DNA.pad)
+    if by > 0:
+        found[:, by:] = codes[:, :-by]
+    else:
+        found[:, :by] = codes[:, -by:]
+    return found
 
 
 def load_encoding(folder: str | Path) -> LoadedEncoding:
@@ -149,5 +170,6 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
         bool(part.facts["both"]),
         part.arrays.get("centre", empty),
         part.arrays.get("scale", empty),
+        int(part.facts.get("moved", 0)),
     )
     return LoadedEncoding(model, bundle)

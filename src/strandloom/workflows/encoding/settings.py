@@ -85,6 +85,9 @@ class ForestSettings(Settings):
     """Boosted: share of its correction that a tree makes."""
     depth: Annotated[int, Field(ge=1, le=64)] = 8
     """Boosted: splits from the root to a leaf at most."""
+    moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.03
+    """Share of the length by which a sequence is moved to either side when it is asked; the three answers are averaged where that is
+    better on validation. 0: never."""
     rows: Annotated[int, Field(ge=100)] = 100_000
     """At most this many training sequences, drawn by the seed."""
     seed: Annotated[int, Field(ge=0)] = 1
