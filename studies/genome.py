@@ -2,7 +2,7 @@
 
 Every choice is made on validation chromosomes; test chromosomes are read once. Times are those of one process on the same rows.
 
-Usage: python studies/genome.py [deepsea labels superq fractions] [--seeds 3]
+Usage: python studies/genome.py [deepsea labels superq fractions motifs] [--seeds 3]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from common import RUNS, data_folder, record, resolver, run, table
+from strandloom.data.label import label_genome
 from strandloom.data.load import load
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, make_splits
 from strandloom.evaluation.baselines.features import scaled_kmers
@@ -24,6 +25,8 @@ from strandloom.evaluation.bootstrap import percentile_interval
 from strandloom.evaluation.evaluate import evaluate_labels
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment
+from strandloom.explain.settings import ExplainSettings
+from strandloom.run.explain import explain_bundle
 from strandloom.settings_file import check_settings
 from strandloom.training.runtime import tune_allocator
 from strandloom.workflows.encoding.forest import grow_best
@@ -308,6 +311,70 @@ def fractions(_: int) -> None:
     record("genome-fractions", "Genomes: few labels", f"Median AUPRC over 120 labels.\n\n{table(head, lines)}")
 
 
+FACTORS = ("Reb1", "Abf1", "Rap1", "Cbf1", "Gcn4")
+KNOWN = ("jaspar2022/JASPAR2022_CORE_fungi.meme.gz", "jaspar2022/macisaac_yeast.v1.meme.gz")
+
+
+def motifs(_: int, rows: int = 1000) -> None:
+    """What a model of every protein with 40 locations or more reads for five factors: are their motifs found without being told?"""
+    folder = data_folder() / "yeast_epigenome"
+    bins = RUNS / "genome" / "bins_all.tsv"
+    bins.parent.mkdir(parents=True, exist_ok=True)
+    labelled = label_genome(
+        folder / "S_cerevisiae.R64-1-1.fa.gz", [folder / "chexmix_locations.bed.gz"], out=bins, rule="any", least=40,
+        validation=("III", "IX"), test=("VIII", "XI", "XIV"), cache=RUNS / "genome" / "map",
+    )  # fmt: skip
+    print(labelled, flush=True)
+    more = {"training": {"epochs": 8, "augmentation": {"shift": 30}}, **ALONE}
+    found = run("genome/all_labels", {**raw(str(bins), model=MODELS["ours"]), **more})
+    lines = []
+    for factor in FACTORS:
+        explained = explain_bundle(
+            RUNS / "genome" / "all_labels" / "bundle", bins, out=RUNS / "genome" / f"motifs_{factor}",
+            settings=ExplainSettings(output=factor, motifs=str(data_folder() / KNOWN[0]), rows=rows, pages=2),
+            genome=folder / "S_cerevisiae.R64-1-1.fa.gz", force=True, say=print,
+        )  # fmt: skip
+        page = explained.outputs[0].page
+        named = [
+            (rank, motif.consensus, best.name, f"{best.q:.1e}")
+            for rank, motif in enumerate(page.motifs, start=1)
+            for best in [next((x for x in motif.matches if factor.lower() in x.name.lower()), None)]
+            if best is not None
+        ]
+        first = named[0] if named else ("–", "", "", "")
+        own = next(x for x in found["labels"]["table"] if x["name"] == factor)
+        top = page.motifs[0] if page.motifs else None
+        told = "" if top is None else f"`{top.consensus}` ({top.matches[0].name if top.matches else 'no name'})"
+        lines.append(
+            [
+                factor,
+                str(own["positives"]),
+                f"{own['average_precision']:.2f}",
+                told,
+                str(first[0]),
+                f"`{first[1]}`",
+                first[2],
+                first[3],
+            ]
+        )
+        print(lines[-1], flush=True)
+    head = [
+        "label",
+        "test bins with it",
+        "AUPRC",
+        "strongest motif",
+        "rank of its own",
+        "consensus",
+        "JASPAR fungi",
+        "q",
+    ]
+    body = (
+        f"One network of {len(found['labels']['table'])} labels (every protein with 40 bins or more), explained by DeepLIFT on {rows:,} bins for each label; "
+        f"names by similarity to JASPAR 2022 fungi.\n\n{table(head, lines)}"
+    )
+    record("genome-motifs", "Genomes: motifs of the yeast model", body)
+
+
 def main() -> None:
     """The studies that are named, or all."""
     tune_allocator()  # as every command does
@@ -316,7 +383,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     for name in asked.studies:
-        {"deepsea": deepsea, "labels": labels, "superq": superq, "fractions": fractions}[name](asked.seeds)
+        {"deepsea": deepsea, "labels": labels, "superq": superq, "fractions": fractions, "motifs": motifs}[name](
+            asked.seeds
+        )
 
 
 if __name__ == "__main__":
