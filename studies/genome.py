@@ -369,8 +369,8 @@ def motifs(_: int, rows: int = 1000) -> None:
         "q",
     ]
     body = (
-        f"One network of {len(found['labels']['table'])} labels (every protein with 40 bins or more), explained by DeepLIFT on {rows:,} bins for each label; "
-        f"names by similarity to JASPAR 2022 fungi.\n\n{table(head, lines)}"
+        f"One network of {len(found['labels']['table'])} labels (every protein with 40 bins or more), explained by DeepLIFT on {rows:,} "
+        f"bins for each label; names by similarity to JASPAR 2022 fungi.\n\n{table(head, lines)}"
     )
     record("genome-motifs", "Genomes: motifs of the yeast model", body)
 
