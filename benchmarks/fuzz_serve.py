@@ -1,4 +1,4 @@
-"""The service under made-up requests: schemathesis over its OpenAPI description, three untrained models and a genome.
+"""The service under made-up requests: schemathesis over its OpenAPI description, two untrained networks and a genome.
 
 One check is left out for bodies: a schema cannot say which bytes are a file of sequences, or which texts a sequence.
 

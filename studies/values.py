@@ -307,8 +307,8 @@ def yeast() -> None:
         "task": "value", "split": {"kind": "column"}, "training": NO_SHIFT,
     }  # fmt: skip
     plain = {**raw, "evaluation": {"blend": "none"}}
-    # on validation (Pearson in the two media): single networks of every kind that was tried end at .813 and .828 (residual, wider blocks, tower of
-    # convolutions); a residual network and a tower together have .830 and .845, two residual ones .817 and .833
+    # on validation (Pearson in the two media) single networks of every kind that was tried end at .813 and .828 (residual, wider blocks,
+    # a tower of convolutions); a residual network and a tower together have .830 and .845, two residual ones .817 and .833
     ours = run("values/promoters", {**raw, "model": TWO_KINDS}, seeds=SEEDS)
     found = {
         "strandloom": "values/promoters",

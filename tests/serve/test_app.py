@@ -158,6 +158,7 @@ def test_limits(service: Any) -> None:
             (gzip.compress(b"ACGT\n" * 4000), "unpacked"),
             (gzip.compress(b"A" * 3000), "a line is longer"),
             (gzip.compress(b">a\n" + b"ACGT\n" * 600), "a sequence is longer"),
+            (gzip.compress(b"\xef\xbb\xbf\n\n>a\n" + b"AC>T\n" * 600), "a sequence is longer"),
         ):
             answer = client.post("/v1/models/oral/predict", content=body, headers={"content-type": "text/plain"})
             assert answer.status_code == 413, answer.text
@@ -292,3 +293,26 @@ def test_requests_side_by_side_get_their_own_answers(service: Any, bundles: Path
         for thread in threads:
             thread.join()
     assert [found[i] for i in range(64)] == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_file_packed_twice_passes_no_limit(service: Any) -> None:
+    with service("oral") as client:
+        body = gzip.compress(gzip.compress(b">a\nACGT\n"))
+        answer = client.post("/v1/models/oral/predict", content=body, headers={"content-type": "text/plain"})
+    assert answer.status_code == 422
+    assert "packed twice" in answer.json()["error"]["message"]
+
+
+def test_the_description_names_the_models(service: Any) -> None:
+    with service("oral", "marks") as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    names = [
+        x["schema"]["enum"] for x in paths["/v1/models/{name}/predict"]["post"]["parameters"] if x["name"] == "name"
+    ]
+    assert names == [["oral", "marks"]]
+
+
+@pytest.mark.parametrize("body", [{"method": {}}, {"method": 3}, {"id": 5}, {"id": ["a"]}])
+def test_explain_takes_texts(service: Any, body: dict[str, Any]) -> None:
+    with service("oral") as client:
+        assert post(client, {"sequence": GOOD[0], **body}, what="explain").status_code == 422

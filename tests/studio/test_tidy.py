@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,3 +72,14 @@ def test_projects(space: Workspace, store: Store, table: Path) -> None:
     for act in (delete_dataset, restore_dataset):
         with pytest.raises(UsageError, match="no such data set"):
             act(store, 99)
+
+
+def test_a_run_is_not_set_up_on_data_in_the_trash(space: Workspace, store: Store, table: Path) -> None:
+    from strandloom.studio.pages.setup import Setup
+
+    first = import_file(space, store, table, name="a", project=1, sent_as="table.csv", author="me")
+    table.write_text("sequence,label\nACGT,a\nACGA,b\n")
+    import_file(space, store, table, name="b", project=1, sent_as="table.csv", author="me")
+    delete_dataset(store, first.dataset_id)
+    with pytest.raises(UsageError, match="in the trash"):
+        Setup(SimpleNamespace(studio=None), living_versions(store), [], version=first.id, source=None)  # type: ignore[arg-type]

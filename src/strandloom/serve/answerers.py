@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from strandloom.bundle import Bundle, Manifest, kind_of, read_bundle
 from strandloom.engines.settings import TORCH, batch_rows, run_packages
+from strandloom.errors import UsageError
 from strandloom.io.records import Records
 from strandloom.io.settings import LetterPolicy
 from strandloom.predict import Predictor, load
 from strandloom.predict.answers import output_columns
 from strandloom.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from strandloom.workflows.taxonomy.queries import FoundPlaces
 
 AUTO = "auto"
 Fault = tuple[str, str]
@@ -51,8 +55,12 @@ class Answerer(Protocol):
     """What a row may have beside its sequence."""
 
     @property
-    def bundle(self) -> Bundle:
-        """The verified bundle."""
+    def manifest(self) -> Manifest:
+        """What the model says of itself."""
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
 
     @property
     def letters(self) -> LetterPolicy:
@@ -95,9 +103,14 @@ class NetworkAnswerer:
         self.predictor = predictor
 
     @property
-    def bundle(self) -> Bundle:
-        """The verified bundle."""
-        return self.predictor.bundle
+    def manifest(self) -> Manifest:
+        """What the model says of itself."""
+        return self.predictor.manifest
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self.predictor.bundle.card
 
     @property
     def letters(self) -> LetterPolicy:
@@ -163,7 +176,7 @@ class TaxonomyAnswerer:
         from strandloom.workflows.taxonomy.settings import AssignSettings
         from strandloom.workflows.taxonomy.store import load_model
 
-        self.bundle = bundle
+        self.manifest, self.card = bundle.manifest, bundle.card
         runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
         model, threshold = load_model(bundle), bundle.manifest.abstain_threshold
         settings = AssignSettings() if threshold is None else AssignSettings(threshold=threshold)
@@ -194,7 +207,9 @@ class TaxonomyAnswerer:
 
     def faults(self, records: Records) -> dict[int, Fault]:
         """Rows whose place is none."""
-        return {row: ("wrong_place", message) for row, message in self._places(records).faults.items()}
+        found = self._places(records)
+        half = dict.fromkeys(found.half.tolist(), "a place needs latitude and longitude")
+        return {row: ("wrong_place", message) for row, message in {**half, **found.faults}.items()}
 
     def ready(self, records: Records) -> Rows:
         """Sequences with their places."""
@@ -203,7 +218,7 @@ class TaxonomyAnswerer:
             records.ids, records.codes, records.lengths.astype(np.int32), np.stack([found.lat, found.lon], axis=1)
         )
 
-    def _places(self, records: Records) -> Any:
+    def _places(self, records: Records) -> FoundPlaces:
         from strandloom.workflows.taxonomy.queries import places_of
 
         return places_of(records.columns if self.covariates else pl.DataFrame(), len(records))
@@ -231,23 +246,23 @@ class SourceAnswerer:
 
     Parameters
     ----------
-    folder, bundle
-        The verified bundle.
-    engine, threads
-        What computes a published network, and on how many threads.
+    bundle
+        The verified bundle, of tables or of tokens.
+    threads
+        For the answers.
     """
 
     kind = "sources"
     covariates: tuple[str, ...] = ()
 
-    def __init__(self, folder: Path, bundle: Bundle, *, engine: str, threads: int | None) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int | None) -> None:
         from strandloom.training.runtime import apply, choose_runtime
         from strandloom.workflows.sources.settings import ReadSettings
         from strandloom.workflows.sources.store import load_model
 
-        self.bundle, self.engine = bundle, engine
+        self.manifest, self.card, self.engine = bundle.manifest, bundle.card, TORCH
         self.runtime = apply(choose_runtime("cpu", precision="fp32", parameters=0, threads=threads))
-        self.loaded = load_model(folder, engine=engine, threads=self.runtime.threads)
+        self.loaded = load_model(bundle, threads=self.runtime.threads)
         self.settings = ReadSettings()
 
     @property
@@ -307,13 +322,18 @@ def open_answerer(folder: Path, settings: ServeSettings) -> Answerer:
         The engine that was asked for is not in it, or not installed.
     """
     bundle = read_bundle(folder)
-    asked = engine_of(bundle.manifest) if settings.engine == AUTO else settings.engine
-    kind = kind_of(bundle.manifest)
-    if kind == "taxonomy":
-        return TaxonomyAnswerer(bundle, threads=settings.threads)
-    if kind == "sources":
-        return SourceAnswerer(folder, bundle, engine=asked, threads=settings.threads)
-    return NetworkAnswerer(load(folder, engine=asked, threads=settings.threads))
+    manifest, kind = bundle.manifest, kind_of(bundle.manifest)
+    if kind == "taxonomy" or (kind == "sources" and manifest.model.kind == "custom"):
+        if settings.engine not in (AUTO, TORCH):
+            raise UsageError(
+                f"a {kind} model has no engine but its own",
+                where=str(folder),
+                hint="leave --engine out, or serve it by itself",
+            )
+        made = TaxonomyAnswerer if kind == "taxonomy" else SourceAnswerer
+        return made(bundle, threads=settings.threads)
+    asked = engine_of(manifest) if settings.engine == AUTO else settings.engine
+    return NetworkAnswerer(load(bundle if asked == TORCH else folder, engine=asked, threads=settings.threads))
 
 
 def engine_of(manifest: Manifest) -> str:

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from strandloom.io.genome import Genome
-from strandloom.serve.composing import composition_of
+from strandloom.serve.composing import composition_of, sources_of
 from strandloom.serve.explaining import explain_sequence
 from strandloom.serve.gate import Gate
 from strandloom.serve.metrics import CONTENT_TYPE, Metrics
@@ -244,7 +244,7 @@ def _answers(app: FastAPI, service: Service) -> None:
         "/v1/models/{name}/explain",
         summary="Explain the answer to one sequence",
         tags=["answers"],
-        responses=problems(400, 404, 413, 415, 422),
+        responses=problems(400, 404, 409, 413, 415, 422, 503),
         openapi_extra=EXPLAIN_BODY,
     )
     async def explain(name: str, request: Request) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def _answers(app: FastAPI, service: Service) -> None:
         "/v1/models/{name}/variants",
         summary="Score variants on the genome of the service",
         tags=["answers"],
-        responses=problems(400, 404, 409, 413, 415, 422),
+        responses=problems(400, 404, 409, 413, 415, 422, 503),
         openapi_extra=variants_body(limits),
     )
     async def variants(name: str, request: Request) -> Response:
@@ -274,11 +274,13 @@ def _composition(app: FastAPI, service: Service) -> None:
         summary="Estimate the composition of a sample (source models)",
         description="A file of reads: FASTA, FASTQ or one sequence per line, gzip or not.",
         tags=["answers"],
-        responses=problems(404, 409, 413, 422, 503),
+        responses=problems(404, 409, 413, 415, 422, 503),
         openapi_extra=FILE_BODY,
     )
     async def composition(name: str, request: Request) -> dict[str, Any]:
         model = service.models.find(name).current()
+        sources_of(model)  # both before anything is sent
+        _check_waiting(app)
         async with _arrived(request, service) as path, _one_at_a_time(app, request):
             return await run_in_threadpool(composition_of, path, model)
 
@@ -311,20 +313,24 @@ async def _spool(request: Request, service: Service) -> Path:
     return path
 
 
+def _check_waiting(app: FastAPI) -> None:
+    if not hasattr(app.state, "dear"):
+        app.state.dear, app.state.dear_waiting = asyncio.Lock(), 0
+    if app.state.dear_waiting >= _DEAR_WAITING:
+        raise Problem(503, "busy", "enough explanations, variants and compositions wait already", retry_after=5)
+
+
 @contextlib.asynccontextmanager
 async def _one_at_a_time(app: FastAPI, request: Request) -> AsyncIterator[None]:
     """What is dear (explanations, variants, compositions): a few wait for one another, more are told to come again, what is given up is
-    not computed.
+    not computed. The body has been read before: whether the caller has left is asked of what comes next.
 
     Raises
     ------
     Problem
         503: enough of them wait.
     """
-    if not hasattr(app.state, "dear"):
-        app.state.dear, app.state.dear_waiting = asyncio.Lock(), 0
-    if app.state.dear_waiting >= _DEAR_WAITING:
-        raise Problem(503, "busy", "enough explanations, variants and compositions wait already", retry_after=5)
+    _check_waiting(app)
     app.state.dear_waiting += 1
     try:
         async with app.state.dear:

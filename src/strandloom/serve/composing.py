@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strandloom.bundle import SOURCES_CALIBRATION
 from strandloom.errors import StrandloomError
-from strandloom.serve.answerers import SourceAnswerer
+from strandloom.serve.answerers import NetworkAnswerer, SourceAnswerer
 from strandloom.serve.models import Loaded
 from strandloom.serve.problems import Problem, problem_of
+from strandloom.serve.uploads import check_kind
+
+if TYPE_CHECKING:
+    from strandloom.workflows.sources.store import Loaded as SourceModel
+
+
+def sources_of(model: Loaded) -> tuple[SourceModel, int]:
+    """The source model that a bundle holds, and its threads.
+
+    Raises
+    ------
+    Problem
+        409: it holds none.
+    """
+    from strandloom.workflows.sources.store import of_predictor
+
+    answerer = model.answerer
+    if isinstance(answerer, SourceAnswerer):
+        return answerer.loaded, answerer.runtime.threads
+    if isinstance(answerer, NetworkAnswerer) and SOURCES_CALIBRATION in answerer.predictor.bundle.parts:
+        try:
+            return of_predictor(answerer.predictor, where=model.name), answerer.predictor.runtime.threads
+        except StrandloomError as error:
+            raise problem_of(error) from None
+    raise Problem(409, "not_of_this_kind", "only a source model tells the composition of a sample")
 
 
 def composition_of(path: Path, model: Loaded) -> dict[str, Any]:
@@ -30,18 +56,20 @@ def composition_of(path: Path, model: Loaded) -> dict[str, Any]:
     from strandloom.workflows.sources.composition import METHODS
     from strandloom.workflows.sources.estimate import estimate_sample, warnings_of
     from strandloom.workflows.sources.reads import SampleFiles
-    from strandloom.workflows.sources.settings import EstimateSettings
+    from strandloom.workflows.sources.settings import EstimateSettings, ReadSettings
 
-    answerer = model.answerer
-    if not isinstance(answerer, SourceAnswerer):
-        raise Problem(409, "not_of_this_kind", "only a source model tells the composition of a sample")
     settings = EstimateSettings()
-    loaded, threads = answerer.loaded, answerer.runtime.threads
+    loaded, threads = sources_of(model)
     try:
+        check_kind(path)
         found = estimate_sample(
-            SampleFiles("sample", path), loaded.model, loaded.calibration, settings=settings, reads=answerer.settings,
+            SampleFiles("sample", path),
+            loaded.model,
+            loaded.calibration,
+            settings=settings,
+            reads=ReadSettings(),
             threads=threads,
-        )  # fmt: skip
+        )
     except StrandloomError as error:
         raise problem_of(error, shown="the file") from None
     if not found.composition.reads:

@@ -20,6 +20,8 @@ from strandloom.serve.metrics import Metrics
 from strandloom.serve.problems import Problem
 from strandloom.serve.settings import ServeSettings
 
+_WINDOW = ("length", "anchor", "too_long", "strand")
+"""What only a network has: other models read sequences of any length."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -103,7 +105,7 @@ class Loaded:
     @property
     def manifest(self) -> Manifest:
         """What it says of itself."""
-        return self.answerer.bundle.manifest
+        return self.answerer.manifest
 
     @property
     def predictor(self) -> Predictor:
@@ -202,10 +204,7 @@ class ServedModel:
             "outputs": list(manifest.labels),
             "columns": answerer.columns,
             "covariates": list(answerer.covariates),
-            "length": manifest.length,
-            "anchor": manifest.anchor,
-            "too_long": manifest.too_long,
-            "strand": manifest.strand,
+            **({name: getattr(manifest, name) for name in _WINDOW} if answerer.kind == "network" else {}),
             "networks": manifest.members,
             "engine": answerer.engine,
             "digest": self.digest,
@@ -214,7 +213,7 @@ class ServedModel:
 
     def card(self) -> str:
         """The model card, Markdown."""
-        return self._loaded.answerer.bundle.card
+        return self._loaded.answerer.card
 
     def reload(self) -> bool:
         """Take the bundle anew if it has changed; a broken one changes nothing but what ``readyz`` says.

@@ -37,12 +37,20 @@ def front_page(models: Sequence[dict[str, Any]], *, address: str) -> str:
 def _model(one: dict[str, Any], address: str) -> str:
     name, outputs = escape(one["name"]), [escape(x) for x in one["outputs"]]
     listed = ", ".join(outputs[:12]) + (f" and {len(outputs) - 12} more" if len(outputs) > 12 else "")
-    window = f"{one['length']:,} bases, held at the {'middle' if one['anchor'] == 'centre' else one['anchor']}"
-    url = f"{address}/v1/models/{name}/predict"
+    url = f"{address}/v1/models/{name}"
+    row, more = '"ACGTACGTTGCA"', f"curl {url}/predict -H 'Content-Type: text/plain' --data-binary @reads.fa.gz"
+    if one["kind"] == "network":
+        how = f"{one['length']:,} bases, held at the {'middle' if one['anchor'] == 'centre' else one['anchor']}"
+        words = f"{_WORDS[one['task']]} {listed}"
+    elif one["kind"] == "taxonomy":
+        how, words = "sequences of the marker, with or without primers", f"{len(outputs):,} species"
+        if one["covariates"]:
+            row = '{"sequence": "ACGTACGTTGCA…", "lat": 55.3, "lon": -132.5}'
+    else:
+        how, words = "reads", f"one of {listed}"
+        more += f"\ncurl {url}/composition --data-binary @sample.fastq.gz"
     return (
-        f"<h2>{name}</h2><p>{_WORDS[one['task']]} {listed} · {window} · {one['networks']} "
-        f"network{'s' if one['networks'] != 1 else ''} by {escape(one['engine'])} · "
+        f"<h2>{name}</h2><p>{words} · {how} · {one['networks']} network{'s' if one['networks'] != 1 else ''} by {escape(one['engine'])} · "
         f'<a href="v1/models/{name}/card">card</a></p>'
-        f"<pre>curl {url} -H 'Content-Type: application/json' -d '[\"ACGTACGTTGCA\"]'\n"
-        f"curl {url} -H 'Content-Type: text/plain' --data-binary @reads.fa.gz</pre>"
+        f"<pre>curl {url}/predict -H 'Content-Type: application/json' -d '[{escape(row)}]'\n{more}</pre>"
     )

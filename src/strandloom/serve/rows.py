@@ -103,7 +103,7 @@ def asked_of_json(body: Any, model: Loaded, limits: LimitSettings) -> Asked:
             given["sequence"].append(text)
             for name in covariates:
                 value = item.get(name) if isinstance(item, dict) else None
-                given[name].append("" if value is None else str(value))
+                given[name].append("" if value is None else str(value).encode("utf-8", "replace").decode())
             places.append(i)
         else:
             lines[i] = row_line(row_id, *fault)

@@ -22,7 +22,7 @@ FORMATS: tuple[FileFormat, ...] = ("fasta", "fastq", "csv", "tsv", "ndjson", "li
 BLOCK_ROWS = 1_024
 AHEAD = 4
 """Blocks that wait for their answers while the next are read."""
-_GZIP = b"\x1f\x8b"
+_GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 _STEP = 1 << 20
 _UNPACK = "unpacked, the file is larger than {:,} bytes"
 
@@ -42,7 +42,9 @@ class Spool:
         self._handle, self._limits = handle, limits
         self._received = self._written = self._run = self._record = 0
         self._unpack: zlib._Decompress | None = None
-        self._begun = self._fasta = False
+        self._begun = False
+        self._fasta: bool | None = None
+        self._last = b""
 
     def take(self, data: bytes) -> None:
         """Write the next bytes.
@@ -94,6 +96,8 @@ class Spool:
             data = self._unpack.unused_data if self._unpack.eof else self._unpack.unconsumed_tail
 
     def _write(self, data: bytes) -> None:
+        if not self._written and data[:2] == _GZIP:
+            raise Problem(422, "unreadable_input", "the file was packed twice", hint="unpack it once: gunzip FILE")
         self._written += len(data)
         if self._written > self._limits.unpacked_bytes:
             raise Problem(413, "too_large", _UNPACK.format(self._limits.unpacked_bytes))
@@ -111,18 +115,23 @@ class Spool:
 
     def _check_record(self, data: bytes) -> None:
         """A sequence of FASTA may run over many lines, all of which are held at once when it is read."""
-        if self._written == len(data):
-            self._fasta = data[:1] == b">"
-        if self._fasta:
-            header = data.rfind(b">")
-            self._record = self._record + len(data) if header < 0 else len(data) - header
-            if self._record > self._limits.line_bytes:
-                raise Problem(
-                    413,
-                    "too_large",
-                    f"a sequence is longer than {self._limits.line_bytes:,} bytes",
-                    hint="cut it into windows, or use `strandloom predict --genome`",
-                )
+        if self._fasta is None:
+            begin = data.removeprefix(_BOM).lstrip()
+            if begin:
+                self._fasta = begin[:1] == b">"
+        if not self._fasta:
+            return
+        joined = self._last + data
+        header = joined.rfind(b"\n>")  # a header begins a line
+        self._last = data[-1:]
+        self._record = self._record + len(data) if header < 0 else len(joined) - header
+        if self._record > self._limits.line_bytes:
+            raise Problem(
+                413,
+                "too_large",
+                f"a sequence is longer than {self._limits.line_bytes:,} bytes",
+                hint="cut it into windows, or use `strandloom predict --genome`",
+            )
 
 
 class Answering:
@@ -149,11 +158,7 @@ class Answering:
         self._waiting: deque[tuple[Asked, Future[list[str]] | None]] = deque()
         self._fault: Problem | None = None
         try:
-            kind = detect(path).format
-            if kind not in FORMATS:
-                raise Problem(
-                    415, "wrong_format", f"a file of kind {kind} is not taken", hint="send " + ", ".join(FORMATS)
-                )
+            check_kind(path)
             own = model.manifest.sequence
             if sequence is None and own is not None and own in column_names(path):
                 sequence = own
@@ -206,6 +211,21 @@ class Answering:
             self._fault = problem
             return False
         return True
+
+
+def check_kind(path: Path) -> None:
+    """Whether a file is of a kind that is taken.
+
+    Raises
+    ------
+    Problem
+        415: it is not.
+    InputError
+        It is of no known kind.
+    """
+    kind = detect(path).format
+    if kind not in FORMATS:
+        raise Problem(415, "wrong_format", f"a file of kind {kind} is not taken", hint="send " + ", ".join(FORMATS))
 
 
 async def spooled(body: AsyncIterator[bytes], path: Path, *, limits: LimitSettings) -> None:

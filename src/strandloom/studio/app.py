@@ -117,7 +117,7 @@ def _files(app: FastAPI, studio: Studio) -> None:
     async def answer(name: str, file: str) -> Response:
         """What a model of samples wrote, its report first of all."""
         try:
-            folder = find_answer(studio.space, name).out
+            folder = (await run_in_threadpool(find_answer, studio.space, name)).out
         except UsageError:
             raise Problem(404, "no_such_page", "there is no such page") from None
         return _page_of(folder, file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +12,17 @@ from typing import Any
 import polars as pl
 
 from strandloom.bundle import MANIFEST, BundleKind, Manifest, kind_of, read_bundle, read_manifest
-from strandloom.errors import BundleError, InputError, StrandloomError, UsageError
+from strandloom.errors import BundleError, StrandloomError, UsageError
 from strandloom.io.plain import read_json, write_json
 from strandloom.studio.store import now
+from strandloom.studio.unzip import extract
 from strandloom.studio.workspace import Workspace, file_name, slug
 
 KINDS: dict[BundleKind, str] = {"taxonomy": "species of marker sequences", "sources": "environments of reads"}
 FACTS, OUT, GIVEN = "answer.json", "out", "given"
 FORMAT = 1
+_TOLD = {"model", "kind", "name", "author", "created", "files", "sentence", "command"}
 _MOST_FILES, _MOST_BYTES = 200, 8 << 30
-_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,10 @@ def take_in(space: Workspace, source: Path, name: str) -> SampleModel:
         if source.is_dir():
             shutil.copytree(_bundle_in(source), staged)
         else:
-            _unzip(source, staged)
+            extract(
+                source, staged, expected=lambda _: True, what="zip file of a bundle", hint="zip -r model.zip RUN/bundle",
+                most_files=_MOST_FILES, most_bytes=_MOST_BYTES,
+            )  # fmt: skip
             inner = _bundle_in(staged)
             if inner != staged:
                 inner = inner.rename(space.models / f"{staged.name}-inner")
@@ -170,34 +173,10 @@ def _bundle_in(folder: Path) -> Path:
     return found
 
 
-def _unzip(source: Path, target: Path) -> None:
-    try:
-        archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError):
-        raise InputError("this is no zip file", hint="zip -r model.zip RUN/bundle") from None
-    left = _MOST_BYTES
-    with archive:
-        members = [x for x in archive.infolist() if not x.is_dir()]
-        if len(members) > _MOST_FILES or sum(x.file_size for x in members) > left:
-            raise InputError("the file unpacks to more than a bundle would hold")
-        for member in members:
-            path = (target / member.filename).resolve()
-            if not path.is_relative_to(target.resolve()):
-                raise InputError("the file names a place outside of itself")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with archive.open(member) as packed, path.open("wb") as out:
-                    while data := packed.read(_STEP):
-                        left -= len(data)
-                        if left < 0:
-                            raise InputError("the file unpacks to more than a bundle would hold")
-                        out.write(data)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-                raise InputError(f"the zip file is damaged: {error}") from None
-
-
-def ask_model(space: Workspace, model: SampleModel, given: Given, *, name: str, author: str) -> SampleAnswer:
-    """Ask a model about samples; the files are moved beside the answer.
+def ask_model(
+    space: Workspace, model: SampleModel, given: Given, *, name: str, author: str, threads: int | None = None
+) -> SampleAnswer:
+    """Ask a model about samples; the files are copied beside the answer.
 
     Raises
     ------
@@ -218,10 +197,12 @@ def ask_model(space: Workspace, model: SampleModel, given: Given, *, name: str, 
             shutil.copyfile(path, target)
             paths.append(target)
         try:
-            sentence = _answer(model, paths, given, home / OUT)
-        except StrandloomError as error:
-            where = None if error.where is None else str(error.where).replace(f"{held}/", "")
-            raise type(error)(error.message, where=where, hint=error.hint) from None
+            sentence = _answer(model, paths, given, home / OUT, threads)
+        except StrandloomError as error:  # places of the machine mean nothing to whoever asks
+            said = [
+                None if x is None else str(x).replace(f"{held}/", "") for x in (error.message, error.where, error.hint)
+            ]
+            raise type(error)(said[0] or "", where=said[1], hint=said[2]) from None
         facts = {
             "format": FORMAT, "model": model.name, "kind": model.kind, "name": name or home.name, "author": author, "created": now(),
             "files": [x.name for x in paths], "place": given.at, "sentence": sentence,
@@ -234,15 +215,26 @@ def ask_model(space: Workspace, model: SampleModel, given: Given, *, name: str, 
     return SampleAnswer(home, facts)
 
 
-def _answer(model: SampleModel, paths: Sequence[Path], given: Given, out: Path) -> str:
+def _answer(model: SampleModel, paths: Sequence[Path], given: Given, out: Path, threads: int | None) -> str:
     if model.kind == "taxonomy":
         from strandloom.workflows.taxonomy.assign import AssignInputs, assign_file
 
         counts, samples = (None if x is None else paths[x] for x in (given.counts, given.samples))
-        return assign_file(model.folder, AssignInputs(paths[0], counts, samples, given.at), out=out).sentence
+        return assign_file(
+            model.folder, AssignInputs(paths[0], counts, samples, given.at), out=out, threads=threads
+        ).sentence
     from strandloom.workflows.sources.estimate import estimate_files
+    from strandloom.workflows.sources.reads import sample_files
 
-    return "; ".join(estimate_files(model.folder, paths, out=out).lines())
+    inside = {x.resolve() for x in paths}
+    for sample in sample_files(paths):
+        for file in (sample.first, sample.second):
+            if file is not None and file.resolve() not in inside:  # a table of samples names any file of the machine
+                raise UsageError(
+                    f"the table names '{file.name}', which was not given",
+                    hint="give the read files themselves beside the table",
+                )
+    return "; ".join(estimate_files(model.folder, paths, out=out, threads=threads).lines())
 
 
 def _command(space: Workspace, model: SampleModel, paths: Sequence[Path], given: Given, out: Path) -> str:
@@ -259,11 +251,21 @@ def _command(space: Workspace, model: SampleModel, paths: Sequence[Path], given:
     return " ".join(["strandloom taxonomy assign", str(bundle), words[0], *options, f"--out {target}"])
 
 
-def answers(space: Workspace) -> list[SampleAnswer]:
-    """All answers, newest first."""
-    folders = [x for x in space.answers.iterdir() if (x / FACTS).is_file()]
-    found = [SampleAnswer(x, read_json(x / FACTS)) for x in folders]
+def answers(space: Workspace, *, deleted: bool = False) -> list[SampleAnswer]:
+    """All answers, newest first: those that are there, or those in the trash; what cannot be read is none."""
+    place = space.trash if deleted else space.answers
+    found = [x for x in map(_read, place.iterdir()) if x is not None]
     return sorted(found, key=lambda x: str(x.facts["created"]), reverse=True)
+
+
+def _read(folder: Path) -> SampleAnswer | None:
+    try:
+        facts = read_json(folder / FACTS)
+    except (StrandloomError, OSError, ValueError):
+        return None
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT or not set(facts) >= _TOLD:
+        return None
+    return SampleAnswer(folder, facts)
 
 
 def find_answer(space: Workspace, name: str) -> SampleAnswer:
@@ -274,7 +276,7 @@ def find_answer(space: Workspace, name: str) -> SampleAnswer:
     UsageError
         There is none of this name.
     """
-    found = next((x for x in answers(space) if x.name == name), None)
+    found = _read(space.answers / name) if name == Path(name).name else None
     if found is None:
         raise UsageError("there is no such answer")
     return found
@@ -283,6 +285,22 @@ def find_answer(space: Workspace, name: str) -> SampleAnswer:
 def forget(space: Workspace, answer: SampleAnswer) -> None:
     """Move an answer to the trash."""
     answer.folder.rename(space.trash / slug(f"answer-{answer.name}", taken=space.trash))
+
+
+def bring_back(space: Workspace, name: str) -> SampleAnswer:
+    """Bring an answer back out of the trash.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name.
+    """
+    found = _read(space.trash / name) if name == Path(name).name else None
+    if found is None:
+        raise UsageError("there is no such answer in the trash")
+    target = space.answers / slug(name.removeprefix("answer-"), taken=space.answers)
+    found.folder.rename(target)
+    return SampleAnswer(target, found.facts)
 
 
 def compositions(answer: SampleAnswer) -> pl.DataFrame:
@@ -297,12 +315,15 @@ def calls(answer: SampleAnswer) -> pl.DataFrame:
 
 
 def sightings(answer: SampleAnswer) -> pl.DataFrame:
-    """Of a taxonomy model: ``sample, lat, lon, taxon, reads``; without counts each sequence is a sample of its own."""
+    """Of a taxonomy model: ``sample, lat, lon, taxon, reads``, taxon null where nothing is known; without counts each sequence is a
+    sample of its own."""
     path = answer.out / "assignments_by_sample.parquet"
     if path.is_file():
-        found = pl.read_parquet(path).select("sample", "lat", "lon", "taxon", "reads")
+        found = pl.read_parquet(path).select("sample", "lat", "lon", "rank", "taxon", "reads")
     else:
-        found = calls(answer).select(
-            sample=pl.col("id"), lat="lat", lon="lon", taxon="taxon", reads=pl.lit(None, pl.Int64)
+        own = calls(answer)
+        found = own.select(
+            sample=pl.col("id"), lat="lat", lon="lon", rank="rank", taxon="taxon", reads=pl.lit(None, pl.Int64)
         )
-    return found.filter(pl.col("lat").is_not_null())
+    named = found.with_columns(taxon=pl.when(pl.col("rank") != "unknown").then(pl.col("taxon"))).drop("rank")
+    return named.filter(pl.col("lat").is_not_null())

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import threading
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from strandloom.serve.tokens import Caller, TokenFile
 from strandloom.studio.jobs import EXPERIMENT, LOG, RUN, Queue
 from strandloom.studio.settings import StudioSettings
 from strandloom.studio.store import Deployment, Login, Project, Run, Share, Store, sqlite_url
+from strandloom.studio.unzip import extract
 from strandloom.studio.workspace import Workspace, slug, sweep
 
 _PACKED = (
@@ -65,6 +65,8 @@ class Studio:
     queue: Queue = field(init=False)
     metrics: Metrics = field(init=False)
     models: Models = field(init=False)
+    asking: threading.Lock = field(init=False)
+    """One question about samples at a time: each takes all threads that there are."""
 
     def __post_init__(self) -> None:
         self.store = Store(self.settings.database or sqlite_url(self.space.database))
@@ -72,6 +74,7 @@ class Studio:
         self.metrics = Metrics()
         self.models = Models((), self.settings.serving(), self.metrics)
         self._switching = threading.Lock()
+        self.asking = threading.Lock()
 
     def begin(self) -> None:
         """Look after the queue and switch on what is deployed; a bundle that was changed meanwhile stays off, and says so."""
@@ -298,10 +301,7 @@ class Studio:
         """
         staged = self.space.uploads / f".unpack-{secrets.token_hex(8)}"
         try:
-            try:
-                _extract(source, staged / RUN)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, zlib.error) as error:
-                raise InputError(f"the file is damaged: {error}", hint="export the run again") from None
+            _extract(source, staged / RUN)
             experiment = read_experiment(staged / RUN / "experiment.yaml")
             try:
                 read_bundle(staged / RUN / "bundle")
@@ -325,28 +325,15 @@ class Studio:
 
 def _extract(source: Path, target: Path) -> None:
     """Unpack an exported run: only known names, bounded."""
-    try:
-        archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError):
-        raise InputError("this is no exported run", hint="export one in a studio") from None
-    with archive:
-        members = [x for x in archive.infolist() if not x.is_dir()]
-        if len(members) > _MOST_FILES or sum(x.file_size for x in members) > _MOST_UNPACKED:
-            raise InputError("the file unpacks to more than an exported run would hold")
-        left = _MOST_UNPACKED
-        for member in members:
-            parts = Path(member.filename).parts
-            known = member.filename in _PACKED or (len(parts) > 1 and parts[0] in _FOLDERS)
-            if not known or ".." in parts or member.filename.startswith("/"):
-                raise InputError(f"the file holds '{member.filename[:80]}', which no exported run does")
-            path = target / member.filename
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(member) as packed, path.open("wb") as out:
-                while data := packed.read(min(1 << 20, left + 1)):
-                    left -= len(data)
-                    if left < 0:
-                        raise InputError("the file unpacks to more than an exported run would hold")
-                    out.write(data)
+
+    def known(name: str) -> bool:
+        parts = Path(name).parts
+        return name in _PACKED or (len(parts) > 1 and parts[0] in _FOLDERS and ".." not in parts)
+
+    extract(
+        source, target, expected=known, what="exported run", hint="export one in a studio",
+        most_files=_MOST_FILES, most_bytes=_MOST_UNPACKED,
+    )  # fmt: skip
     if not (target / "experiment.yaml").is_file() or not (target / "verdict.txt").is_file():
         raise InputError("this is no exported run", hint="export one in a studio")
 

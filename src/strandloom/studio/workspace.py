@@ -41,7 +41,7 @@ class Workspace:
 
     @property
     def trash(self) -> Path:
-        """Runs that were deleted, to be brought back."""
+        """Runs and answers that were deleted, to be brought back."""
         return self.root / "trash"
 
     @property
@@ -113,10 +113,9 @@ def open_workspace(root: str | Path) -> Workspace:
 
 
 def sweep(space: Workspace) -> None:
-    """Take away what a killed studio left half done among the uploads; nothing else is touched."""
+    """Take away what nobody claimed of the uploads: at the start no page is open that could."""
     for path in space.uploads.iterdir():
-        if path.name.startswith("."):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def slug(name: str, *, taken: Path, known: Collection[str] = ()) -> str:

@@ -5,13 +5,42 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from strandloom.alphabet import DNA
+from strandloom.errors import UsageError
+from strandloom.io.records import LetterCounts, Records
 from strandloom.studio.charts import stacked
 from strandloom.studio.samples import Given, ask_model, compositions, take_in
 from strandloom.studio.workspace import open_workspace
+from strandloom.workflows.sources.reads import longest_known
 from strandloom.workflows.sources.train import Trained
+
+
+def test_a_table_of_samples_names_no_file_of_the_machine(
+    trained: tuple[Path, Trained], genomes: Path, tmp_path: Path
+) -> None:
+    space = open_workspace(tmp_path / "studio")
+    model = take_in(space, trained[0], "waters")
+    table = tmp_path / "table"
+    table.write_text(f"sample\tfile\nA\t{genomes.parent / 'foreign.fa.gz'}\n")
+    with pytest.raises(UsageError, match="was not given"):
+        ask_model(space, model, Given(((table, "samples.tsv"),)), name="x", author="Ada")
+    assert list(space.answers.iterdir()) == []
+
+
+def test_stretches_of_known_bases() -> None:
+    rng = np.random.default_rng(3)
+    texts = ["".join(rng.choice(list("ACGTN"), n, p=[0.23, 0.23, 0.23, 0.23, 0.08])) for n in (1, 7, 60, 80, 3)]
+    texts += ["N", "NNN", "ACGT"]
+    codes = np.concatenate([DNA.encode(x) for x in texts])
+    offsets = np.concatenate(([0], np.cumsum([len(x) for x in texts])))
+    block = Records(
+        codes, offsets, pl.Series("id", [str(i) for i in range(len(texts))]), pl.DataFrame(), LetterCounts()
+    )
+    assert longest_known(block).tolist() == [max(map(len, x.split("N"))) for x in texts]
 
 
 def test_shares_of_two_samples(trained: tuple[Path, Trained], genomes: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from strandloom.studio.samples import (
     Given,
     answers,
     ask_model,
+    bring_back,
     calls,
     find_answer,
     find_model,
@@ -61,6 +62,10 @@ def test_a_model_is_asked_about_samples(space: Workspace, trained: SimpleNamespa
     assert (made.out / "report.html").is_file()
     forget(space, find_answer(space, "first"))
     assert answers(space) == []
+    assert [x.facts["name"] for x in answers(space, deleted=True)] == ["first"]
+    assert bring_back(space, "answer-first").name == "first"
+    (made.folder / "answer.json").write_text("{")
+    assert answers(space) == []  # what cannot be read hides nothing else
 
 
 def test_a_place_of_all(space: Workspace, trained: SimpleNamespace, tiny: Any, tmp_path: Path) -> None:
@@ -93,12 +98,19 @@ def test_zip_files(space: Workspace, trained: SimpleNamespace, tmp_path: Path) -
     outside = tmp_path / "outside.zip"
     with zipfile.ZipFile(outside, "w") as archive:
         archive.writestr("../../evil.txt", "x")
-    with pytest.raises(InputError, match="outside of itself"):
+    with pytest.raises(InputError, match="which no zip file of a bundle does"):
         take_in(space, outside, "evil")
     broken = tmp_path / "broken.zip"
     broken.write_bytes(packed.read_bytes()[:2000])
-    with pytest.raises(InputError, match="no zip file"):
+    with pytest.raises(InputError, match="no zip file of a bundle"):
         take_in(space, broken, "broken")
+    with zipfile.ZipFile(outside, "w") as archive:
+        archive.writestr("a.txt", "x")
+    with zipfile.ZipFile(outside, "w") as archive:
+        archive.writestr("a", "x")
+        archive.writestr("a/b", "x")
+    with pytest.raises(InputError, match="damaged"):
+        take_in(space, outside, "twice")
     with zipfile.ZipFile(outside, "w") as archive:
         archive.writestr("a.txt", "x")
     with pytest.raises(BundleError, match="no bundle in it"):

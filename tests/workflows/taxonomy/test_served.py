@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,11 +60,12 @@ def test_a_place_changes_the_answer_and_a_wrong_one_is_the_error_of_its_row(clie
     asked: list[Any] = [{"sequence": shared, "lat": a, "lon": b} for a, b in places]
     asked += [{"sequence": shared, "lat": 95, "lon": 0}, {"sequence": shared, "lat": "north", "lon": 3}, shared]
     asked += [{"sequence": shared, "lat": True, "lon": 1}, {"sequence": shared, "lat": "60°15'N", "lon": "5.25 E"}]
-    found = client.post(PREDICT, json=asked).json()
+    asked += [{"sequence": shared, "lat": 3}, {"sequence": shared, "lat": "\ud800", "lon": 1}]
+    found = client.post(PREDICT, content=json.dumps(asked), headers={"content-type": "application/json"}).json()
     best = [row.get("species") for row in found["results"]]
     assert best[0] != best[1]
     codes = [row.get("error", {}).get("code") for row in found["results"]]
-    assert codes == [None, None, "wrong_place", "wrong_place", None, "wrong_row", None]
+    assert codes == [None, None, "wrong_place", "wrong_place", None, "wrong_row", None, "wrong_place", "wrong_place"]
     assert found["results"][6]["lat"] == pytest.approx(60.25)
 
 

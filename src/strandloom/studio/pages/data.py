@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from strandloom.studio.datasets import (
 )
 from strandloom.studio.dividing import try_split
 from strandloom.studio.forms import parsed
+from strandloom.studio.genomes import map_of
 from strandloom.studio.look import (
     Me,
     bytes_words,
@@ -47,11 +47,11 @@ from strandloom.studio.look import (
     tell,
     upload_field,
 )
+from strandloom.studio.pages.data_trash import tidy_buttons, trash
 from strandloom.studio.split_form import SplitForm, SplitHolder
 from strandloom.studio.store import DataSet, SavedSplit, Version
 from strandloom.studio.studio import Studio
-from strandloom.studio.tidy import datasets, delete_dataset, purge_dataset, rename_dataset, restore_dataset
-from strandloom.words import plural
+from strandloom.studio.tidy import datasets
 
 FORMATS = "FASTA, FASTQ, CSV, TSV, Parquet, NPY, HDF5 …, gzip or not"
 
@@ -86,7 +86,7 @@ def register(studio: Studio) -> None:
                 )
             if me.edits:
                 _bring(me)
-                _trash(me)
+                trash(me)
 
     @ui.page("/data/{number}")
     def one(number: int, request: Request, version: int | None = None) -> None:
@@ -113,67 +113,16 @@ def register(studio: Studio) -> None:
                 if found.deleted:
                     ui.label("in the trash").classes("problem small")
                 elif me.edits:
-                    _tidy(me, found)
-                ui.button("Train on this", on_click=lambda: ui.navigate.to(f"/runs/new?version={chosen.id}")).props(
-                    "unelevated color=primary"
-                )
+                    tidy_buttons(me, found)
+                if not found.deleted:
+                    ui.button("Train on this", on_click=lambda: ui.navigate.to(f"/runs/new?version={chosen.id}")).props(
+                        "unelevated color=primary"
+                    )
             _about(me, chosen)
             _rows(me, chosen)
             _splits(me, chosen)
             if me.edits and chosen is found.versions[-1]:
                 _changes(me, chosen)
-
-
-def _tidy(me: Me, found: DataSet) -> None:
-    """Another name, or the trash."""
-    store = me.studio.store
-
-    def rename() -> None:
-        rename_dataset(store, found.id, str(name.value))
-        ui.navigate.reload()
-
-    def delete() -> None:
-        delete_dataset(store, found.id)
-        ui.navigate.to("/data")
-
-    with (
-        ui.button("Rename").props("flat dense color=primary"),
-        ui.menu(),
-        ui.row().classes("items-center q-pa-sm gap-2"),
-    ):
-        name = ui.input("Name", value=found.name).props("dense outlined")
-        ui.button("Keep", on_click=me.act(rename)).props("unelevated dense color=primary")
-    ui.button("Delete", on_click=me.act(delete)).props("flat dense color=negative").tooltip(
-        "Into the trash: runs keep their data, and it can be brought back"
-    )
-
-
-def _trash(me: Me) -> None:
-    """Data sets that were deleted."""
-    studio = me.studio
-    gone = datasets(studio.store, deleted=True)
-    if not gone:
-        return
-
-    def back(number: int) -> None:
-        restore_dataset(studio.store, number)
-        ui.navigate.reload()
-
-    def purge(number: int) -> None:
-        purge_dataset(studio.space, studio.store, number)
-        ui.navigate.reload()
-
-    with ui.expansion(f"Trash: {plural(len(gone), 'data set')}").classes("w-full"):
-        for one in gone[:100]:
-            with ui.row().classes("items-center gap-3"):
-                ui.label(one.name).classes("small")
-                ui.label(f"deleted {one.deleted[:16].replace('T', ' ')}").classes("soft small")
-                ui.button("bring back", on_click=me.act(partial(back, one.id))).props(
-                    "flat dense size=sm color=primary"
-                )
-                ui.button("off the disk", on_click=me.act(partial(purge, one.id))).props(
-                    "flat dense size=sm color=negative"
-                )
 
 
 def _row(one: DataSet) -> dict[str, Any]:
@@ -264,7 +213,7 @@ def _genome(me: Me, project: Any) -> None:
                 in_thread(
                     label_genome, Path(genome.value), [Path(x) for x in str(peaks.value).split()], out=out, size=int(size.value),
                     rule="half", least=1, empty=False, alias=None, blacklist=None, validation=tuple(str(validation.value).split()),
-                    test=tuple(str(test.value).split()), window=int(window.value), cache=studio.space.data / ".genomes",
+                    test=tuple(str(test.value).split()), window=int(window.value), cache=map_of(studio.space, Path(genome.value)),
                 )
             )  # fmt: skip
             made = await in_thread(

@@ -14,6 +14,7 @@ from strandloom.serve.problems import Problem
 from strandloom.serve.settings import LimitSettings
 from strandloom.serve.varying import variant_lines
 from strandloom.studio import charts
+from strandloom.studio.genomes import genome_at
 from strandloom.studio.jobs import EXPERIMENT, Look
 from strandloom.studio.look import (
     Me,
@@ -63,7 +64,7 @@ def register(studio: Studio) -> None:
                 return
             Play(me, look, manifest, sequence).show()
             _design(me, look, manifest)
-            Variants(me, look).show()
+            Variants(me, look, await in_thread(genome_of, look)).show()
 
 
 class Play:
@@ -196,16 +197,18 @@ class Variants:
     ----------
     me, look
         Who, and which run.
+    trained_on
+        The genome that it was trained on; None: without one.
     """
 
-    def __init__(self, me: Me, look: Look) -> None:
-        self.me, self.look = me, look
+    def __init__(self, me: Me, look: Look, trained_on: str | None) -> None:
+        self.me, self.look, self.trained_on = me, look, trained_on
         studio = me.studio
         self.own = studio.settings.local and studio.tokens is None  # who may name files of the machine
 
     def show(self) -> None:
         """Put it on the page."""
-        trained_on = genome_of(self.look)
+        trained_on = self.trained_on
         with ui.expansion("Variants: what a change of the genome does").classes("w-full"):
             if not self.own and trained_on is None:
                 ui.label("The run was trained without a genome; score variants on the command line.").classes(
@@ -233,8 +236,13 @@ class Variants:
 
     async def _score(self) -> None:
         asked = variants_of(str(self.text.value or ""))
-        path = str(self.genome.value or "") if self.own else genome_of(self.look) or ""
-        rows = await spinner_while(in_thread(_scored, self.me.studio, self.look, path, asked))
+        studio, path = self.me.studio, str(self.genome.value or "") if self.own else self.trained_on or ""
+        if not path:
+            raise UsageError("there is no genome", hint="name its FASTA")
+        genome = Path(path).expanduser()
+        if not self.own:  # a run that was brought in may name any file of the machine
+            genome = studio.space.inside(str(genome))
+        rows = await spinner_while(in_thread(_scored, studio, self.look, genome, asked))
         self.result.clear()
         with self.result:
             names = list(dict.fromkeys(name for row in rows for name in row))
@@ -243,7 +251,10 @@ class Variants:
 
 def genome_of(look: Look) -> str | None:
     """The genome that a run was trained on."""
-    found = read_experiment(look.home / EXPERIMENT).data.genome if (look.home / EXPERIMENT).is_file() else None
+    try:
+        found = read_experiment(look.home / EXPERIMENT).data.genome
+    except (StrandloomError, OSError):
+        return None
     return None if found is None else str(found)
 
 
@@ -260,7 +271,7 @@ def variants_of(text: str) -> list[dict[str, Any]]:
         words = line.replace(">", " ").replace(":", " ").split()
         if not words:
             continue
-        if len(words) != 4 or not words[1].replace(",", "").isdigit():
+        if len(words) != 4 or not words[1].replace(",", "").isdecimal():
             raise UsageError(f"line {number} is no variant", hint="such as: chr1 1000 A G")
         found.append(
             {
@@ -276,15 +287,11 @@ def variants_of(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _scored(studio: Studio, look: Look, path: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _scored(studio: Studio, look: Look, path: Path, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Effects as a table: of many outputs those ten that change the most; a variant that cannot be scored with its reason."""
     import json
 
-    from strandloom.io.genome import open_genome
-
-    if not path:
-        raise UsageError("there is no genome", hint="name its FASTA")
-    genome = open_genome(Path(path).expanduser(), cache=studio.space.data / ".genomes")
+    genome = genome_at(studio.space, path)
     predictor = predictor_of(look)
     lines = variant_lines(predictor, {"variants": asked}, genome=genome, limits=LimitSettings())
     rows = [json.loads(line) for line in lines if line is not None]

@@ -99,8 +99,12 @@ def register(studio: Studio) -> None:
                 empty("First bring data in", "A run needs a data set.")
                 ui.link("Data", "/data")
                 return
-            setup = Setup(me, versions, drafts, version=version, source=source)
-            await in_thread(setup.begin, split=split, draft=draft, weights=bool(weights))
+            try:
+                setup = Setup(me, versions, drafts, version=version, source=source)
+                await in_thread(setup.begin, split=split, draft=draft, weights=bool(weights))
+            except UsageError as error:
+                empty(error.message, error.hint or "")
+                return
             setup.show()
 
 

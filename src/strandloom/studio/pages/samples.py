@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nicegui import ui
 
 from strandloom.errors import UsageError
 from strandloom.io.coordinate_text import Axis, parse_coordinate
+from strandloom.report.svg import Figure
 from strandloom.report.taxonomy_inputs import SamplePlace
 from strandloom.report.taxonomy_page import sample_map
 from strandloom.studio import charts
@@ -35,6 +37,7 @@ from strandloom.studio.samples import (
     SampleModel,
     answers,
     ask_model,
+    bring_back,
     calls,
     compositions,
     find_answer,
@@ -95,6 +98,15 @@ def register(studio: Studio) -> None:
                     table(columns, rows, links={"name": "url"}).props("wrap-cells")
             if me.edits:
                 _bring(me)
+                gone = await in_thread(answers, studio.space, deleted=True)
+                if gone:
+                    with ui.expansion(f"Trash: {plural(len(gone), 'answer')}").classes("w-full"):
+                        for one in gone[:100]:
+                            with ui.row().classes("items-center gap-3"):
+                                ui.label(one.facts["name"]).classes("small")
+                                ui.button("bring back", on_click=me.act(partial(_back, me, one.name))).props(
+                                    "flat dense size=sm color=primary"
+                                )
 
     @ui.page("/samples/{name}", response_timeout=30)
     async def one(name: str, request: Request) -> None:
@@ -190,6 +202,7 @@ class Question:
     def __init__(self, me: Me, model: SampleModel) -> None:
         self.me, self.model = me, model
         self.files: dict[int, list[tuple[Path, str]]] = {}
+        self.busy = False
         self.listed: list[Any] = []
 
     def show(self) -> None:
@@ -208,12 +221,23 @@ class Question:
 
     async def _arrived(self, slot: int, path: Path, called: str) -> None:
         if self.model.kind == "taxonomy":
+            for old, _ in self.files.get(slot, ()):
+                old.unlink(missing_ok=True)
             self.files[slot] = [(path, called)]
         else:
             self.files.setdefault(slot, []).append((path, called))
         self.listed[slot].set_text("; ".join(x for _, x in self.files[slot]))
 
     async def _ask(self) -> None:
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            await self._asked()
+        finally:
+            self.busy = False
+
+    async def _asked(self) -> None:
         if not self.files.get(0):
             raise UsageError(
                 "there is nothing to ask about", hint=f"give {_SLOTS[self.model.kind][0].split(' (')[0].lower()}"
@@ -228,15 +252,18 @@ class Question:
             of.get(1) if taxonomy else None,
             of.get(2) if taxonomy else None,
         )
-        made = await spinner_while(
-            in_thread(
-                ask_model, self.me.studio.space, self.model, given, name=str(self.name.value or "").strip()[:80],
-                author=self.me.caller.name,
-            )
-        )  # fmt: skip
+        named = str(self.name.value or "").strip()[:80]
+        made = await spinner_while(in_thread(_in_turn, self.me, self.model, given, named))
         for path, _ in files:
             path.unlink(missing_ok=True)
         ui.navigate.to(f"/answers/{made.name}")
+
+
+def _in_turn(me: Me, model: SampleModel, given: Given, name: str) -> SampleAnswer:
+    """Ask when no other question is being answered."""
+    studio = me.studio
+    with studio.asking:
+        return ask_model(studio.space, model, given, name=name, author=me.caller.name, threads=studio.settings.threads)
 
 
 def _place(*texts: Any) -> tuple[float, float] | None:
@@ -260,20 +287,15 @@ def _forget(me: Me, answer: SampleAnswer) -> None:
     ui.navigate.to("/samples")
 
 
+def _back(me: Me, name: str) -> None:
+    ui.navigate.to(f"/answers/{bring_back(me.studio.space, name).name}")
+
+
 async def _species(found: SampleAnswer) -> None:
     """Calls of a taxonomy model and where they are."""
     seen = await in_thread(sightings, found)
     frame_of = await in_thread(calls, found)
-    places = (
-        seen.group_by("sample", maintain_order=True)
-        .agg(pl.first("lat"), pl.first("lon"), taxa=pl.col("taxon").n_unique(), reads=pl.col("reads").sum())
-        .head(_MOST)
-    )
-    counted = seen["reads"].is_not_null().any() if seen.height else False
-    figure = sample_map(
-        [SamplePlace(a, b, c, d, e if counted else None) for a, b, c, d, e in places.iter_rows()],
-        of="sample" if counted else "sequence",
-    )
+    figure = await in_thread(_map, seen)
     if figure is not None:
         with card(figure.title, figure.caption):
             ui.html(f'<div class="map">{figure.svg}</div>', sanitize=False).classes("w-full")
@@ -301,6 +323,21 @@ async def _species(found: SampleAnswer) -> None:
             for i, row in enumerate(frame_of.select([k for k, _ in columns]).head(_MOST).iter_rows(named=True))
         ]  # fmt: skip
         table(columns, rows, right=("probability", "differences", "reads"), key="key")
+
+
+def _map(seen: pl.DataFrame) -> Figure | None:
+    """Where the samples are from."""
+    places = seen.group_by("sample", maintain_order=True).agg(
+        pl.first("lat"), pl.first("lon"), taxa=pl.col("taxon").drop_nulls().n_unique(), reads=pl.col("reads").sum()
+    )
+    counted = bool(seen["reads"].is_not_null().any()) if seen.height else False
+    figure = sample_map(
+        [SamplePlace(a, b, c, d, e if counted else None) for a, b, c, d, e in places.head(_MOST).iter_rows()],
+        of="sample" if counted else "sequence",
+    )
+    if figure is None or places.height <= _MOST:
+        return figure
+    return replace(figure, caption=f"{figure.caption} The first {_MOST:,} of {places.height:,}.")
 
 
 async def _environments(found: SampleAnswer) -> None:

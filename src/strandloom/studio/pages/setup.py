@@ -50,6 +50,8 @@ class Setup:
         self.versions = {x.id: x for x in versions}
         self.drafts = {x.id: x for x in drafts}
         self.source = source
+        if version is not None and version not in self.versions:
+            raise UsageError("the data set is in the trash, or there is no such version", hint="bring it back first")
         self.version = version if version in self.versions else next(iter(self.versions))
         self.seeds = 1
         self.notes: list[str] = []
@@ -108,6 +110,8 @@ class Setup:
         self.raw["name"] = f"{look.run.name} again"
         if look.run.version_id in self.versions:
             self.version = look.run.version_id
+        elif look.run.version_id is not None:
+            raise UsageError("the data of this run are in the trash", hint="bring the data set back first")
         self.seeds = look.run.seeds
         if weights:
             self.raw.setdefault("training", {})["start_from"] = str(look.folder.bundle)

@@ -309,7 +309,7 @@ def _missed(model: EncodingModel, codes: Codes, y: NDArray[np.floating]) -> floa
         return float((((scores - model.centre) / model.scale - y) ** 2).mean())
     if model.task == "labels":
         return float((np.logaddexp(0, scores) - y * scores).mean())
-    return float(-(y * scores).sum(axis=1).mean())
+    return float((np.logaddexp.reduce(scores, axis=1) - (y * scores).sum(axis=1)).mean())
 
 
 def _with_forest(

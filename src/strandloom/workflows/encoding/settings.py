@@ -77,7 +77,7 @@ class ForestSettings(Settings):
     (Breiman 2001); extra: one with random thresholds (Geurts et al. 2006)."""
     trees: Annotated[int, Field(ge=1, le=10_000)] = 300
     """Trees; of boosted ones at most, as many as are best on validation."""
-    leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (20,)
+    leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (10,)
     """Least training sequences in a leaf; of several the best on validation."""
     share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "auto"] = "auto"
     """Values that each split looks at; auto: .3 of boosted trees, else the square root of their number."""

@@ -274,12 +274,14 @@ def _kept(
 
 def longest_known(block: Records) -> NDArray[np.int64]:
     """The longest stretch of A, C, G, T in each read, int64 ``(N,)``."""
-    odd = np.flatnonzero(block.codes > 3)
-    longest = block.lengths.copy()
-    if not len(odd):
-        return longest
-    row = np.searchsorted(block.offsets, odd, side="right") - 1
-    for i in np.unique(row):
-        edges = np.concatenate(([block.offsets[i] - 1], odd[row == i], [block.offsets[i + 1]]))
-        longest[i] = int(np.diff(edges).max()) - 1
+    known = block.codes <= 3
+    if known.all():
+        return block.lengths.copy()
+    edge = np.zeros(len(known) + 1, bool)
+    edge[block.offsets] = True  # a stretch ends with its read
+    before = np.concatenate(([False], known[:-1])) & ~edge[:-1]
+    after = np.concatenate((known[1:], [False])) & ~edge[1:]
+    first, last = np.flatnonzero(known & ~before), np.flatnonzero(known & ~after)
+    longest = np.zeros(len(block), np.int64)
+    np.maximum.at(longest, np.searchsorted(block.offsets, first, side="right") - 1, last - first + 1)
     return longest

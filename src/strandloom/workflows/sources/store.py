@@ -15,7 +15,7 @@ from strandloom.engines.settings import TORCH
 from strandloom.errors import BundleError, UsageError
 from strandloom.io.plain import plain
 from strandloom.models.settings import ModuleSettings
-from strandloom.predict import load
+from strandloom.predict import Predictor, load
 from strandloom.version import VERSION
 from strandloom.workflows.sources.calibrate import Calibration
 from strandloom.workflows.sources.evidence import FEATURES, READ_FEATURES
@@ -172,11 +172,28 @@ def _load_tokens(bundle: Bundle, where: str | Path, engine: str) -> Loaded:
         ) from None
 
 
-def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None = None) -> Loaded:
+def of_predictor(predictor: Predictor, *, where: str | Path) -> Loaded:
+    """A published network with the calibration that its bundle holds.
+
+    Raises
+    ------
+    BundleError
+        It holds none, or one of another version.
+    """
+    part = predictor.bundle.parts.get(CALIBRATION)
+    if part is None:
+        raise BundleError("the bundle holds no source model", where=where)
+    calibration = _calibration(part, where, predictor.manifest.strandloom)
+    return Loaded(PublishedModel(predictor.manifest.labels, predictor), calibration, part.facts)
+
+
+def load_model(folder: str | Path | Bundle, *, engine: str = TORCH, threads: int | None = None) -> Loaded:
     """The model of a bundle.
 
     Parameters
     ----------
+    folder
+        The bundle, or its folder, which other engines need.
     engine
         What computes a published network; the others have none but their own.
 
@@ -187,15 +204,12 @@ def load_model(folder: str | Path, *, engine: str = TORCH, threads: int | None =
     UsageError
         An engine that the model does not have.
     """
-    where = folder
-    bundle = read_bundle(folder)
+    bundle = folder if isinstance(folder, Bundle) else read_bundle(folder)
+    where = "the bundle" if isinstance(folder, Bundle) else folder
     if WORDS not in bundle.parts and CALIBRATION in bundle.parts:
         if isinstance(bundle.manifest.model, ModuleSettings) and bundle.manifest.model.name == TOKENS:
             return _load_tokens(bundle, where, engine)
-        predictor = load(folder, engine=engine, device="cpu", threads=threads)
-        part = bundle.parts[CALIBRATION]
-        calibration = _calibration(part, where, bundle.manifest.strandloom)
-        return Loaded(PublishedModel(bundle.manifest.labels, predictor), calibration, part.facts)
+        return of_predictor(load(folder, engine=engine, device="cpu", threads=threads), where=where)
     if WORDS not in bundle.parts:
         raise BundleError(
             "the bundle holds no source model",

@@ -229,6 +229,8 @@ class FoundPlaces(NamedTuple):
     """Rows whose text is no coordinate, and why."""
     outside: NDArray[np.int64]
     """Rows whose place is not on the globe."""
+    half: NDArray[np.int64]
+    """Rows with one of the two: no place."""
 
     @property
     def faults(self) -> dict[int, str]:
@@ -247,7 +249,8 @@ def places_of(columns: pl.DataFrame, number: int) -> FoundPlaces:
     named = {name.strip().lower().replace("_", ""): name for name in columns.columns}
     found = [next((named[x] for x in names if x in named), None) for names in (_LATITUDE, _LONGITUDE)]
     if found[0] is None or found[1] is None:
-        return FoundPlaces(np.full(number, np.nan), np.full(number, np.nan), {}, np.zeros(0, np.int64))
+        none = np.zeros(0, np.int64)
+        return FoundPlaces(np.full(number, np.nan), np.full(number, np.nan), {}, none, none)
     axes: tuple[Axis, Axis] = ("latitude", "longitude")
     read = [
         parse_coordinates(columns[x].cast(pl.String), axis)
@@ -258,8 +261,9 @@ def places_of(columns: pl.DataFrame, number: int) -> FoundPlaces:
     unread = {row: fault.fault or "" for column in read for row, fault in column.faults.items()}
     outside = np.flatnonzero((np.abs(lat) > 90) | (np.abs(lon) > 180))
     whole = np.isfinite(lat) & np.isfinite(lon)
+    half = np.flatnonzero(np.isfinite(lat) != np.isfinite(lon))
     whole[outside] = True  # what is wrong is told as it stands there
-    return FoundPlaces(np.where(whole, lat, np.nan), np.where(whole, lon, np.nan), unread, outside)
+    return FoundPlaces(np.where(whole, lat, np.nan), np.where(whole, lon, np.nan), unread, outside, half)
 
 
 def _places(columns: pl.DataFrame, ids: pl.Series, path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,64 @@
+"""Data sets renamed, deleted, brought back: the buttons of their pages."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nicegui import ui
+
+from strandloom.studio.look import Me
+from strandloom.studio.store import DataSet
+from strandloom.studio.tidy import datasets, delete_dataset, purge_dataset, rename_dataset, restore_dataset
+from strandloom.words import plural
+
+
+def tidy_buttons(me: Me, found: DataSet) -> None:
+    """Another name, or the trash."""
+    store = me.studio.store
+
+    def rename() -> None:
+        rename_dataset(store, found.id, str(name.value))
+        ui.navigate.reload()
+
+    def delete() -> None:
+        delete_dataset(store, found.id)
+        ui.navigate.to("/data")
+
+    with (
+        ui.button("Rename").props("flat dense color=primary"),
+        ui.menu(),
+        ui.row().classes("items-center q-pa-sm gap-2"),
+    ):
+        name = ui.input("Name", value=found.name).props("dense outlined")
+        ui.button("Keep", on_click=me.act(rename)).props("unelevated dense color=primary")
+    ui.button("Delete", on_click=me.act(delete)).props("flat dense color=negative").tooltip(
+        "Into the trash: runs keep their data, and it can be brought back"
+    )
+
+
+def trash(me: Me) -> None:
+    """Data sets that were deleted."""
+    studio = me.studio
+    gone = datasets(studio.store, deleted=True)
+    if not gone:
+        return
+
+    def back(number: int) -> None:
+        restore_dataset(studio.store, number)
+        ui.navigate.reload()
+
+    def purge(number: int) -> None:
+        purge_dataset(studio.space, studio.store, number)
+        ui.navigate.reload()
+
+    with ui.expansion(f"Trash: {plural(len(gone), 'data set')}").classes("w-full"):
+        for one in gone[:100]:
+            with ui.row().classes("items-center gap-3"):
+                ui.label(one.name).classes("small")
+                ui.label(f"deleted {one.deleted[:16].replace('T', ' ')}").classes("soft small")
+                ui.button("bring back", on_click=me.act(partial(back, one.id))).props(
+                    "flat dense size=sm color=primary"
+                )
+                ui.button("off the disk", on_click=me.act(partial(purge, one.id))).props(
+                    "flat dense size=sm color=negative"
+                )
