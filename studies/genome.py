@@ -381,7 +381,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("studies", nargs="*", default=["labels", "superq", "fractions"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), help="Encoders of `superq`")
     asked = parser.parse_args()
+    for name in set(VARIANTS) - set(asked.variants):
+        del VARIANTS[name]
     for name in asked.studies:
         {"deepsea": deepsea, "labels": labels, "superq": superq, "fractions": fractions, "motifs": motifs}[name](
             asked.seeds
