@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from strandloom.errors import InputError
-from strandloom.io.frames import find_column, key, listed, read_text_frame
+from strandloom.io.frames import find_column, key, listed, read_text_frame, text_frame_blocks
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -123,3 +124,29 @@ def test_names() -> None:
     assert find_column(["x"], ("sample",)) is None
     assert listed(["a", "b"]) == "a, b"
     assert listed(list("abcdefg"), most=2) == "a, b, … (7 in all)"
+
+
+@pytest.mark.parametrize("size", [2000, 70_000, 1 << 22])
+@pytest.mark.parametrize("packed", [False, True])
+def test_pieces_of_a_table_are_the_table(tmp_path: Path, size: int, packed: bool) -> None:
+    rows = "".join(f'I\t{i}\t"a\nb{i}"\n\nII\t{i}\t\nIII\t300\t"c ""d"""\n' for i in range(4000))
+    path = write(tmp_path / ("t.tsv.gz" if packed else "t.tsv"), "# a comment\nchrom\tstart\tname\n" + rows)
+    whole, pieces = read_text_frame(path), list(text_frame_blocks(path, size=size))
+    assert len(pieces) > 1 or size > 1 << 20
+    assert pl.concat([x.frame for x in pieces]).equals(whole.frame)
+    assert np.concatenate([x.lines for x in pieces]).tolist() == whole.lines.tolist()
+    assert pieces[-1].where(pieces[-1].frame.height - 1) == whole.where(whole.frame.height - 1)
+
+
+@pytest.mark.parametrize("tail", [b"", b"I\t1\t2\n", b"I\t\xff\n", b'I\t"open\n'])
+@pytest.mark.parametrize("rows", [0, 30_000])
+def test_faults_of_a_table_in_pieces_are_those_of_the_table(tmp_path: Path, tail: bytes, rows: int) -> None:
+    path = write(tmp_path / "t.tsv", b"chrom\tstart\n" + b"I\t12\n" * rows + tail)
+    said = []
+    for read in (read_text_frame, lambda x: list(text_frame_blocks(x, size=20_000))):
+        try:
+            read(path)
+            said.append("read")
+        except InputError as error:
+            said.append(str(error))
+    assert said[0] == said[1]

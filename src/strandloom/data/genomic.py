@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.errors import InputError
-from strandloom.io.frames import find_column, read_text_frame, typed
+from strandloom.io.frames import TextFrame, find_column, read_text_frame, text_frame_blocks, typed
 from strandloom.io.genome import Genome
 from strandloom.io.records import LetterCounts, Records
 
@@ -24,7 +24,9 @@ _CHROM, _START, _END, _STRAND = (
 )
 
 
-def window_blocks(path: str | Path, genome: Genome, *, length: int, block_rows: int = BLOCK_ROWS) -> Iterator[Records]:
+def window_blocks(
+    path: str | Path, genome: Genome, *, length: int, block_rows: int = BLOCK_ROWS, columns: bool = True
+) -> Iterator[Records]:
     """Windows of a table's intervals, block by block; memory does not grow with the windows.
 
     Parameters
@@ -35,18 +37,24 @@ def window_blocks(path: str | Path, genome: Genome, *, length: int, block_rows: 
         Where the bases are.
     length
         Bases of every window, centred on its interval; what lies beyond a contig is padding.
+    columns
+        Whether records have the columns of the table, which is then read whole; otherwise some rows at a time.
 
     Raises
     ------
     InputError
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
-    read = read_text_frame(path)
+    for read in [read_text_frame(path)] if columns else text_frame_blocks(path):
+        yield from _windows(read, genome, length=length, block_rows=block_rows)
+
+
+def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int) -> Iterator[Records]:
     names = [find_column(read.frame.columns, keys) for keys in (_CHROM, _START, _END)]
     if None in names:
         raise InputError(
             "places on a genome need the columns chrom, start and end",
-            where=path,
+            where=read.path,
             hint="columns: " + ", ".join(read.frame.columns[:12]),
         )
     chrom, start_name, end_name = (str(name) for name in names)

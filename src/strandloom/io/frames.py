@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from strandloom.io.stream import ByteStream, open_error
 from strandloom.io.strings import text_series
 
 _CHUNK = 1 << 24
+_PIECE, _FIRST = 1 << 21, 1 << 16
+"""Bytes of a table parsed at a time, and at least at first: comments and the header are among them."""
 _NO_SEPARATOR = 10
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 NAMED = 5
@@ -100,6 +102,79 @@ def read_text_frame(path: str | Path, *, headed: Callable[[list[str]], bool] | N
     return _text(data.rstrip(b"\r\n") + b"\n", path, headed)
 
 
+def text_frame_blocks(path: str | Path, *, size: int = _PIECE) -> Iterator[TextFrame]:
+    """The same as :func:`read_text_frame`, some rows at a time: memory does not grow with a text file (a Parquet file is one piece).
+
+    Parameters
+    ----------
+    size
+        Bytes of text parsed at a time.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_text_frame`.
+    """
+    path = Path(path)
+    if not path.is_file() or detect(path).format not in ("tsv", "csv") or not _fed(path):
+        yield read_text_frame(path)
+        return
+    before = 0
+    names: list[str] | None = None
+    separator = ""
+    for text, last in _pieces(path, size):
+        _check_text(text, path, first=before + 1)
+        if names is None:
+            found = _text(text, path, None, some=not last)
+            separator, names = _header(text)[0], list(found.frame.columns)
+        else:
+            frame, lines = _rows(text, separator, names, path, before)
+            found = TextFrame(frame, path, lines, "line")
+        before += text.count(b"\n")
+        if found.frame.height:
+            yield found
+
+
+def _pieces(path: Path, size: int) -> Iterator[tuple[bytes, bool]]:
+    """Whole rows of a text file, about so many bytes at a time, and whether they are the last."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    held, target, separator = b"", max(size, _FIRST), 0
+    with ByteStream(path, "gzip" if packed else "none") as stream:
+        blocks = stream.blocks()
+        while True:
+            block = next(blocks, None)
+            held += b"" if block is None else block.tobytes()
+            if not separator:
+                held = held.removeprefix(BOM)
+            if block is None:
+                held = held.rstrip(b"\r\n") + b"\n"
+            while len(held) > target:
+                separator = separator or _separator(held)
+                cut = whole_rows(as_bytes(held[:target]), quotes=True, separator=separator, keep_blank_tail=False)[0]
+                if not cut:
+                    target *= 2  # a row longer than a piece
+                    continue
+                yield held[:cut], cut == len(held)
+                held, target = held[cut:], size
+            if block is None:
+                if held:
+                    yield held, True
+                return
+
+
+def _separator(data: bytes) -> int:
+    found = _header(data)[0]
+    return ord(found) if found else _NO_SEPARATOR
+
+
+def _fed(path: Path) -> bool:
+    """Whether lines end with a line feed: old files with carriage returns alone are read whole."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    return head[:2] == b"\x1f\x8b" or b"\n" in head
+
+
 def _parquet(path: Path) -> TextFrame:
     try:
         frame = pl.read_parquet(path, glob=False)
@@ -112,13 +187,13 @@ def _parquet(path: Path) -> TextFrame:
     return TextFrame(frame, path, np.arange(1, frame.height + 1), "row")
 
 
-def _check_text(data: bytes, path: Path) -> None:
+def _check_text(data: bytes, path: Path, *, first: int = 1) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"the byte 0x{data[error.start]:02X} is not UTF-8 text",
-            where=_place(path, data, error.start, 1),
+            where=_place(path, data, error.start, first),
             hint="save the file as UTF-8; if it is Latin-1: iconv -f latin1 -t utf8 FILE",
         ) from error
 
@@ -129,7 +204,8 @@ def _place(path: Path, data: bytes, at: int, first: int) -> str:
     return f"{path}:{number}"
 
 
-def _text(data: bytes, path: Path, headed: Callable[[list[str]], bool] | None) -> TextFrame:
+def _text(data: bytes, path: Path, headed: Callable[[list[str]], bool] | None, *, some: bool = False) -> TextFrame:
+    """A text with its header; ``some``: more rows follow, so that none here is no fault."""
     separator, at, line, names = _header(data)
     below = data.find(b"\n", at) + 1
     if headed is not None and not headed(names):
@@ -143,7 +219,7 @@ def _text(data: bytes, path: Path, headed: Callable[[list[str]], bool] | None) -
             f"two columns are named '{twice}'", where=f"{path}:{line}", hint="give every column its own name"
         )
     frame, lines = _rows(data[below:], separator, names, path, line)
-    if not frame.height:
+    if not frame.height and not some:
         raise InputError("the file has a header line but no rows", where=path, hint="add at least one row")
     return TextFrame(frame, path, lines, "line")
 

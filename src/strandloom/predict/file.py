@@ -166,7 +166,9 @@ def input_blocks(
                 raise UsageError(
                     "places on a genome hold no sequences", where=option, hint="leave it out, or leave --genome out"
                 )
-        yield from window_blocks(source, open_genome(genome), length=manifest.length, block_rows=block_rows)
+        yield from window_blocks(
+            source, open_genome(genome), length=manifest.length, block_rows=block_rows, columns=False
+        )
         return
     try:
         if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
