@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from strandloom.errors import SettingsError
-from strandloom.models.ensemble import Ensemble
 from strandloom.models.layers import Layers
 from strandloom.models.multiscale import Multiscale
 from strandloom.models.published import blocks_of
@@ -16,7 +15,6 @@ from strandloom.models.residual import Residual
 from strandloom.models.settings import (
     DanqSettings,
     DeepSeaSettings,
-    EnsembleSettings,
     LayersSettings,
     ModelSettings,
     ModuleSettings,
@@ -87,8 +85,6 @@ def _make(settings: ModelSettings, *, channels: int, length: int, outputs: int) 
             return Layers(settings, channels=channels, length=length, outputs=outputs)
         case UtrSettings() | DeepSeaSettings() | DanqSettings():
             return Layers(blocks_of(settings), channels=channels, length=length, outputs=outputs)
-        case EnsembleSettings():
-            return Ensemble([_make(x, channels=channels, length=length, outputs=outputs) for x in settings.networks])
         case ModuleSettings():
             raise SettingsError(
                 "a custom network cannot be built from settings",

@@ -292,31 +292,6 @@ class DanqSettings(Settings):
     """Units of the dense layer."""
 
 
-SingleSettings = Annotated[
-    ResidualSettings
-    | MultiscaleSettings
-    | TutorialSettings
-    | UtrSettings
-    | DeepSeaSettings
-    | DanqSettings
-    | LayersSettings,
-    Field(discriminator="kind"),
-]
-"""One network that a file can name."""
-
-
-class EnsembleSettings(Settings):
-    """Networks of several kinds, trained side by side, each on its own error; their raw scores are averaged (Hansen and Salamon 1990).
-
-    Networks of different kinds err in different places: two of them average better than two of one kind.
-    """
-
-    kind: Literal["ensemble"] = "ensemble"
-    """Name of the architecture."""
-    networks: Annotated[tuple[SingleSettings, ...], Field(min_length=2, max_length=8)]
-    """The networks, in order."""
-
-
 class ModuleSettings(Settings):
     """A network given in Python as an ``nn.Module``; no file can build it."""
 
@@ -329,7 +304,6 @@ class ModuleSettings(Settings):
 ParallelBlockSettings.model_rebuild()
 ResidualBlockSettings.model_rebuild()
 LayersSettings.model_rebuild()
-EnsembleSettings.model_rebuild()
 
 ModelSettings = Annotated[
     ResidualSettings
@@ -339,7 +313,6 @@ ModelSettings = Annotated[
     | DeepSeaSettings
     | DanqSettings
     | LayersSettings
-    | EnsembleSettings
     | ModuleSettings,
     Field(discriminator="kind"),
 ]

@@ -55,7 +55,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "residual (the default)": {"kind": "residual"},
     "multi-scale with attention": {"kind": "multiscale"},
     "multi-scale as in the tutorial": {"kind": "multiscale_tutorial"},
-    "two kinds side by side, averaged": {"kind": "ensemble", "networks": [{"kind": "residual"}, {"kind": "multiscale"}]},
     "yeast 5′UTR, the authors' winner": {"kind": "utr"},
     "yeast 5′UTR, its replication": {"kind": "utr", "padding": "valid"},
     "DeepSEA": {"kind": "deepsea"},

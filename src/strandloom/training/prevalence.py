@@ -12,7 +12,7 @@ def begin_at_prevalence(model: nn.Module, targets: Tensor) -> bool:
     Parameters
     ----------
     model
-        Its last dense layer (of an ensemble that of each network) gives the raw scores, or nothing is changed.
+        Its last dense layer gives the raw scores, or nothing is changed.
     targets
         0/1 float ``(N, K)`` of the training rows.
 
@@ -21,10 +21,6 @@ def begin_at_prevalence(model: nn.Module, targets: Tensor) -> bool:
     bool
         Whether there was such a layer.
     """
-    networks = getattr(model, "networks", None)
-    if isinstance(networks, nn.ModuleList):
-        done = [begin_at_prevalence(network, targets) for network in networks]
-        return all(done)
     dense = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not dense or dense[-1].out_features != targets.shape[1] or dense[-1].bias is None:
         return False

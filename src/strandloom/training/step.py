@@ -21,7 +21,7 @@ class Stepper:
     Parameters
     ----------
     model
-        On ``device``; takes float (B, C, L), gives scores (B, K), or in training (B, P, K) of the networks of an ensemble.
+        On ``device``; takes float (B, C, L), gives scores (B, K).
     train
         The rows; where they lie is where the row numbers of a step must lie.
     settings, task, strand, device, precision
@@ -89,7 +89,7 @@ class Stepper:
         inputs = one_hot(codes, self._table, plain=self.train.plain)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             scores = self.network(inputs)
-        losses = self._losses(scores, targets)
+        losses = self.task.losses(scores, targets, smooth=True)
         loss = (losses if weights is None else losses * weights).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -99,12 +99,6 @@ class Stepper:
         self.optimizer.step()
         self.average.update(number)
         return loss.detach() * len(rows)
-
-    def _losses(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Loss of each row, float32 (B,); of an ensemble, which gives (B, P, K), the mean over its networks."""
-        if scores.dim() == 2:
-            return self.task.losses(scores, targets, smooth=True)
-        return torch.stack([self.task.losses(own, targets, smooth=True) for own in scores.unbind(1)]).mean(0)
 
     def weights_finite(self) -> bool:
         """Whether no weight and no averaged weight is NaN or infinite."""
