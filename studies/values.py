@@ -42,11 +42,12 @@ AS_PUBLISHED = {
 
 
 TRIED = (
-    "The DeepSEA preset is not passed on these rows, nor does it pass ours: 804 test rows tell differences of Pearson² apart from .04 on. Tried "
-    "to pass it, judged on validation alone (Pearson in complex and defined medium; three seeds averaged: as set .825 / .840, DeepSEA preset "
-    ".830 / .843): pools of 2 with 25 epochs .827 / .836, no early stop .826 / .839, a residual network beside a tower of convolutions, six "
-    "networks, .827 / .838. One seed each: residual .813 / .828, wider blocks .811 / .828, tower .813 / .827, multi-scale .795 / .806, denser "
-    "head .821 / .832, more dropout and weight decay .816 / .834, mutated copies .779. Seeds of one kind differ by up to .017, more than kinds."
+    "The DeepSEA preset is not passed on these rows, nor does it pass ours: 804 test rows tell differences of Pearson² apart from .04"
+    " on. Tried to pass it, judged on validation alone (Pearson in complex and defined medium; three seeds averaged: as set .825 / "
+    ".840, DeepSEA preset .830 / .843): pools of 2 with 25 epochs .827 / .836, no early stop .826 / .839, a residual network beside a"
+    " tower of convolutions, six networks, .827 / .838. One seed each: residual .813 / .828, wider blocks .811 / .828, tower .813 / "
+    ".827, multi-scale .795 / .806, denser head .821 / .832, more dropout and weight decay .816 / .834, mutated copies .779. Seeds of"
+    " one kind differ by up to .017, more than kinds."
 )
 """Of yeast promoters."""
 
