@@ -19,7 +19,7 @@ from strandloom.io.stream import ByteStream, open_error
 from strandloom.io.strings import text_series
 
 _CHUNK = 1 << 24
-_PIECE, _FIRST = 1 << 21, 1 << 16
+_PIECE, _FIRST = 1 << 18, 1 << 16
 """Bytes of a table parsed at a time, and at least at first: comments and the header are among them."""
 _NO_SEPARATOR = 10
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")

@@ -17,6 +17,7 @@ from strandloom.io.plain import read_json, write_json
 from strandloom.studio.store import now
 from strandloom.studio.unzip import extract
 from strandloom.studio.workspace import Workspace, file_name, slug
+from strandloom.words import plural
 
 KINDS: dict[BundleKind, str] = {"taxonomy": "species of marker sequences", "sources": "environments of reads"}
 FACTS, OUT, GIVEN = "answer.json", "out", "given"
@@ -234,7 +235,9 @@ def _answer(model: SampleModel, paths: Sequence[Path], given: Given, out: Path, 
                     f"the table names '{file.name}', which was not given",
                     hint="give the read files themselves beside the table",
                 )
-    return "; ".join(estimate_files(model.folder, paths, out=out, threads=threads).lines())
+    found = estimate_files(model.folder, paths, out=out, threads=threads)
+    lines = found.lines()
+    return lines[0] if len(lines) == 1 else f"{len(lines)} samples, {plural(found.reads, 'read')}"
 
 
 def _command(space: Workspace, model: SampleModel, paths: Sequence[Path], given: Given, out: Path) -> str:
