@@ -342,7 +342,7 @@ def motifs(_: int, rows: int = 1000) -> None:
             if best is not None
         ]
         first = named[0] if named else ("–", "", "", "")
-        own = next(x for x in found["labels"]["table"] if x["name"] == factor)
+        own = next(x for x in found["labels"]["table"] if x["label"] == factor)
         top = page.motifs[0] if page.motifs else None
         told = "" if top is None else f"`{top.consensus}` ({top.matches[0].name if top.matches else 'no name'})"
         lines.append(
