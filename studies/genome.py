@@ -315,7 +315,7 @@ FACTORS = ("Reb1", "Abf1", "Rap1", "Cbf1", "Gcn4")
 KNOWN = ("jaspar2022/JASPAR2022_CORE_fungi.meme.gz", "jaspar2022/macisaac_yeast.v1.meme.gz")
 
 
-def motifs(_: int, rows: int = 1000) -> None:
+def motifs(_: int, rows: int = 400) -> None:
     """What a model of every protein with 40 locations or more reads for five factors: are their motifs found without being told?"""
     folder = data_folder() / "yeast_epigenome"
     bins = RUNS / "genome" / "bins_all.tsv"
@@ -324,14 +324,17 @@ def motifs(_: int, rows: int = 1000) -> None:
         folder / "S_cerevisiae.R64-1-1.fa.gz", [folder / "chexmix_locations.bed.gz"], out=bins, rule="any", least=40,
         validation=("III", "IX"), test=("VIII", "XI", "XIV"), cache=RUNS / "genome" / "map",
     )  # fmt: skip
-    print(labelled, flush=True)
+    print(labelled.lines, flush=True)
+    places = pl.read_csv(bins, separator="\t")
     more = {"training": {"epochs": 8, "augmentation": {"shift": 30}}, **ALONE}
     found = run("genome/all_labels", {**raw(str(bins), model=MODELS["ours"]), **more})
     lines = []
     for factor in FACTORS:
+        own_bins = bins.with_name(f"bins_{factor}.tsv")
+        places.filter(pl.col("labels").str.split(",").list.contains(factor)).write_csv(own_bins, separator="\t")
         explained = explain_bundle(
-            RUNS / "genome" / "all_labels" / "bundle", bins, out=RUNS / "genome" / f"motifs_{factor}",
-            settings=ExplainSettings(output=factor, motifs=str(data_folder() / KNOWN[0]), rows=rows, pages=2),
+            RUNS / "genome" / "all_labels" / "bundle", own_bins, out=RUNS / "genome" / f"motifs_{factor}",
+            settings=ExplainSettings(output=factor, motifs=str(data_folder() / KNOWN[0]), rows=rows, pages=2, method="gradient"),
             genome=folder / "S_cerevisiae.R64-1-1.fa.gz", force=True, say=print,
         )  # fmt: skip
         page = explained.outputs[0].page
@@ -369,8 +372,8 @@ def motifs(_: int, rows: int = 1000) -> None:
         "q",
     ]
     body = (
-        f"One network of {len(found['labels']['table'])} labels (every protein with 40 bins or more), explained by DeepLIFT on {rows:,} "
-        f"bins for each label; names by similarity to JASPAR 2022 fungi.\n\n{table(head, lines)}"
+        f"One network of {len(found['labels']['table'])} labels (every protein with 40 bins or more), explained by gradients on up "
+        f"to {rows:,} bins that have the label; names by similarity to JASPAR 2022 fungi.\n\n{table(head, lines)}"
     )
     record("genome-motifs", "Genomes: motifs of the yeast model", body)
 
