@@ -30,7 +30,7 @@ def test_bins_with_labels_and_parts(place: Path) -> None:
     assert frame.row(1) == ("I", 10, 20, "train", "Abf1,Rap1")
     assert frame.row(-1) == ("II", 30, 40, "test", "Reb1")
     assert len(frame) == 11
-    assert "1 peak on contigs that the genome does not have" in found.lines[-2]
+    assert "1 of 5 peaks left out, on contigs that the genome does not have (chrX)" in found.lines[-2]
     assert "11 bins of 10 bases with 3 labels (1 to 10 bins each)" in found.lines[-1]
 
 
@@ -97,3 +97,12 @@ def test_names_that_are_none_or_hold_commas(place: Path) -> None:
         label_genome(place / "g.fa", [place / "two.bed"], out=place / "u.tsv", size=10)
     with pytest.raises(UsageError, match="I cannot be in two parts"):
         label_genome(place / "g.fa", [place / "CTCF.bed"], out=place / "v.tsv", size=10, test=["I"], validation=["I"])
+
+
+def test_short_peaks_need_the_other_rule(place: Path) -> None:
+    (place / "points.bed").write_text("I\t3\t4\tReb1\n")
+    with pytest.raises(InputError, match="covers more than half of a bin of 10 bases") as caught:
+        label_genome(place / "g.fa", [place / "points.bed"], out=place / "t.tsv", size=10)
+    assert "--rule any" in (caught.value.hint or "")
+    found = label_genome(place / "g.fa", [place / "points.bed"], out=place / "t.tsv", size=10, rule="any", test=["II"])
+    assert "careful: no bin lies on II, which was to be held out" in found.lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from strandloom.data.recognise import Recognised, recognise, recognise_target, recognise_task
+from strandloom.data.recognise import Recognised, odd_cell, recognise, recognise_target, recognise_task
 
 DNA_TEXTS = ["ACGTACGTACGT", "TTTTACGTACGN"] * 10
 
@@ -68,3 +68,12 @@ def test_a_constant_split_column_needs_its_name() -> None:
 )
 def test_task(values: list[object], task: str) -> None:
     assert recognise_task(pl.Series("y", values)) == task
+
+
+def test_a_word_among_numbers() -> None:
+    numbers = [str(i / 7) for i in range(50)]
+    assert odd_cell(pl.Series("y", [*numbers, "low", None])) == (50, "low", 50)
+    assert odd_cell(pl.Series("y", ["NA", *numbers])) == (0, "NA", 50)
+    for fine in (numbers, ["a", "b"] * 20, ["1", "2", "1", "x"] * 9, [*numbers, *["low"] * 20], [*numbers, ""]):
+        assert odd_cell(pl.Series("y", fine)) is None
+    assert odd_cell(pl.Series("y", [1.0, 2.0])) is None

@@ -104,7 +104,7 @@ def label_bins(
     if len(unknown) == len(peaks.names):
         raise InputError(
             f"no peak lies on a contig of the genome: peaks have {', '.join(peaks.names[:5])}", where=peaks.path,
-            hint=f"the genome has {', '.join(list(sizes)[:5])}; --alias TABLE translates names",
+            hint=f"{_called(peaks.names, sizes)}the genome has {', '.join(list(sizes)[:5])}; --alias TABLE translates names",
         )  # fmt: skip
     known = np.array([name in sizes for name in peaks.names], bool)
     inside = known[peaks.contig]
@@ -163,3 +163,12 @@ def label_bins(
     return LabelledBins(
         contigs, own, (chosen - offset[own]) * size, size, names, np.searchsorted(chosen, bins), which, int((~inside).sum())
     )  # fmt: skip
+
+
+def _called(names: Sequence[str], sizes: Mapping[str, int]) -> str:
+    """What the genome calls a contig that differs in ``chr`` only, in words; empty where none does."""
+    for name in names:
+        other = name[3:] if name.lower().startswith("chr") else f"chr{name}"
+        if other in sizes:
+            return f"the genome calls '{name}' '{other}'; "
+    return ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from strandloom.data.cautions import share
 from strandloom.data.facts import DataFacts, facts
-from strandloom.data.recognise import Recognised, recognise, recognise_task
+from strandloom.data.recognise import Recognised, odd_cell, recognise, recognise_task
 from strandloom.data.targets import Target, classes_target, labels_target, missing_column, value_target
 from strandloom.errors import InputError
 from strandloom.io.detect import Detected, detect
@@ -120,6 +120,11 @@ def _target(records: Records, name: str | None, path: Path, problems: list[str])
     if name not in records.columns.columns:
         raise missing_column(name, records.columns.columns, path=str(path), setting="--target")
     column = records.columns[name]
+    odd = odd_cell(column)
+    if odd is not None:
+        problems.append(
+            f"row {odd.row + 1}: the column '{name}' holds '{odd.text[:40]}', where {odd.numbers:,} rows hold numbers"
+        )
     task = recognise_task(column)
 
     def by_id(row: int) -> str:

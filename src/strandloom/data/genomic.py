@@ -25,7 +25,13 @@ _CHROM, _START, _END, _STRAND = (
 
 
 def window_blocks(
-    path: str | Path, genome: Genome, *, length: int, block_rows: int = BLOCK_ROWS, columns: bool = True
+    path: str | Path,
+    genome: Genome,
+    *,
+    length: int,
+    block_rows: int = BLOCK_ROWS,
+    columns: bool = True,
+    windows: bool = False,
 ) -> Iterator[Records]:
     """Windows of a table's intervals, block by block; memory does not grow with the windows.
 
@@ -39,6 +45,8 @@ def window_blocks(
         Bases of every window, centred on its interval; what lies beyond a contig is padding.
     columns
         Whether records have the columns of the table, which is then read whole; otherwise some rows at a time.
+    windows
+        Whether their ``start`` and ``end`` are those of the windows instead of the intervals.
 
     Raises
     ------
@@ -46,10 +54,10 @@ def window_blocks(
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
     for read in [read_text_frame(path)] if columns else text_frame_blocks(path):
-        yield from _windows(read, genome, length=length, block_rows=block_rows)
+        yield from _windows(read, genome, length=length, block_rows=block_rows, windows=windows)
 
 
-def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int) -> Iterator[Records]:
+def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int, windows: bool) -> Iterator[Records]:
     names = [find_column(read.frame.columns, keys) for keys in (_CHROM, _START, _END)]
     if None in names:
         raise InputError(
@@ -71,7 +79,10 @@ def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int) -
         row = int(bad[0])
         raise InputError(f"the interval ends at {end[row]}, before it begins at {start[row]}", where=read.where(row))
     sizes = genome.sizes[contig]
-    off = np.flatnonzero((start >= sizes) | (end <= 0))
+    middle = (start + end) // 2
+    off = np.flatnonzero(
+        (start >= sizes) | (end <= 0) | (middle >= sizes) | (middle < 0)
+    )  # a window of padding says nothing
     if len(off):
         row = int(off[0])
         raise InputError(
@@ -82,13 +93,14 @@ def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int) -
     minus = np.zeros(len(start), bool)
     if strand_name is not None:
         minus = (read.frame[strand_name].fill_null("") == "-").to_numpy()
-    first = (start + end) // 2 - length // 2
+    first = middle - length // 2
     others = read.frame.drop([chrom, start_name, end_name])
     ids = (text + ":" + pl.Series(start).cast(pl.String) + "-" + pl.Series(end).cast(pl.String)).alias("id")
     if "id" in others.columns and not others["id"].null_count():
         ids, others = others["id"].cast(pl.String), others.drop("id")
+    ends = (first, first + length) if windows else (start, end)
     columns = pl.DataFrame(
-        [text.alias("chrom"), pl.Series("start", start), pl.Series("end", end), *(typed(s) for s in others)]
+        [text.alias("chrom"), pl.Series("start", ends[0]), pl.Series("end", ends[1]), *(typed(s) for s in others)]
     )
     for at in range(0, len(start), block_rows):
         rows = slice(at, at + block_rows)

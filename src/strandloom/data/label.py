@@ -101,7 +101,14 @@ def label_genome(
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
     if few:
         if len(few) == len(bins.labels):
-            raise InputError(f"no label has {least} bins", where=", ".join(map(str, peaks)), hint="lower --least")
+            where = ", ".join(map(str, peaks))
+            if not len(bins) and rule == "half":
+                raise InputError(
+                    f"no peak covers more than half of a bin of {size} bases",
+                    where=where,
+                    hint="of short peaks take --rule any",
+                )
+            raise InputError(f"no label has {least} bins", where=where, hint="lower --least")
         kept = joined.take(~joined.label.is_in(few).to_numpy())
         bins = label_bins(kept, sizes, size=size, rule=rule, empty=empty)
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
@@ -117,11 +124,18 @@ def label_genome(
         part = {**dict.fromkeys(validation, _PARTS[1]), **dict.fromkeys(test, _PARTS[2])}
         columns.append(chrom.replace_strict(part, default=_PARTS[0], return_dtype=pl.String).alias("split"))
     frame = pl.DataFrame([*columns, pl.Series("labels", bins.texts())]).filter(pl.Series(kept_rows))
+    there = set(frame["chrom"].unique())
+    lines += [f"careful: no bin lies on {x}, which was to be held out" for x in (*validation, *test) if x not in there]
     with TableWriter(Path(out)) as writer:
         for rows in frame.iter_slices(_BLOCK):
             writer.write(rows if window is None else rows.with_columns(_sequences(rows, opened, window)))
     if bins.dropped:
-        lines.append(f"careful: {plural(bins.dropped, 'peak')} on contigs that the genome does not have")
+        gone = [name for name in joined.names if name not in sizes]
+        shown = ", ".join(gone[:5]) + (" …" if len(gone) > 5 else "")
+        lines.append(
+            f"careful: {bins.dropped:,} of {plural(len(joined), 'peak')} left out, on contigs that the genome does not have ({shown}); "
+            "--alias TABLE translates names"
+        )
     each = bins.positives()
     span = f"{each.min():,} to {each.max():,} bins each"
     lines.append(

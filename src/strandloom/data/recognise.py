@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -100,6 +101,33 @@ def recognise_task(column: pl.Series) -> Task:
         if bool(many.any()) and words.n_unique() < values.n_unique():
             return "labels"
     return "classes"
+
+
+class OddCell(NamedTuple):
+    """A cell without a number in a column of numbers."""
+
+    row: int
+    """From 0."""
+    text: str
+    numbers: int
+    """Cells of the column that hold numbers."""
+
+
+MOSTLY = 0.9
+"""A column of texts in which so many filled cells are numbers, of many values, was meant to hold numbers."""
+
+
+def odd_cell(column: pl.Series) -> OddCell | None:
+    """The first word in a column that was meant to hold measured numbers; None where there is none."""
+    if column.dtype != pl.String:
+        return None
+    numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+    words = column.is_not_null() & (column.str.strip_chars() != "") & numbers.is_null()
+    held = numbers.drop_nulls()
+    if not words.any() or len(held) < MOSTLY * (len(held) + int(words.sum())) or recognise_task(held) != "value":
+        return None
+    row = int(words.arg_max() or 0)
+    return OddCell(row, str(column[row]), len(held))
 
 
 def _sequence(frame: pl.DataFrame) -> str | None:

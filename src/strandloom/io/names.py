@@ -65,10 +65,13 @@ def sequence_column(sample: pl.DataFrame, path: str | Path) -> str:
             where=path,
             hint="name one with data.sequence or --sequence",
         )
+    places = {"chrom", "start", "end"} <= {x.lower() for x in sample.columns}
     raise InputError(
         f"no column looks like DNA sequences; columns: {_listed(sample.columns)}",
         where=path,
-        hint="name it with data.sequence or --sequence",
+        hint="these are places on a genome: name it with --genome FASTA"
+        if places
+        else "name it with data.sequence or --sequence",
     )
 
 

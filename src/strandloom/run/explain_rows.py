@@ -239,7 +239,7 @@ def _drawn(
     blocks = (
         read_blocks(source, sequence=column, policy=predictor.manifest.letters)
         if genome is None
-        else window_blocks(source, open_genome(genome), length=predictor.manifest.length)
+        else window_blocks(source, open_genome(genome), length=predictor.manifest.length, windows=True)
     )
     for block in blocks:
         drawn = rng.random(len(block))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from strandloom.data.recognise import Recognised, recognise, recognise_task
+from strandloom.data.recognise import Recognised, odd_cell, recognise, recognise_task
 from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
 from strandloom.io.frames import read_text_frame, typed
@@ -173,6 +173,13 @@ def starting_experiment(
     frame = _look(table, sequence) if genome is None else _places(table)
     found = recognise(frame)
     target = _target(frame, found, target, table)
+    odd = odd_cell(frame[target]) if task is None else None
+    if odd is not None:
+        raise InputError(
+            f"row {odd.row + 1}: the column '{target}' holds '{odd.text[:40]}', where {odd.numbers:,} rows hold numbers",
+            where=table,
+            hint="write a number, or take the row out; if they are names of classes, say so: task: classes in an experiment file",
+        )
     task = task or recognise_task(frame[target])
     columns = [] if sequence is None else [f"  sequence: {_text(sequence)}"]
     if genome is not None:

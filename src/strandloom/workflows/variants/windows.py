@@ -96,7 +96,8 @@ def _reason(genome: Genome, block: VariantBlock, row: int, contig: int, start: i
         return f"it ends beyond the contig of {own.length:,} bases"
     if not same:
         there = DNA.decode(np.asarray(genome.codes[own.start + start : own.start + start + len(ref)]))
-        return f"the reference allele is not the genome's: {there if len(there) <= 20 else f'{there[:20]}…'}"
+        said, held = (x if len(x) <= 20 else f"{x[:20]}…" for x in (ref, there))
+        return f"the reference allele is not the genome's: the file says {said}, the genome {held}"
     return f"an allele is longer than the {most:,} bases that fit"
 
 
