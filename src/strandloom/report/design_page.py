@@ -79,6 +79,8 @@ class DesignPage:
     command: str
     version: str
     date: str
+    within: tuple[float, float] | None = None
+    """Share of new rows, and how near to the output drawn their measured values lie; None: not known."""
 
 
 def render_design(page_of: DesignPage) -> str:
@@ -133,6 +135,15 @@ def _cards(page_of: DesignPage) -> list[Card]:
                     "by a model that took no part in the design",
                 )
             )
+    if page_of.within is not None:
+        level, width = page_of.within
+        cards.append(
+            Card(
+                "The model's own error",
+                f"± {fixed(width)}",
+                f"holds {level:.0%} of new rows; smaller gains are not sure",
+            )
+        )
     cards.append(
         Card("Trusted", f"{facts['trusted']} of {facts['designs']}", "networks agree, near training, in range")
     )
@@ -337,7 +348,7 @@ def design_table(page_of: DesignPage) -> Table | None:
     for r in page_of.rows[:MOST_ROWS]:
         cells = [text(r.id, wrap=True)]
         for k, value in enumerate(r.predicted):
-            cells.append(Cell(fixed(value), f"± {fixed(r.sd[k])}" if spread and r.sd is not None else ""))
+            cells.append(Cell(fixed(value), f"networks ± {fixed(r.sd[k])}" if spread and r.sd is not None else ""))
         cells += [Cell(fixed(r.began)), Cell(str(r.edits))]
         cells += [Cell(fixed(r.similarity) if r.similarity is not None else MISSING)] if near else []
         if judged:

@@ -254,6 +254,7 @@ class WrittenDesign:
                 )
             )  # fmt: skip
         ranges = self.predictor.manifest.value_range
+        known = self.predictor.manifest.value_interval
         return DesignPage(
             title=f"Designs by {self.predictor.manifest.name}",
             sentence=sentence,
@@ -271,6 +272,7 @@ class WrittenDesign:
             command=command,
             version=VERSION,
             date=date.today().isoformat(),
+            within=None if known is None else (known.level, known.width[output]),
         )
 
 
