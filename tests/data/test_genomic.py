@@ -9,11 +9,13 @@ import pytest
 
 from strandloom.alphabet import DNA
 from strandloom.data.facts import facts
+from strandloom.data.genomic import window_blocks
 from strandloom.data.load import load
 from strandloom.data.profile import profile_rows
 from strandloom.data.settings import DataSettings
 from strandloom.errors import InputError, SettingsError
 from strandloom.experiment import check_experiment
+from strandloom.io.genome import open_genome
 
 
 @pytest.fixture
@@ -91,3 +93,21 @@ def test_settings_that_do_not_fit(place: Path) -> None:
     (place / "t.tsv").write_text("sequence\tlabel\nACGT\ta\n")
     with pytest.raises(InputError, match="need the columns chrom, start and end"):
         load(settings(), task="classes", resolve=lambda x: place / x)
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_bed_has_no_names_of_columns(place: Path, columns: bool) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "p.bed").write_text("I\t10\t20\tReb1\nII\t0\t4\tAbf1\n")
+    found = list(window_blocks(place / "p.bed", genome, length=20, columns=columns))
+    assert [x for block in found for x in block.ids] == ["I:10-20", "II:0-4"]
+    moved = next(iter(window_blocks(place / "p.bed", genome, length=20, windows=True)))
+    assert moved.columns.select("start", "end").rows() == [(5, 25), (-8, 12)]
+
+
+def test_a_window_of_padding_says_nothing(place: Path) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "far.tsv").write_text("chrom\tstart\tend\nI\t10\t20\nII\t10\t9000\n")
+    with pytest.raises(InputError, match="beyond its contig 'II'") as caught:
+        list(window_blocks(place / "far.tsv", genome, length=20))
+    assert ":3" in str(caught.value)

@@ -17,11 +17,12 @@ from strandloom.io.records import LetterCounts, Records
 
 BLOCK_ROWS = 16_384
 _CHROM, _START, _END, _STRAND = (
-    ("chrom", "chromosome", "chr", "seqname", "contig"),
-    ("start", "chromstart"),
-    ("end", "chromend", "stop"),
+    ("chrom", "chromosome", "chr", "seqname", "contig", "column1"),
+    ("start", "chromstart", "column2"),
+    ("end", "chromend", "stop", "column3"),
     ("strand",),
 )
+"""Names of columns, as :func:`~strandloom.io.frames.key` writes them; those of BED, which has none, are numbers."""
 
 
 def window_blocks(
@@ -38,7 +39,7 @@ def window_blocks(
     Parameters
     ----------
     path
-        A table with a header and the columns ``chrom``, ``start``, ``end`` (0-based, half open) and perhaps ``strand``.
+        A table with a header and the columns ``chrom``, ``start``, ``end`` (0-based, half open) and perhaps ``strand``; or BED.
     genome
         Where the bases are.
     length
@@ -53,8 +54,14 @@ def window_blocks(
     InputError
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
-    for read in [read_text_frame(path)] if columns else text_frame_blocks(path):
+    whole = [read_text_frame(path, headed=_headed)] if columns else text_frame_blocks(path, headed=_headed)
+    for read in whole:
         yield from _windows(read, genome, length=length, block_rows=block_rows, windows=windows)
+
+
+def _headed(fields: list[str]) -> bool:
+    """Whether the first row of a table of places holds names: that of BED holds a place."""
+    return not (len(fields) > 2 and fields[1].isdecimal() and fields[2].isdecimal())
 
 
 def _windows(read: TextFrame, genome: Genome, *, length: int, block_rows: int, windows: bool) -> Iterator[Records]:

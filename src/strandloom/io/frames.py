@@ -102,11 +102,15 @@ def read_text_frame(path: str | Path, *, headed: Callable[[list[str]], bool] | N
     return _text(data.rstrip(b"\r\n") + b"\n", path, headed)
 
 
-def text_frame_blocks(path: str | Path, *, size: int = _PIECE) -> Iterator[TextFrame]:
+def text_frame_blocks(
+    path: str | Path, *, headed: Callable[[list[str]], bool] | None = None, size: int = _PIECE
+) -> Iterator[TextFrame]:
     """The same as :func:`read_text_frame`, some rows at a time: memory does not grow with a text file (a Parquet file is one piece).
 
     Parameters
     ----------
+    headed
+        As for :func:`read_text_frame`.
     size
         Bytes of text parsed at a time.
 
@@ -117,7 +121,7 @@ def text_frame_blocks(path: str | Path, *, size: int = _PIECE) -> Iterator[TextF
     """
     path = Path(path)
     if not path.is_file() or detect(path).format not in ("tsv", "csv") or not _fed(path):
-        yield read_text_frame(path)
+        yield read_text_frame(path, headed=headed)
         return
     before = 0
     names: list[str] | None = None
@@ -125,7 +129,7 @@ def text_frame_blocks(path: str | Path, *, size: int = _PIECE) -> Iterator[TextF
     for text, last in _pieces(path, size):
         _check_text(text, path, first=before + 1)
         if names is None:
-            found = _text(text, path, None, some=not last)
+            found = _text(text, path, headed, some=not last)
             separator, names = _header(text)[0], list(found.frame.columns)
         else:
             frame, lines = _rows(text, separator, names, path, before)
