@@ -116,7 +116,7 @@ def labels(seeds: int) -> None:
     if (
         RUNS / "genome" / "deepsea_alone" / "verdict.txt"
     ).is_file():  # by `deepsea`: over eight minutes an epoch on one core
-        found["DeepSEA preset"] = alone("deepsea")
+        found[f"DeepSEA preset, {DEEPSEA_EPOCHS} epochs"] = alone("deepsea")
     danq = by_label(found["DanQ preset"], "average_precision")
     lines = []
     for title, one in found.items():
