@@ -288,7 +288,12 @@ class Models:
         """
         if name not in self._models:
             known = ", ".join(sorted(self._models)[:20])
-            raise Problem(404, "no_such_model", "there is no model of this name", hint=f"models: {known}")
+            raise Problem(
+                404,
+                "no_such_model",
+                "there is no model of this name",
+                hint=f"models: {known}" if known else "no model is switched on",
+            )
         return self._models[name]
 
     def add(self, model: ServedModel) -> None:

@@ -129,6 +129,18 @@ def frame(studio: Studio, request: Request, title: str, *, here: str) -> Iterato
         yield me
 
 
+def editor_theme() -> Any:
+    """Of an editor of text, as the page is: light or dark."""
+    return "basicDark" if app.storage.user.get("dark") else "basicLight"
+
+
+def gone(name: str, undo: Callable[..., Any]) -> None:
+    """What was just deleted, and the way back."""
+    with ui.row().classes("card items-center gap-3"):
+        ui.label(f"“{name}” is in the trash.").classes("small")
+        ui.button("Undo", on_click=undo).props("outline dense color=primary")
+
+
 def heading(text: str, under: str = "") -> None:
     """The title of a page, with a sentence under it."""
     with ui.column().classes("gap-0"):

@@ -8,6 +8,9 @@ from typing import Any
 
 from strandloom.studio.progress import Curve
 
+RARER = 0.7
+"""A class with fewer rows than this share of another's is the rarer one."""
+
 
 def about_curves(curves: Sequence[Curve], *, planned: int | None) -> list[str]:
     """What the curves of a training say."""
@@ -80,9 +83,14 @@ def about_confusion(evaluation: Mapping[str, Any]) -> list[str]:
                 worst = (count / total, names[i], names[j])
     if worst is None:
         return []
-    return [
-        f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: more rows of {worst[1]}, or balanced class weights, may help."
-    ]
+    rows = {name: sum(row) for name, row in zip(names, table, strict=False)}
+    rarer = rows[worst[1]] < RARER * rows[worst[2]]
+    help_ = (
+        f"more rows of {worst[1]}, or balanced class weights, may help"
+        if rarer
+        else "more rows of both would tell them apart better"
+    )
+    return [f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: {help_}."]
 
 
 def about_values(evaluation: Mapping[str, Any]) -> list[str]:

@@ -47,7 +47,7 @@ from strandloom.studio.look import (
     tell,
     upload_field,
 )
-from strandloom.studio.pages.data_trash import tidy_buttons, trash
+from strandloom.studio.pages.data_trash import just_deleted, tidy_buttons, trash
 from strandloom.studio.split_form import SplitForm, SplitHolder
 from strandloom.studio.store import DataSet, SavedSplit, Version
 from strandloom.studio.studio import Studio
@@ -60,9 +60,10 @@ def register(studio: Studio) -> None:
     """The list, and one page a data set."""
 
     @ui.page("/data")
-    def every(request: Request, project: int | None = None) -> None:
+    def every(request: Request, project: int | None = None, gone: int | None = None) -> None:
         with frame(studio, request, "Data", here="/data") as me:
             heading("Data", "Every version is kept as it was; a change makes a new one.")
+            just_deleted(me, gone)
             found = datasets(studio.store, project=project)
             if found:
                 table(

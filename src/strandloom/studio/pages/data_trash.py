@@ -6,7 +6,7 @@ from functools import partial
 
 from nicegui import ui
 
-from strandloom.studio.look import Me
+from strandloom.studio.look import Me, gone
 from strandloom.studio.store import DataSet
 from strandloom.studio.tidy import datasets, delete_dataset, purge_dataset, rename_dataset, restore_dataset
 from strandloom.words import plural
@@ -22,7 +22,7 @@ def tidy_buttons(me: Me, found: DataSet) -> None:
 
     def delete() -> None:
         delete_dataset(store, found.id)
-        ui.navigate.to("/data")
+        ui.navigate.to(f"/data?gone={found.id}")
 
     with (
         ui.button("Rename").props("flat dense color=primary"),
@@ -36,11 +36,23 @@ def tidy_buttons(me: Me, found: DataSet) -> None:
     )
 
 
+def just_deleted(me: Me, number: int | None) -> None:
+    """The data set that was deleted a moment ago, and the way back."""
+    lost = next((x for x in datasets(me.studio.store, deleted=True) if x.id == number), None)
+
+    def undo() -> None:
+        restore_dataset(me.studio.store, int(number or 0))
+        ui.navigate.to("/data")
+
+    if lost is not None and me.edits:
+        gone(lost.name, me.act(undo))
+
+
 def trash(me: Me) -> None:
     """Data sets that were deleted."""
     studio = me.studio
-    gone = datasets(studio.store, deleted=True)
-    if not gone:
+    lost = datasets(studio.store, deleted=True)
+    if not lost:
         return
 
     def back(number: int) -> None:
@@ -51,8 +63,8 @@ def trash(me: Me) -> None:
         purge_dataset(studio.space, studio.store, number)
         ui.navigate.reload()
 
-    with ui.expansion(f"Trash: {plural(len(gone), 'data set')}").classes("w-full"):
-        for one in gone[:100]:
+    with ui.expansion(f"Trash: {plural(len(lost), 'data set')}").classes("w-full"):
+        for one in lost[:100]:
             with ui.row().classes("items-center gap-3"):
                 ui.label(one.name).classes("small")
                 ui.label(f"deleted {one.deleted[:16].replace('T', ' ')}").classes("soft small")

@@ -94,7 +94,7 @@ def _one(me: Me, one: Deployment, address: str) -> None:
                         tell(error)
                         switch.set_value(False)
 
-                switch = ui.switch("on", value=one.enabled)
+                switch = ui.switch("answers", value=one.enabled)
                 switch.on_value_change(turn)
                 ui.button(
                     "accept the bundle as it is", on_click=me.act(lambda: studio.accept(one.id), done="accepted")

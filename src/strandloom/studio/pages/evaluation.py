@@ -274,6 +274,7 @@ class _Behind:
             found = table([("name", "Sequence"), ("p", f"probability of {answer}")], rows, right=("p",), per_page=8)
             found.on("rowClick", lambda e: self.row(int(e.args[1]["id"])))
             ui.label("Click a row to see its bases.").classes("soft small")
+        ui.run_javascript(f"getHtmlElement({self.box.id}).scrollIntoView({{behavior: 'smooth', block: 'start'}})")
 
     async def row(self, row: int) -> None:
         """A sequence with what its answer rests on."""

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from strandloom.errors import SettingsError, StrandloomError, UsageError
 from strandloom.studio import builder
 from strandloom.studio.forms import Entry, entries, parsed, shown, with_own
-from strandloom.studio.look import Me, card, empty, frame, heading, table, tell
+from strandloom.studio.look import Me, card, editor_theme, empty, frame, heading, table, tell
 from strandloom.studio.store import Draft, now
 from strandloom.studio.studio import Studio, check_role
 
@@ -129,7 +129,9 @@ class Builder:
             with ui.column().classes("flex-1 gap-3").style("min-width:20rem"):
                 self.inspector = ui.column().classes("card")
                 with card("As YAML", "The same thing: change it here or there."):
-                    self.yaml = ui.codemirror("", language="YAML", line_wrapping=True).classes("w-full h-80")
+                    self.yaml = ui.codemirror("", language="YAML", line_wrapping=True, theme=editor_theme()).classes(
+                        "w-full h-80"
+                    )
                     self.wrong = ui.label().classes("problem small")
                     if self.me.edits:
                         ui.button("Take this text", on_click=self._from_yaml).props("outline dense color=primary")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,13 @@ class Play:
         asked = (self.output.value, self.method.value)
         if not letters or self.me.studio.still(self.me.caller) is None:
             self.result.clear()
+            self.trouble.set_text("")
             return
         try:
             found = await in_thread(ask, self.look, letters, output=asked[0], method=asked[1])
         except Problem as problem:
             self.trouble.set_text(f"{problem.message}{' – ' + problem.hint if problem.hint else ''}")
+            self.result.clear()  # it is of another sequence
             return
         self.trouble.set_text("")
         self.result.clear()
@@ -145,7 +148,8 @@ class Play:
             if self.before is not None and self.before[0] == found["output"]:
                 change = f" ({found['score'] - self.before[1]:+.3f} from before)"
             self.before = (found["output"], found["score"])
-            ui.label(f"{found['unit']}: {found['score']:.3f}{change}").style("font-weight:600")
+            before = "" if self.manifest.task == "value" else ", before calibration"
+            ui.label(f"{found['unit']}{before}: {found['score']:.3f}{change}").style("font-weight:600")
             facts(answer_words(found["prediction"]))
             ui.html(logo(found, slug="play"), sanitize=False).classes("w-full")
             wide = max(600, 11 * len(found["sequence"]))
@@ -168,26 +172,42 @@ def _design(me: Me, look: Look, manifest: Any) -> None:
     if manifest.task == "labels":
         return
     with ui.expansion("Design: sequences with more (or less) of it").classes("w-full"):
-        goal = ui.select(
-            {"max": "as much as possible", "min": "as little as possible"}, value="max", label="Goal"
-        ).props("dense outlined")
-        with ui.row().classes("gap-2"):
-            count = ui.number("Random starts", value=5, min=1, max=50, format="%d").props("dense outlined")
-            rounds = ui.number("Rounds", value=10, min=1, max=40, format="%d").props("dense outlined")
+        with ui.row().classes("gap-2 items-end"):
+            names = list(manifest.labels)
+            output = (
+                ui.select(names, value=names[-1], label="Of").props("dense outlined options-dense").classes("min-w-40")
+            )
+            goal = (
+                ui.select({"max": "as much as possible", "min": "as little as possible"}, value="max", label="Goal")
+                .props("dense outlined")
+                .classes("min-w-48")
+            )
+            count = (
+                ui.number("Random starts", value=5, min=1, max=50, format="%d").props("dense outlined").classes("w-32")
+            )
+            rounds = ui.number("Rounds", value=10, min=1, max=40, format="%d").props("dense outlined").classes("w-28")
         result = ui.column().classes("w-full")
 
         async def begin() -> None:
-            rows = await spinner_while(in_thread(_designed, look, str(goal.value), int(count.value), int(rounds.value)))
+            asked = {"output": str(output.value), "aim": str(goal.value)}
+            found = await spinner_while(
+                in_thread(
+                    designed, look.folder.bundle, asked, count=int(count.value or 1), rounds=int(rounds.value or 1)
+                )
+            )
             result.clear()
             with result:
-                if rows:
-                    names = list(rows[0])
-                    table([(x, x) for x in names], [{"key": i, **x} for i, x in enumerate(rows)], key="key").props(
+                if found:
+                    table([(x, x) for x in found[0]], [{"key": i, **x} for i, x in enumerate(found)], key="key").props(
                         "wrap-cells"
                     )
+                words = f"--goal {shlex.quote(asked['output'] + '=' + asked['aim'])} --random {int(count.value or 1)}"
+                command(
+                    f"strandloom design {look.run.folder}/run/bundle {words} --set rounds={int(rounds.value or 1)} --set screen=24 "
+                    "--out DESIGNS"
+                )
 
-        ui.button("Design", on_click=me.act(begin)).props("unelevated dense color=primary")
-        command(f"strandloom design {look.run.folder}/run/bundle --random 5 --goal max --trust --out DESIGNS")
+        ui.button("Design", on_click=me.act(begin, role="viewer")).props("unelevated dense color=primary")
 
 
 class Variants:
@@ -307,8 +327,16 @@ def _scored(studio: Studio, look: Look, path: Path, asked: list[dict[str, Any]])
     return found
 
 
-def _designed(look: Look, goal: str, count: int, rounds: int) -> list[dict[str, Any]]:
-    """Finals of a small design, as its table has them."""
+def designed(bundle: Path, goal: dict[str, Any], *, count: int, rounds: int) -> list[dict[str, Any]]:
+    """Finals of a small design from random starts, as its table has them.
+
+    Parameters
+    ----------
+    goal
+        As of the settings of a design: ``output`` and ``aim``.
+    count, rounds
+        Starts, and rounds of changes at most.
+    """
     import tempfile
 
     import polars as pl
@@ -317,10 +345,10 @@ def _designed(look: Look, goal: str, count: int, rounds: int) -> list[dict[str, 
     from strandloom.run.design import design_bundle
     from strandloom.settings_file import check_settings
 
-    settings = check_settings(DesignSettings, {"goal": goal, "rounds": rounds, "screen": 24}, where="design")
+    settings = check_settings(DesignSettings, {"goals": [goal], "rounds": rounds, "screen": 24}, where="design")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "designs"
-        design_bundle(look.folder.bundle, out=out, settings=settings, random=count)
+        design_bundle(bundle, out=out, settings=settings, random=count)
         found = pl.read_csv(out / "designs.tsv", separator="\t")
     return [
         {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}

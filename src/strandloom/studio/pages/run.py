@@ -150,7 +150,7 @@ class Page:
 
     def _delete(self, number: int) -> None:
         self.studio.queue.delete(number)
-        ui.navigate.to(f"/runs/{number}")
+        ui.navigate.to(f"/runs?gone={number}")
 
     def _share(self) -> None:
         secret = self.studio.share(self.number, author=self.me.caller.name)

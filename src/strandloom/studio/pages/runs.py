@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from strandloom.errors import UsageError
 from strandloom.studio.look import Me, empty, frame, heading, in_thread, table, tell, upload_field
+from strandloom.studio.look import gone as told_gone
 from strandloom.studio.pages.setup import Setup
 from strandloom.studio.store import Draft, Run, Version
 from strandloom.studio.studio import Studio
@@ -24,9 +25,12 @@ def register(studio: Studio) -> None:
     """The list, and the form of a new run."""
 
     @ui.page("/runs")
-    def every(request: Request, project: int | None = None) -> None:
+    def every(request: Request, project: int | None = None, gone: int | None = None) -> None:
         with frame(studio, request, "Runs", here="/runs") as me:
             heading("Runs", "Each is an ordinary run folder; a training goes on when the studio stops.")
+            lost = next((x for x in studio.queue.deleted() if x.id == gone), None)
+            if lost is not None and me.edits:
+                told_gone(lost.name, me.act(partial(_back, me, lost.id)))
             chosen: list[Any] = []
             with ui.row().classes("items-center gap-3 w-full"):
                 search = ui.input(placeholder="search").props("dense outlined clearable debounce=200").classes("w-64")
@@ -95,7 +99,7 @@ def register(studio: Studio) -> None:
             versions = living_versions(studio.store)
             with studio.store.begin() as session:
                 drafts = list(session.scalars(select(Draft).order_by(Draft.id.desc())))
-            if not versions:
+            if not versions and source is None:
                 empty("First bring data in", "A run needs a data set.")
                 ui.link("Data", "/data")
                 return

@@ -80,8 +80,8 @@ def register(studio: Studio) -> None:
             else:
                 empty(
                     "No model of samples yet",
-                    "Make one with `strandloom taxonomy train REFERENCE --ranges FILE --out RUN`",
-                    "or `strandloom sources train GENOMES.tsv --out RUN`,",
+                    "Make one on the command line: strandloom taxonomy train REFERENCE --ranges FILE --out RUN",
+                    "or: strandloom sources train GENOMES.tsv --out RUN,",
                     "then bring RUN/bundle in below.",
                 )
             done = await in_thread(answers, studio.space)
@@ -180,7 +180,7 @@ def _bring(me: Me) -> None:
 
                 async def named() -> None:
                     source = Path(str(path.value)).expanduser()
-                    if not source.is_dir():
+                    if not str(path.value or "").strip() or not source.is_dir():
                         raise UsageError("there is no such folder", hint="give its whole path")
                     own = source.absolute()
                     name = own.parent.name if own.name == "bundle" else own.name

@@ -13,11 +13,12 @@ from strandloom.data.settings import DataSettings
 from strandloom.errors import SettingsError, StrandloomError, UsageError
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment, read_experiment
+from strandloom.models.build import describe
 from strandloom.studio import builder
 from strandloom.studio.datasets import columns_of
 from strandloom.studio.forms import Entry, compact, entries, get, parsed, put, shown, with_own
 from strandloom.studio.jobs import EXPERIMENT
-from strandloom.studio.look import Me, card, in_thread, says
+from strandloom.studio.look import Me, card, editor_theme, in_thread, says
 from strandloom.studio.split_form import SplitForm
 from strandloom.studio.store import Draft, Version
 from strandloom.training.settings import TrainingSettings
@@ -52,6 +53,8 @@ class Setup:
         self.source = source
         if version is not None and version not in self.versions:
             raise UsageError("the data set is in the trash, or there is no such version", hint="bring it back first")
+        if not self.versions:
+            raise UsageError("the data of this run are in the trash", hint="bring the data set back first")
         self.version = version if version in self.versions else next(iter(self.versions))
         self.seeds = 1
         self.notes: list[str] = []
@@ -168,7 +171,11 @@ class Setup:
         self._render()
 
     def _file(self) -> None:
-        self.text = ui.codemirror("", language="YAML", line_wrapping=True).classes("w-full").style("height:26rem")
+        self.text = (
+            ui.codemirror("", language="YAML", line_wrapping=True, theme=editor_theme())
+            .classes("w-full")
+            .style("height:26rem")
+        )
         self.trouble = ui.label().classes("problem small").style("white-space:pre-wrap")
         with ui.row().classes("gap-2"):
             ui.button("Take this text", on_click=self.me.act(self._from_text, done="taken")).props(
@@ -329,6 +336,8 @@ class Setup:
             )
         if self.studio.tokens is not None:
             self._only_inside(experiment)
+        length = experiment.data.window.length or int(version.facts["facts"]["length"]["highest"])
+        describe(experiment.model, channels=4, length=length, outputs=1)  # a network that cannot be is not queued
         number = self.studio.queue.create(
             experiment, project=version.dataset.project_id, version=version.id, author=self.me.caller.name, seeds=self.seeds,
             parent=self.source,
