@@ -131,13 +131,13 @@ def test_the_yeast_tutorial(page: Any, tmp_path: Path, real_data: Path, studio_p
 @pytest.mark.slow
 def test_a_fasta_of_classes_and_two_people(browser: Any, page: Any, tmp_path: Path, studio_process: Any) -> None:
     rng = np.random.default_rng(1)
-    lines = ["sequence,label"]
+    lines = []
     for i in range(400):
         letters = rng.choice(list("ACGT"), 60)
         if i % 2:
             letters[20:28] = list("TATAAAAG")
-        lines.append(f"{''.join(letters)},{'promoter' if i % 2 else '<b>other</b>'}")
-    table = tmp_path / "promoters.csv"
+        lines += [f">s{i} {'promoter' if i % 2 else '<b>other</b>'}", "".join(letters)]
+    table = tmp_path / "promoters.fa"  # what follows the name of a sequence is its class
     table.write_text("\n".join(lines) + "\n")
     tokens = TokenFile(tmp_path / "tokens.json")
     editor, viewer = tokens.add("Ada", role="editor"), tokens.add("Vic")
