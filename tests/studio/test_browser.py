@@ -170,7 +170,7 @@ def test_a_fasta_of_classes_and_two_people(browser: Any, page: Any, tmp_path: Pa
         link = page.locator(".command", has_text="/share/").inner_text()
         stranger = browser.new_context()
         reader = stranger.new_page()
-        reader.goto(f"{address}{link}")
+        reader.goto(link)
         reader.get_by_text("Truth and answers").wait_for()
         assert reader.get_by_role("button", name="export").count() == 0
         reader.goto(f"{address}/runs/{number}")

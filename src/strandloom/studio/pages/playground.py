@@ -265,7 +265,8 @@ class Variants:
         rows = await spinner_while(in_thread(_scored, studio, self.look, genome, asked))
         self.result.clear()
         with self.result:
-            names = list(dict.fromkeys(name for row in rows for name in row))
+            names = ["variant", *(["not scored"] if any("not scored" in row for row in rows) else [])]
+            names = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
             table([(x, x) for x in names], [{"key": i, **x} for i, x in enumerate(rows)], key="key")
 
 

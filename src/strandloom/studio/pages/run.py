@@ -157,7 +157,7 @@ class Page:
         with ui.dialog() as dialog, ui.card():
             ui.label("A link to read this run").classes("h2")
             ui.label("Whoever has it sees the run, nothing else; it is shown this once.").classes("soft small")
-            command(f"/share/{secret}")
+            command(f"{str(ui.context.client.request.base_url).rstrip('/')}/share/{secret}")
             links = self.studio.shares(self.number)
             ui.label(f"{len(links)} link{'s' if len(links) != 1 else ''} to this run").classes("soft small")
             ui.button("Take all links back", on_click=self.me.act(self._unshare, done="no link works any more")).props(
