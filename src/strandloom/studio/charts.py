@@ -269,7 +269,7 @@ def heat(letters: str, effects: Sequence[Sequence[float]], *, first: int = 1) ->
     return {
         "animation": False,
         "tooltip": {"confine": True},
-        "grid": {"left": 36, "right": 16, "top": 8, "bottom": 44},
+        "grid": {"left": 50, "right": 10, "top": 8, "bottom": 44},
         "xAxis": {
             "type": "category",
             "data": [f"{x} {first + i}" for i, x in enumerate(letters)],

@@ -152,7 +152,7 @@ class Play:
             ui.label(f"{found['unit']}{before}: {found['score']:.3f}{change}").style("font-weight:600")
             facts(answer_words(found["prediction"]))
             ui.html(logo(found, slug="play"), sanitize=False).classes("w-full")
-            wide = max(600, 11 * len(found["sequence"]))
+            wide = max(640, 13 * len(found["sequence"]) + 60)
             with ui.element("div").classes("w-full").style("overflow-x:auto"):
                 chart = ui.echart(charts.heat(found["sequence"], found["effects"], first=found["first_base"])).style(
                     f"height:9.5rem;width:{wide}px"
@@ -351,7 +351,8 @@ def designed(bundle: Path, goal: dict[str, Any], *, count: int, rounds: int) -> 
         out = Path(folder) / "designs"
         design_bundle(bundle, out=out, settings=settings, random=count)
         found = pl.read_csv(out / "designs.tsv", separator="\t")
+    letters = [x for x in ("start", "design") if x in found.columns]  # the figures first, then the long texts
+    shown = found.head(50).select(pl.exclude(letters), *letters)
     return [
-        {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
-        for row in found.head(50).iter_rows(named=True)
+        {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in shown.iter_rows(named=True)
     ]

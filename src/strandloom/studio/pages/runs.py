@@ -69,7 +69,7 @@ def register(studio: Studio) -> None:
             )
             found.add_slot(
                 "body-cell-said",
-                '<q-td :props="props" style="white-space:normal;max-width:30rem">{{ props.value }}</q-td>',
+                '<q-td :props="props" style="white-space:normal;max-width:34rem;min-width:26rem">{{ props.value }}</q-td>',
             )
             found.bind_filter_from(search, "value")
 

@@ -81,7 +81,7 @@ async def show_sequence(
     with card(title, f"{len(letters):,} bases · {found['unit']}"):
         facts(answer_words(found["prediction"]))
         ui.html(logo(found, slug=f"s{id(found)}"), sanitize=False).classes("w-full")
-        wide = max(600, 11 * len(found["sequence"]))
+        wide = max(640, 13 * len(found["sequence"]) + 60)
         with ui.element("div").classes("w-full").style("overflow-x:auto"):
             ui.echart(charts.heat(found["sequence"], found["effects"], first=found["first_base"])).style(
                 f"height:9.5rem;width:{wide}px"
