@@ -68,7 +68,7 @@ def raw(bins: str = BINS, **more: Any) -> dict[str, Any]:
             "table": bins, "genome": "yeast_epigenome/S_cerevisiae.R64-1-1.fa.gz", "target": "labels", "strand": "both",
             "window": {"length": 1000, "anchor": "centre"},
         },
-        "task": "labels", "split": {"kind": "column"}, "training": training, **more,
+        "task": "labels", "split": {"kind": "column", **({} if bins == BINS else {"unused": ["unused"]})}, "training": training, **more,
     }  # fmt: skip
 
 
