@@ -142,6 +142,13 @@ def test_the_trash(queue: Queue, experiment: Callable[..., Experiment]) -> None:
     queue.restore(number)
     assert home.is_dir()
     assert [x.id for x in queue.every()] == [again, number]
+    with pytest.raises(UsageError, match="not in the trash"):
+        queue.purge(number)
+    queue.delete(number)
+    queue.purge(number)
+    assert not home.exists()
+    assert queue.deleted() == []
+    assert list(queue.space.trash.iterdir()) == []
 
 
 def test_a_thousand_runs_are_listed_quickly(queue: Queue, store: Store) -> None:

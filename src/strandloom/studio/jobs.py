@@ -28,7 +28,7 @@ from strandloom.errors import StrandloomError, UsageError
 from strandloom.experiment import Experiment, to_yaml
 from strandloom.io.write import replacing
 from strandloom.run.folder import RunFolder
-from strandloom.studio.store import Deployment, Run, Store, Version, now
+from strandloom.studio.store import Deployment, Run, Share, Store, Version, now
 from strandloom.studio.workspace import Workspace, slug
 
 State = Literal["created", "queued", "running", "paused", "completed", "cancelled", "failed"]
@@ -243,6 +243,23 @@ class Queue:
             if place.is_dir():
                 place.rename(home)
             run.deleted = ""
+
+    def purge(self, number: int) -> None:
+        """Take a run of the trash off the disk.
+
+        Raises
+        ------
+        UsageError
+            It is not in the trash.
+        """
+        with self._lock, self.store.begin() as session:
+            run = session.get(Run, number)
+            if run is None or not run.deleted:
+                raise UsageError("the run is not in the trash")
+            for share in session.scalars(select(Share).where(Share.run_id == number)):
+                session.delete(share)
+            session.delete(run)
+            shutil.rmtree(self.space.trash / f"run-{number}", ignore_errors=True)
 
     def deleted(self) -> list[Run]:
         """Runs in the trash, the last one first."""

@@ -234,7 +234,8 @@ class Page:
         last = len(progress.curves[-1].epochs) if progress.curves else 0
         self.figures["epoch"].set_text(f"{last}{planned}{networks}" if done else "none yet")
         self.figures["speed"].set_text(number(progress.per_second, 0) if progress.per_second else "–")
-        self.figures["left"].set_text(duration(progress.left) if progress.left is not None else "–")
+        runs = self.look.run.state == "running"
+        self.figures["left"].set_text(duration(progress.left) if runs and progress.left is not None else "–")
         self.figures["device"].set_text(progress.device or "–")
         self.tips.clear()
         with self.tips:

@@ -135,11 +135,19 @@ def _take_in(me: Me) -> None:
                     ui.button("bring back", on_click=me.act(partial(_back, me, run.id))).props(
                         "flat dense size=sm color=primary"
                     )
+                    ui.button("off the disk", on_click=me.act(partial(_purge, me, run.id))).props(
+                        "flat dense size=sm color=negative"
+                    )
 
 
 def _back(me: Me, number: int) -> None:
     me.studio.queue.restore(number)
     ui.navigate.to(f"/runs/{number}")
+
+
+def _purge(me: Me, number: int) -> None:
+    me.studio.queue.purge(number)
+    ui.navigate.to("/runs")
 
 
 def _compare(found: Any) -> None:
