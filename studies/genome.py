@@ -307,8 +307,8 @@ def fractions(_: int) -> None:
         line += [f"{np.nanmedian(rows.judge(x, kept)[1]):.3f}" for x in (values, kmers)]
         lines.append(line)
         print(line, flush=True)
-    head = ["rows with labels", "DanQ", "ours", "encoder and boosted trees", "5-mers and boosted trees"]
-    record("genome-fractions", "Genomes: few labels", f"Median AUPRC over 120 labels.\n\n{table(head, lines)}")
+        head = ["rows with labels", "DanQ", "ours", "encoder and boosted trees", "5-mers and boosted trees"]
+        record("genome-fractions", "Genomes: few labels", f"Median AUPRC over 120 labels.\n\n{table(head, lines)}")
 
 
 FACTORS = ("Reb1", "Abf1", "Rap1", "Cbf1", "Gcn4")
