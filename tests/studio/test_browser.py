@@ -98,8 +98,9 @@ def test_the_yeast_tutorial(page: Any, tmp_path: Path, real_data: Path, studio_p
         for number in (1, 2):  # the replication: the second and third convolution are valid too
             page.get_by_role("button", name="conv", exact=True).nth(number).click()
             page.locator(".netblock.chosen").wait_for()
-            page.wait_for_timeout(500)  # the fields are those of the chosen block now
+            page.wait_for_timeout(1000)  # the fields are those of the chosen block now
             choose(page, "padding", "valid")
+            page.get_by_text(f"({58 - 12 * number}, 128)").first.wait_for()
         page.get_by_text("4352").wait_for()
         number = train(page, address, "version=1&split=2&draft=1", epochs=2)
         page.get_by_text("growth_rate: predicted and measured").wait_for()
