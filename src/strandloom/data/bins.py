@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from strandloom.data.interval_sets import merge
 from strandloom.errors import InputError
+from strandloom.io.genome import called_here
 from strandloom.io.intervals import Intervals
 
 Rule = Literal["half", "any"]
@@ -168,7 +169,7 @@ def label_bins(
 def _called(names: Sequence[str], sizes: Mapping[str, int]) -> str:
     """What the genome calls a contig that differs in ``chr`` only, in words; empty where none does."""
     for name in names:
-        other = name[3:] if name.lower().startswith("chr") else f"chr{name}"
-        if other in sizes:
+        other = called_here(name, sizes)
+        if other is not None:
             return f"the genome calls '{name}' '{other}'; "
     return ""

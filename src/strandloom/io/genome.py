@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +46,12 @@ class Windows(NamedTuple):
     """int32 ``(N,)``: columns that lie on the contig."""
     padded: int
     """Windows that lie over an end."""
+
+
+def called_here(name: str, known: Container[str]) -> str | None:
+    """What a contig is called where its name differs in ``chr`` only; None: there is none."""
+    other = name[3:] if name.lower().startswith("chr") else f"chr{name}"
+    return other if other in known else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +123,8 @@ class Genome:
         return np.array([known[name] for name in names], np.int64)
 
     def _hint(self, name: str) -> str:
-        other = name[3:] if name.lower().startswith("chr") else f"chr{name}"
-        if other in self._numbers:
+        other = called_here(name, self._numbers)
+        if other is not None:
             return f"the genome calls it '{other}'; `data label` and `variants` take --alias TABLE with two columns of names"
         like = nearest(name, self._numbers)
         shown = ", ".join(list(self._numbers)[:6]) + (" …" if len(self.contigs) > 6 else "")

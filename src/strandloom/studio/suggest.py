@@ -85,12 +85,12 @@ def about_confusion(evaluation: Mapping[str, Any]) -> list[str]:
         return []
     rows = {name: sum(row) for name, row in zip(names, table, strict=False)}
     rarer = rows[worst[1]] < RARER * rows[worst[2]]
-    help_ = (
+    advice = (
         f"more rows of {worst[1]}, or balanced class weights, may help"
         if rarer
         else "more rows of both would tell them apart better"
     )
-    return [f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: {help_}."]
+    return [f"{worst[0]:.0%} of {worst[1]} is taken for {worst[2]}: {advice}."]
 
 
 def about_values(evaluation: Mapping[str, Any]) -> list[str]:
