@@ -141,6 +141,17 @@ def gone(name: str, undo: Callable[..., Any]) -> None:
         ui.button("Undo", on_click=undo).props("outline dense color=primary")
 
 
+def trash_row(name: str, when: str, *, back: Callable[..., Any], purge: Callable[..., Any] | None = None) -> None:
+    """Something in the trash, and what can be done with it."""
+    with ui.row().classes("items-center gap-3"):
+        ui.label(name).classes("small")
+        if when:
+            ui.label(f"deleted {when[:16].replace('T', ' ')}").classes("soft small")
+        ui.button("bring back", on_click=back).props("flat dense size=sm color=primary")
+        if purge is not None:
+            ui.button("off the disk", on_click=purge).props("flat dense size=sm color=negative")
+
+
 def heading(text: str, under: str = "") -> None:
     """The title of a page, with a sentence under it."""
     with ui.column().classes("gap-0"):

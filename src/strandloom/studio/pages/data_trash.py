@@ -6,7 +6,7 @@ from functools import partial
 
 from nicegui import ui
 
-from strandloom.studio.look import Me, gone
+from strandloom.studio.look import Me, gone, trash_row
 from strandloom.studio.store import DataSet
 from strandloom.studio.tidy import datasets, delete_dataset, purge_dataset, rename_dataset, restore_dataset
 from strandloom.words import plural
@@ -65,12 +65,4 @@ def trash(me: Me) -> None:
 
     with ui.expansion(f"Trash: {plural(len(lost), 'data set')}").classes("w-full"):
         for one in lost[:100]:
-            with ui.row().classes("items-center gap-3"):
-                ui.label(one.name).classes("small")
-                ui.label(f"deleted {one.deleted[:16].replace('T', ' ')}").classes("soft small")
-                ui.button("bring back", on_click=me.act(partial(back, one.id))).props(
-                    "flat dense size=sm color=primary"
-                )
-                ui.button("off the disk", on_click=me.act(partial(purge, one.id))).props(
-                    "flat dense size=sm color=negative"
-                )
+            trash_row(one.name, one.deleted, back=me.act(partial(back, one.id)), purge=me.act(partial(purge, one.id)))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from strandloom.errors import UsageError
-from strandloom.studio.look import Me, empty, frame, heading, in_thread, table, tell, upload_field
+from strandloom.studio.look import Me, empty, frame, heading, in_thread, table, tell, trash_row, upload_field
 from strandloom.studio.look import gone as told_gone
 from strandloom.studio.pages.setup import Setup
 from strandloom.studio.store import Draft, Run, Version
@@ -129,15 +129,12 @@ def _take_in(me: Me) -> None:
     if gone:
         with ui.expansion(f"Trash: {plural(len(gone), 'run')}").classes("w-full"):
             for run in gone[:100]:
-                with ui.row().classes("items-center gap-3"):
-                    ui.label(run.name).classes("small")
-                    ui.label(f"deleted {run.deleted[:16].replace('T', ' ')}").classes("soft small")
-                    ui.button("bring back", on_click=me.act(partial(_back, me, run.id))).props(
-                        "flat dense size=sm color=primary"
-                    )
-                    ui.button("off the disk", on_click=me.act(partial(_purge, me, run.id))).props(
-                        "flat dense size=sm color=negative"
-                    )
+                trash_row(
+                    run.name,
+                    run.deleted,
+                    back=me.act(partial(_back, me, run.id)),
+                    purge=me.act(partial(_purge, me, run.id)),
+                )
 
 
 def _back(me: Me, number: int) -> None:

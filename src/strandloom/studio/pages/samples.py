@@ -28,6 +28,7 @@ from strandloom.studio.look import (
     in_thread,
     spinner_while,
     table,
+    trash_row,
     upload_field,
 )
 from strandloom.studio.samples import (
@@ -102,11 +103,7 @@ def register(studio: Studio) -> None:
                 if gone:
                     with ui.expansion(f"Trash: {plural(len(gone), 'answer')}").classes("w-full"):
                         for one in gone[:100]:
-                            with ui.row().classes("items-center gap-3"):
-                                ui.label(one.facts["name"]).classes("small")
-                                ui.button("bring back", on_click=me.act(partial(_back, me, one.name))).props(
-                                    "flat dense size=sm color=primary"
-                                )
+                            trash_row(one.facts["name"], "", back=me.act(partial(_back, me, one.name)))
 
     @ui.page("/samples/{name}", response_timeout=30)
     async def one(name: str, request: Request) -> None:
