@@ -1,13 +1,16 @@
 """The peer that most notebooks are: plain torch modules fed by a DataLoader that encodes each sequence in Python.
 
-Commands as in ``worker_ours.py``: ``train source fp32`` or ``train source bf16``: samples/s of an epoch.
+Commands as in ``worker_ours.py``: ``train source fp32`` or ``train source bf16``: samples/s of an epoch. ``resident`` instead of
+``train``: the same modules fed from one-hot tensors that lie on the device whole.
+
+Usage: worker_items.py [DEVICE]; on a card four processes encode.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -15,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from published import NETWORKS
+from published import NETWORKS, rows_on
+
+DEVICE = sys.argv[1] if len(sys.argv) > 1 else "cpu"
 
 
 class _LSTM(nn.Module):
@@ -88,15 +93,15 @@ class _Items(Dataset[tuple[Tensor, Tensor]]):
     """One sequence at a time, one-hot by a look-up in Python."""
 
     def __init__(self, name: str) -> None:
-        spec = NETWORKS[name]
+        spec, rows = NETWORKS[name], rows_on(DEVICE, name)
         rng = np.random.default_rng(0)
-        letters = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, (spec.rows, spec.length))]
+        letters = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, (rows, spec.length))]
         self.texts = [row.tobytes().decode() for row in letters]
         self.table = {letter: np.eye(4, dtype=np.float32)[i] for i, letter in enumerate("ACGT")}
         if spec.task == "classes":
-            self.targets = torch.from_numpy(rng.integers(0, spec.outputs, spec.rows))
+            self.targets = torch.from_numpy(rng.integers(0, spec.outputs, rows))
         else:
-            self.targets = torch.from_numpy((rng.random((spec.rows, spec.outputs)) < 0.5).astype(np.float32))
+            self.targets = torch.from_numpy((rng.random((rows, spec.outputs)) < 0.5).astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -111,29 +116,51 @@ def _items(name: str) -> _Items:
     return _Items(name)
 
 
-def train(name: str, precision: str) -> float:
+@cache
+def _resident(name: str) -> tuple[Tensor, Tensor]:
+    """One-hot ``(N, 4, L)`` and targets on the device."""
+    items = _items(name)
+    hot = torch.stack([items[i][0] for i in range(len(items))])
+    return hot.to(DEVICE), items.targets.to(DEVICE)
+
+
+def _batches(name: str, way: str) -> Iterator[tuple[Tensor, Tensor]]:
+    size = NETWORKS[name].batch
+    if way == "resident":
+        x, y = _resident(name)
+        for rows in torch.randperm(len(x), device=DEVICE).split(size):
+            yield x[rows], y[rows]
+        return
+    card = DEVICE != "cpu"
+    for x, y in DataLoader(_items(name), batch_size=size, shuffle=True, num_workers=4 if card else 0, pin_memory=card):
+        yield x.to(DEVICE, non_blocking=True), y.to(DEVICE, non_blocking=True)
+
+
+def train(name: str, precision: str, way: str) -> float:
     """Samples/s of an epoch with Adam as torch has it by default."""
     spec = NETWORKS[name]
-    model = MODELS[name]().train()
+    model = MODELS[name]().train().to(DEVICE)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loss = LOSSES[spec.task]
-    loader = DataLoader(_items(name), batch_size=spec.batch, shuffle=True)
+    if way == "resident":
+        _resident(name)
     started = time.perf_counter()
-    for x, y in loader:
+    for x, y in _batches(name, way):
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        with torch.autocast(torch.device(DEVICE).type, torch.bfloat16, enabled=precision == "bf16"):
             scores = model(x)
         loss(scores.float(), y).backward()
         optimizer.step()
-    return spec.rows / (time.perf_counter() - started)
+    float(scores.detach().sum())  # waits for the card
+    return len(_items(name)) / (time.perf_counter() - started)
 
 
 def main() -> None:
     """Answer until stdin ends."""
     print("ready", flush=True)
     for line in sys.stdin:
-        _, name, precision = line.split()
-        print(train(name, precision), flush=True)
+        way, name, precision = line.split()
+        print(train(name, precision, way), flush=True)
 
 
 if __name__ == "__main__":

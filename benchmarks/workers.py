@@ -15,10 +15,9 @@ PROCESSES = 3
 class Worker:
     """A process that measures what it is asked."""
 
-    def __init__(self, python: Path | str, script: str) -> None:
-        self.process = subprocess.Popen(
-            [str(python), str(ROOT / "benchmarks" / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, python: Path | str, script: str, *words: str) -> None:
+        command = [str(python), str(ROOT / "benchmarks" / script), *words]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._line()
 
     def ask(self, *words: str) -> float:

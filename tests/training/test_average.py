@@ -25,6 +25,18 @@ def test_closed_form_and_buffers() -> None:
     assert not any(x.requires_grad for x in average.model.parameters())
 
 
+def test_weights_that_move_in_memory_are_followed() -> None:
+    """As those of an LSTM on a card do when cuDNN first runs it."""
+    model = nn.Linear(1, 1)
+    average = Average(model, 0.5)
+    for one in (model, average.model):
+        one.weight.data = one.weight.data.clone()
+    with torch.no_grad():
+        model.weight.fill_(1000.0)
+    average.update(10**6)
+    assert average.model.get_parameter("weight").item() > 400
+
+
 def test_none_follows_the_model() -> None:
     model = nn.Linear(1, 1)
     assert Average(model, None).model is model

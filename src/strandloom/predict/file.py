@@ -19,7 +19,8 @@ from strandloom.io.write import TableWriter
 from strandloom.predict.predictor import LETTER_SETTING, Predictor
 from strandloom.words import plural
 
-BLOCK_ROWS = 16_384
+BLOCK_ROWS, BLOCK_BASES = 16_384, 1 << 21
+"""Rows, and bases, of a block: 16,384 reads of 80 bases, or 2,097 windows of 1,000. Memory is at its height from the third block on."""
 
 
 class PredictListener(Protocol):
@@ -71,7 +72,7 @@ def predict_file(
     batch_size: int | None = None,
     on_bad_row: Literal["error", "skip"] = "error",
     progress: PredictListener | None = None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
     genome: str | Path | None = None,
     order: str | None = None,
 ) -> PredictionSummary:
@@ -87,6 +88,8 @@ def predict_file(
         The sequence column of a table; by default the training table's if it is there, else the recognised one.
     on_bad_row
         ``error`` stops at the first row that cannot be read; ``skip`` leaves it out and counts it.
+    block_rows
+        Rows of a block; None: as many as :func:`rows_of_block` says. The answers do not depend on it.
     genome
         FASTA on which ``source`` names places (``chrom``, ``start``, ``end``): each row is the model's window around its place.
     order
@@ -139,6 +142,11 @@ def predict_file(
     return PredictionSummary(rows, abstained, shorter, longer, letters, seconds, Path(out), manifest.length)
 
 
+def rows_of_block(length: int) -> int:
+    """Rows of a block for a window of so many bases: memory is about the same for reads and for contigs."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BASES // max(length, 1)))
+
+
 def input_blocks(
     source: str | Path,
     manifest: Manifest,
@@ -147,7 +155,7 @@ def input_blocks(
     sequence: str | None = None,
     genome: str | Path | None = None,
     order: str | None = None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
 ) -> Iterator[Records]:
     """Blocks of any file of sequences, or of windows around places on a genome, as a model reads them.
 
@@ -160,6 +168,7 @@ def input_blocks(
     UsageError
         An option does not fit the file.
     """
+    block_rows = block_rows or rows_of_block(manifest.length)
     if genome is not None:
         for option, given in (("--sequence", sequence), ("--order", order)):
             if given is not None:

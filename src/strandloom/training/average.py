@@ -27,7 +27,8 @@ class Average:
         self.decay = decay
         self.source = model
         self.model = model if decay is None else copy.deepcopy(model).requires_grad_(False)
-        mine, theirs = self.model.state_dict(), model.state_dict()
+        # the parameters themselves, not what state_dict gives: cuDNN moves the weights of an LSTM to other memory when it first runs
+        mine, theirs = (x.state_dict(keep_vars=True) for x in (self.model, model))
         self._mine = [x for x in mine.values() if x.is_floating_point()]
         self._theirs = [x for x in theirs.values() if x.is_floating_point()]
         self._counters = [(mine[k], theirs[k]) for k, x in mine.items() if not x.is_floating_point()]

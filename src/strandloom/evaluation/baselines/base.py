@@ -12,7 +12,7 @@ from strandloom.alphabet import Codes
 from strandloom.errors import SettingsError, StrandloomError
 from strandloom.evaluation.ranking import Floats
 
-PREDICT_ROWS = 8192  # rows turned into features at once
+PREDICT_ROWS = 2048  # rows turned into features at once
 
 
 class State(NamedTuple):

@@ -11,8 +11,6 @@ from strandloom.io.write import TableWriter
 from strandloom.predict.file import input_blocks
 from strandloom.workflows.encoding.model import LoadedEncoding
 
-BLOCK_ROWS = 8192
-
 
 def apply_encoding(
     loaded: LoadedEncoding,
@@ -24,7 +22,7 @@ def apply_encoding(
     genome: str | Path | None = None,
     order: str | None = None,
     tell: Callable[[int, float], None] = lambda *_: None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
 ) -> int:
     """Write the values (``id, v_0 …``) or the answers of every sequence of a file; the number of sequences is returned.
 
