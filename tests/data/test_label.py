@@ -50,6 +50,30 @@ def test_few_labels_blacklist_and_empty_bins(place: Path) -> None:
         )
 
 
+def test_some_labels_and_a_draw_of_the_other_bins(place: Path) -> None:
+    files = {
+        "genome": place / "g.fa",
+        "peaks": [place / "p.bed", place / "Rap1.bed"],
+        "alias": place / "alias.tsv",
+        "size": 10,
+    }
+    found = label_genome(**files, out=place / "t.tsv", labels=["Reb1", "Abf1"], negatives=3)  # type: ignore[arg-type]
+    frame = pl.read_csv(place / "t.tsv", separator="\t")
+    named = lambda frame: [x for x in frame["labels"].to_list() if x]  # noqa: E731
+    assert named(frame) == ["Reb1", "Abf1", "Reb1"]
+    assert len(frame) == 6
+    assert "3 of 8 bins without a label kept, drawn by seed 1" in found.lines
+    label_genome(**files, out=place / "u.tsv", labels=["Reb1", "Abf1"], negatives=3)  # type: ignore[arg-type]
+    assert (place / "u.tsv").read_bytes() == (place / "t.tsv").read_bytes()
+    label_genome(**files, out=place / "all.tsv", labels=["Reb1", "Abf1"], least=2)  # type: ignore[arg-type]
+    assert named(pl.read_csv(place / "all.tsv", separator="\t")) == ["Reb1", "Reb1"]
+    with pytest.raises(UsageError, match="no peak is called 'Abf'") as caught:
+        label_genome(**files, out=place / "v.tsv", labels=["Abf"])  # type: ignore[arg-type]
+    assert "Abf1" in (caught.value.hint or "")
+    with pytest.raises(UsageError, match="no negatives to draw"):
+        label_genome(**files, out=place / "v.tsv", negatives=3)  # type: ignore[arg-type]
+
+
 def test_other_names_are_suggested(place: Path) -> None:
     with pytest.raises(InputError, match="no peak lies on a contig of the genome") as caught:
         label_genome(place / "g.fa", [place / "p.bed"], out=place / "t.tsv")

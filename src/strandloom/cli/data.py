@@ -63,7 +63,20 @@ def label(
         LabelRule, typer.Option(help="half: peaks cover more than half of the bin (DeepSEA); any: at least a base.")
     ] = LabelRule.half,
     least: Annotated[int, typer.Option(min=1, help="Leave out labels with fewer positive bins.")] = 1,
-    empty: Annotated[bool, typer.Option("--empty", help="Keep bins without any label.")] = False,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            help="A label to write; may be given several times. Bins of other labels stay, without one.",
+            show_default=False,
+        ),
+    ] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Keep bins that no peak covers.")] = False,
+    negatives: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the bins without a label keep so many, drawn by --seed.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of --negatives.")] = 1,
     alias: Annotated[
         Path | None,
         typer.Option(help="Table with the genome's contig names and other names for them.", show_default=False),
@@ -94,8 +107,9 @@ def label(
     from strandloom.data.label import label_genome
 
     found = label_genome(
-        genome, peaks, out=out, size=bins, rule=rule.value, least=least, empty=empty, alias=alias, blacklist=blacklist,
-        validation=tuple(validation or ()), test=tuple(test or ()), window=window, cache=cache,
+        genome, peaks, out=out, size=bins, rule=rule.value, least=least, labels=tuple(labels or ()), empty=empty,
+        negatives=negatives, seed=seed, alias=alias, blacklist=blacklist, validation=tuple(validation or ()), test=tuple(test or ()),
+        window=window, cache=cache,
     )  # fmt: skip
     for line in found.lines[:-1]:
         say(line)

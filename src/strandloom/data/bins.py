@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -62,6 +62,15 @@ class LabelledBins:
         bounds = np.searchsorted(self.row, np.arange(len(self) + 1))
         names = np.array(self.labels, object)[self.label]
         return [",".join(names[a:b]) for a, b in pairwise(bounds.tolist())]
+
+    def only(self, labels: Sequence[str]) -> LabelledBins:
+        """The same bins with some of the labels, in the order given; bins of other labels are left without one."""
+        number = np.full(len(self.labels), -1, np.int64)
+        number[[self.labels.index(name) for name in labels]] = np.arange(len(labels))
+        label = number[self.label]
+        row, label = self.row[label >= 0], label[label >= 0]
+        order = np.lexsort((label, row))
+        return replace(self, labels=tuple(labels), row=row[order], label=label[order])
 
     def positives(self) -> NDArray[np.int64]:
         """Positive bins of each label, int64 ``(K,)``."""

@@ -12,7 +12,7 @@ import polars as pl
 from strandloom.alphabet import DNA
 from strandloom.data.bins import LabelledBins, Rule, label_bins
 from strandloom.data.interval_sets import overlaps
-from strandloom.errors import InputError, UsageError
+from strandloom.errors import InputError, UsageError, nearest
 from strandloom.io.frames import read_text_frame
 from strandloom.io.genome import Genome, open_genome
 from strandloom.io.intervals import Intervals, make_intervals, read_intervals
@@ -47,7 +47,10 @@ def label_genome(
     size: int = 200,
     rule: Rule = "half",
     least: int = 1,
+    labels: Sequence[str] = (),
     empty: bool = False,
+    negatives: int | None = None,
+    seed: int = 1,
     alias: str | Path | None = None,
     blacklist: str | Path | None = None,
     validation: Sequence[str] = (),
@@ -70,6 +73,10 @@ def label_genome(
         See :func:`~strandloom.data.bins.label_bins`.
     least
         Labels with fewer positive bins are left out.
+    labels
+        The labels to write; a bin of others only has none. None given: all that the peaks have.
+    negatives, seed
+        Bins without a label that are kept, drawn by the seed; None: all of them.
     alias
         A table with two columns of contig names: as the genome has them, and as the peaks do (in any order).
     blacklist
@@ -86,6 +93,8 @@ def label_genome(
     ------
     InputError
         A file cannot be read, a contig is not known, a peak lies beyond its contig; the line is named.
+    UsageError
+        A label that is asked for has no peak, a contig stands in two parts, or negatives are asked for where every bin has a label.
     """
     opened = open_genome(genome, cache=cache)
     lines = [opened.note] if opened.note else []
@@ -98,19 +107,23 @@ def label_genome(
         raise UsageError(f"{', '.join(twice)} cannot be in two parts", where="--validation", hint="name it once")
     sizes = {contig.name: contig.length for contig in opened.contigs}
     bins = label_bins(joined, sizes, size=size, rule=rule, empty=empty)
+    if labels:
+        for name in labels:
+            if name not in bins.labels:
+                close = nearest(name, bins.labels)
+                hint = f"did you mean '{close}'?" if close else f"there are {', '.join(bins.labels[:5])} …"
+                raise UsageError(f"no peak is called '{name}'", where="--label", hint=hint)
+        bins = bins.only(labels)
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
     if few:
         if len(few) == len(bins.labels):
-            where = ", ".join(map(str, peaks))
-            if not len(bins) and rule == "half":
-                raise InputError(
-                    f"no peak covers more than half of a bin of {size} bases",
-                    where=where,
-                    hint="of short peaks take --rule any",
-                )
-            raise InputError(f"no label has {least} bins", where=where, hint="lower --least")
-        kept = joined.take(~joined.label.is_in(few).to_numpy())
-        bins = label_bins(kept, sizes, size=size, rule=rule, empty=empty)
+            raise _no_label(bins, rule=rule, least=least, where=", ".join(map(str, peaks)))
+        if labels:
+            bins = bins.only([name for name in bins.labels if name not in few])
+        else:
+            bins = label_bins(
+                joined.take(~joined.label.is_in(few).to_numpy()), sizes, size=size, rule=rule, empty=empty
+            )
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
         lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {shown}")
     kept_rows = np.ones(len(bins), bool)
@@ -118,6 +131,15 @@ def label_genome(
         places = make_intervals([bins.names[c] for c in bins.contig], bins.start, bins.start + bins.size)
         kept_rows[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
         lines.append(f"{plural(int((~kept_rows).sum()), 'bin')} on the blacklist left out")
+    if negatives is not None:
+        without = np.setdiff1d(np.flatnonzero(kept_rows), bins.row)
+        if not len(without):
+            raise UsageError(
+                "every bin has a label, so that there are no negatives to draw", where="--negatives", hint="add --empty"
+            )
+        kept = np.random.default_rng(seed).choice(without, min(negatives, len(without)), replace=False)
+        kept_rows[np.setdiff1d(without, kept)] = False
+        lines.append(f"{len(kept):,} of {plural(len(without), 'bin')} without a label kept, drawn by seed {seed}")
     chrom = pl.Series("chrom", list(bins.names), dtype=pl.String).gather(bins.contig)
     columns = [chrom, pl.Series("start", bins.start), pl.Series("end", bins.start + bins.size)]
     if validation or test:
@@ -142,6 +164,16 @@ def label_genome(
         f"{plural(len(frame), 'bin')} of {size} bases with {plural(len(bins.labels), 'label')} ({span}) → {out}"
     )
     return Labelled(bins, tuple(lines))
+
+
+def _no_label(bins: LabelledBins, *, rule: Rule, least: int, where: str) -> InputError:
+    if not len(bins.row) and rule == "half":
+        return InputError(
+            f"no peak covers more than half of a bin of {bins.size} bases",
+            where=where,
+            hint="of short peaks take --rule any",
+        )
+    return InputError(f"no label has {least} bins", where=where, hint="lower --least")
 
 
 def _sequences(places: pl.DataFrame, genome: Genome, window: int) -> pl.Series:

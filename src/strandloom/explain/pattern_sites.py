@@ -15,6 +15,8 @@ from strandloom.explain.pattern_windows import FLANK, Members, SignedMap, cut_ou
 from strandloom.explain.seqlets import apart
 
 _GAP = 3  # silent positions inside a motif
+_SPACER, _HALF = 11, 0.4
+"""Silent positions between the halves of a dyad (Abf1 has 5, Gal4 11), and how much of the stronger half the other weighs at least."""
 NARROWEST = 4  # bases of a core; less is a base, not a motif
 _FALSE = 0.02  # share of a pattern's sites that may be chance matches
 _BLOCK_VALUES = 1 << 22  # one-hot values scanned at once (16 MB)
@@ -82,8 +84,7 @@ def _template(view: SignedMap, members: Members, width: int) -> tuple[int, _Temp
     weight = np.abs(mean).sum(axis=1)
     strong = np.flatnonzero(weight >= 0.25 * weight.max())
     runs = np.split(strong, np.flatnonzero(np.diff(strong) > _GAP + 1) + 1)
-    best = max(runs, key=lambda run: float(weight[run].sum()))
-    first, end = int(best[0]), int(best[-1]) + 1
+    first, end = _span([(int(run[0]), int(run[-1]) + 1) for run in runs], weight, most=width)
     core = mean[first:end]
     core = (core / np.linalg.norm(core)).astype(np.float32)
     start = members.start + np.where(members.reverse, width + margin - end, first - margin)
@@ -93,6 +94,24 @@ def _template(view: SignedMap, members: Members, width: int) -> tuple[int, _Temp
     cosine = np.divide(projection, norm, out=np.zeros_like(projection), where=norm > 0)
     least, alike = _lowest(projection, 0.4), _lowest(cosine, 0.6)
     return first - margin, _Template(core, least, alike)
+
+
+def _span(runs: Sequence[tuple[int, int]], weight: NDArray[np.floating], *, most: int) -> tuple[int, int]:
+    """First column and end of a core: the strongest run of columns, and its neighbours that weigh nearly as much."""
+    totals = [float(weight[slice(*run)].sum()) for run in runs]
+    best = int(np.argmax(totals))
+    halves = [run for run, total in zip(runs, totals, strict=True) if total >= _HALF * totals[best]]
+    at = halves.index(runs[best])
+    first, end = runs[best]
+    for run in reversed(halves[:at]):
+        if first - run[1] > _SPACER or end - run[0] > most:
+            break
+        first = run[0]
+    for run in halves[at + 1 :]:
+        if run[0] - end > _SPACER or run[1] - first > most:
+            break
+        end = run[1]
+    return first, end
 
 
 def _lowest(values: NDArray[np.floating], share: float) -> float:
