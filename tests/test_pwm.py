@@ -93,7 +93,8 @@ def test_trim() -> None:
         ([0.3, 0.3, 0.3, 0.1], "V"),
         ([0.74, 0.26, 0, 0], "M"),
         ([0.75, 0.25, 0, 0], "A"),  # a quarter is not more than one
-        ([0.25, 0.25, 0.25, 0.25], "A"),  # none has more: the first of the likeliest
+        ([0.25, 0.25, 0.25, 0.25], "N"),
+        ([0.28, 0.22, 0.26, 0.24], "N"),  # less than a tenth of a bit
     ],
 )
 def test_consensus(row: list[float], letter: str) -> None:

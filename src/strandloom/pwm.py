@@ -79,10 +79,16 @@ def trim(matrix: Matrix, *, bits: float = 0.25, background: NDArray[np.float64] 
     return (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
 
 
-def consensus(matrix: Matrix, *, share: float = 0.25) -> str:
-    """IUPAC letters of the bases that have more than ``share`` of a position (of the likeliest base where none has)."""
+def consensus(matrix: Matrix, *, share: float = 0.25, least: float = 0.1) -> str:
+    """IUPAC letters of the bases that have more than ``share`` of a position (of the likeliest base where none has).
+
+    N where a position holds fewer than ``least`` bits, as between the halves of a dyad.
+    """
     letters = []
-    for row in matrix:
+    for row, bits in zip(matrix, information(matrix), strict=True):
+        if bits < least:
+            letters.append("N")
+            continue
         kept = [base for base, value in zip("ACGT", row, strict=True) if value > share]
         letters.append(_IUPAC["".join(kept) or "ACGT"[int(row.argmax())]])
     return "".join(letters)

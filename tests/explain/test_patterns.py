@@ -151,6 +151,18 @@ def test_a_long_motif_is_one_pattern() -> None:
     assert names(found)[1] == "TATAAA"
 
 
+@pytest.mark.parametrize("word", ["TCATNNNNNACGA", "CTCGGNNNNNNNNNNNCCG"])
+def test_both_halves_of_a_dyad_are_one_pattern(word: str) -> None:
+    """Abf1's halves stand five bases apart, Gal4's eleven: a half alone would be too short for a name."""
+    made, _ = planted(motifs=(word,), per=240, noise=0.2, turned=True)
+    found = solve(made, strand="both")
+    assert len(found.motifs) == 1
+    matrix = found.motifs[0].matrix
+    both = {pwm.consensus(matrix), pwm.consensus(pwm.reverse_complement(matrix))}
+    assert word in both
+    assert len(found.motifs[0].sites) > 200
+
+
 def test_noise_has_no_patterns_and_says_so() -> None:
     made, _ = planted(per=0)
     found = solve(made)
