@@ -255,9 +255,9 @@ def superq(seeds: int) -> None:
         ]
         padded = [[*line, *[""] * (len(head) - len(line))] for line in lines]
         body = (
-            f"The same rows and test chromosomes, nothing blended in, seed 1 where no other is named. The best linear code of 500 values rebuilds "
-            f"{ceiling:.1%} of the bases of validation.\n\n{table(head, padded)}\n\nWhat the encoders learned without labels:\n\n"
-            + "\n".join(notes)
+            "The same rows and test chromosomes, nothing blended in, seed 1 where no other is named. The best linear code of "
+            f"500 values rebuilds {ceiling:.1%} of the bases of validation.\n\n{table(head, padded)}\n\n"
+            "What the encoders learned without labels:\n\n" + "\n".join(notes)
         )
         record("genome-superq", "Genomes: SuperQ", body)
 
