@@ -33,7 +33,7 @@ from strandloom.settings_file import check_settings
 from strandloom.training.runtime import tune_allocator
 from strandloom.workflows.encoding.forest import grow_best
 from strandloom.workflows.encoding.learn import encode, learn_encoder, linear_ceiling
-from strandloom.workflows.encoding.model import move
+from strandloom.workflows.encoding.model import MOVES, move
 from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.settings import OBJECTIVES, EncoderSettings, ForestSettings
 
@@ -221,7 +221,7 @@ def encoder_values(rows: Rows, settings: EncoderSettings, *, trained: bool) -> t
     values = {(0, TRAIN): encode(encoder, rows.codes[TRAIN], both=True)}
     seconds = time.perf_counter() - began
     far = round(FOREST.moved * rows.codes[TRAIN].shape[1])
-    for by in (0, far, -far):
+    for by in (far * step for step in MOVES):
         for part in (VALIDATION, TEST):
             values[by, part] = encode(encoder, move(rows.codes[part], by), both=True)
     return values, seconds, said

@@ -20,6 +20,7 @@ from strandloom.experiment import check_experiment
 from strandloom.predict import load
 from strandloom.settings_file import check_settings
 from strandloom.workflows.encoding.apply import apply_encoding
+from strandloom.workflows.encoding.boosting import boost
 from strandloom.workflows.encoding.fit import Encoding, fit_encoding, improved, moved_where_better
 from strandloom.workflows.encoding.forest import Forest, grow_best
 from strandloom.workflows.encoding.learn import encode, guessing, learn_encoder, linear_ceiling
@@ -183,6 +184,11 @@ def test_boosted_trees_learn_what_is_left_and_stop_where_validation_says(logisti
         assert 1 - ((found - y_new) ** 2).mean() / y_new.var() > 0.7
     again = Forest.from_state(forest.state())
     assert (again.predict(new) == found).all()
+    one = boost(x, y, new, y_new, settings=settings.model_copy(update={"repeats": 1}), least=10, logistic=logistic)
+    assert (
+        forest.feature[: len(one.feature)] == one.feature
+    ).all()  # the first of three runs, each with a third of the say
+    assert 3 * forest.values[: len(one.values)] == pytest.approx(one.values, rel=1e-5)
     noise = generator.integers(0, 2, y.shape).astype(float)
     shuffled = grow_best(x, noise, new, generator.integers(0, 2, y_new.shape).astype(float), settings=settings).forest
     assert len(shuffled.roots) < 40  # nothing to learn: validation ends it
@@ -238,14 +244,14 @@ def test_moved_sequences_are_asked_where_that_is_better(fitted: Encoding) -> Non
     assert move(codes, 0) is codes
     model = load_encoding(fitted.bundle).model
     asked = np.random.default_rng(1).integers(0, 4, (20, model.encoder.length), dtype=np.uint8)
-    three = replace(model, moved=3)
-    own, moved = replace(model, moved=0).answers(asked), three.answers(asked)
-    mean = sum(replace(model, moved=0).answers(move(asked, by)) for by in (0, 3, -3)) / 3
+    five = replace(model, moves=(0, 3, -3, 6, -6))
+    own, moved = replace(model, moves=(0,)).answers(asked), five.answers(asked)
+    mean = sum(replace(model, moves=(0,)).answers(move(asked, by)) for by in (0, 3, -3, 6, -6)) / 5
     assert moved == pytest.approx(mean)
     good = 1 / (1 + np.exp(-moved))
     share = 3 / model.encoder.length
-    assert moved_where_better(model, asked, good, share=share).moved == 3
-    assert moved_where_better(replace(model, moved=0), asked, 1 / (1 + np.exp(-own)), share=share).moved == 0
+    assert moved_where_better(model, asked, good, share=share).moves == five.moves
+    assert moved_where_better(replace(model, moves=(0,)), asked, 1 / (1 + np.exp(-own)), share=share).moves == (0,)
     assert moved_where_better(model, asked, good, share=0.0) is model
 
 

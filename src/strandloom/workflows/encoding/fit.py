@@ -46,7 +46,7 @@ from strandloom.version import VERSION
 from strandloom.words import plural
 from strandloom.workflows.encoding.forest import Grown, grow_best
 from strandloom.workflows.encoding.learn import Learned, learn_encoder, linear_ceiling
-from strandloom.workflows.encoding.model import EncodingModel, LoadedEncoding
+from strandloom.workflows.encoding.model import MOVES, EncodingModel, LoadedEncoding
 from strandloom.workflows.encoding.settings import EncoderSettings, EncodingSettings
 
 SUMMARY = "encoding.json"
@@ -298,7 +298,7 @@ def moved_where_better(model: EncodingModel, codes: Codes, y: NDArray[np.floatin
     by = round(share * codes.shape[1])
     if not by:
         return model
-    moved = replace(model, moved=by)
+    moved = replace(model, moves=tuple(by * step for step in MOVES))
     return min((model, moved), key=lambda one: _missed(one, codes, y))
 
 

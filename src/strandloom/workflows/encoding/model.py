@@ -25,6 +25,8 @@ from strandloom.workflows.encoding.network import Encoder
 from strandloom.workflows.encoding.settings import EncoderSettings
 
 FOREST_PART = "forest"
+MOVES = (0, 1, -1, 2, -2)
+"""Where sequences may be asked, in the share of their length that ``forest.moved`` says."""
 LEAST_SHARE = 1e-4
 """A share of trees is kept so far from 0 and 1 before its log odds are taken."""
 
@@ -45,8 +47,8 @@ class EncodingModel:
         Whether values are means over both strands.
     centre, scale
         Of measured values, float64 ``(K,)``; empty otherwise.
-    moved
-        Bases by which sequences are moved to either side when they are asked, the three answers being averaged; 0: they are not.
+    moves
+        Bases by which sequences are moved (to the right) when the forest is asked, the answers being averaged.
     """
 
     encoder: Encoder
@@ -55,7 +57,7 @@ class EncodingModel:
     both: bool
     centre: Floats
     scale: Floats
-    moved: int = 0
+    moves: tuple[int, ...] = (0,)
 
     def values(self, codes: Codes) -> NDArray[np.float32]:
         """Values of sequences, float32 ``(N, V)`` for codes ``(N, L)``."""
@@ -74,8 +76,7 @@ class EncodingModel:
 
     def answers(self, codes: Codes) -> Floats:
         """Raw scores ``(N, K)`` of sequences, codes ``(N, L)``: the mean of those of the sequence where it stands and moved."""
-        steps = (0, self.moved, -self.moved) if self.moved else (0,)
-        return np.asarray(sum(self.scores(self.values(move(codes, by))) for by in steps) / len(steps))
+        return np.asarray(sum(self.scores(self.values(move(codes, by))) for by in self.moves) / len(self.moves))
 
     def parts(self, facts: dict[str, Any]) -> dict[str, Part]:
         """As parts of a bundle; ``facts`` are what the card and ``encode apply`` tell."""
@@ -88,7 +89,7 @@ class EncodingModel:
                     "settings": self.encoder.settings.model_dump(mode="json"),
                     "both": self.both,
                     "task": self.task,
-                    "moved": self.moved,
+                    "moves": list(self.moves),
                 },
             )
         }
@@ -151,6 +152,8 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
     part = bundle.parts.get(ENCODING_PART)
     if part is None:
         raise BundleError("the bundle holds no encoder", where=folder, hint="strandloom predict asks it")
+    if "moves" not in part.facts:
+        raise BundleError("the encoder was made by an earlier version", where=folder, hint="fit it again")
     settings = check_settings(EncoderSettings, part.facts["settings"], where=f"{folder}")
     encoder = Encoder(settings, length=bundle.manifest.length)
     try:
@@ -170,6 +173,6 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
         bool(part.facts["both"]),
         part.arrays.get("centre", empty),
         part.arrays.get("scale", empty),
-        int(part.facts.get("moved", 0)),
+        tuple(part.facts["moves"]),
     )
     return LoadedEncoding(model, bundle)

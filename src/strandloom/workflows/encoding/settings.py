@@ -76,18 +76,20 @@ class ForestSettings(Settings):
     """boosted: each tree corrects those before it (gradient boosting, Friedman 2001), with random thresholds; random: a random forest
     (Breiman 2001); extra: one with random thresholds (Geurts et al. 2006)."""
     trees: Annotated[int, Field(ge=1, le=10_000)] = 300
-    """Trees; of boosted ones at most, as many as are best on validation."""
+    """Trees; of boosted ones in a run at most, as many as are best on validation."""
     leaf: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (10,)
     """Least training sequences in a leaf; of several the best on validation."""
     share: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "auto"] = "auto"
-    """Values that each split looks at; auto: .3 of boosted trees, else the square root of their number."""
+    """Values that each split looks at; auto: .15 of boosted trees, else the square root of their number."""
     rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Boosted: share of its correction that a tree makes."""
     depth: Annotated[int, Field(ge=1, le=64)] = 8
     """Boosted: splits from the root to a leaf at most."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 3
+    """Boosted: so many runs of boosting, each from a seed of its own, whose answers are averaged."""
     moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.03
-    """Share of the length by which a sequence is moved to either side when it is asked; the three answers are averaged where that is
-    better on validation. 0: never."""
+    """Share of the length by which a sequence is moved to either side when it is asked, and by twice that; the five answers are averaged
+    where that is better on validation. 0: never."""
     rows: Annotated[int, Field(ge=100)] = 100_000
     """At most this many training sequences, drawn by the seed."""
     seed: Annotated[int, Field(ge=0)] = 1
