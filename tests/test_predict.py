@@ -23,6 +23,7 @@ from strandloom.io.read import read_blocks, read_records
 from strandloom.models.build import build
 from strandloom.models.settings import LayersSettings
 from strandloom.predict import Predictor, load, predict_file
+from strandloom.predict.file import rows_of_block
 from strandloom.training.infer import logits
 
 LENGTH = 40
@@ -107,6 +108,21 @@ def test_a_threshold_moves_the_decision_of_two_classes() -> None:
     expected = ["yes" if p >= 0.8 else "no" for p in found["p_yes"]]
     assert found["prediction"].to_list() == expected
     assert ((found["p_yes"] > 0.5) & (found["prediction"] == "no")).any()
+
+
+@pytest.mark.parametrize(
+    ("length", "batch", "rows"),
+    [
+        (80, None, 16_384),
+        (1_000, None, 2_048),
+        (2_000, None, 1_024),
+        (100_000, None, 20),
+        (1_000, 4_096, 4_096),
+        (10**7, None, 1),
+    ],
+)
+def test_blocks_hold_whole_batches(length: int, batch: int | None, rows: int) -> None:
+    assert rows_of_block(length, batch=batch) == rows
 
 
 @pytest.mark.parametrize("block_rows", [1, 7, 100, 65_536])

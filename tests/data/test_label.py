@@ -70,8 +70,37 @@ def test_some_labels_and_a_draw_of_the_other_bins(place: Path) -> None:
     with pytest.raises(UsageError, match="no peak is called 'Abf'") as caught:
         label_genome(**files, out=place / "v.tsv", labels=["Abf"])  # type: ignore[arg-type]
     assert "Abf1" in (caught.value.hint or "")
-    with pytest.raises(UsageError, match="no negatives to draw"):
+    with pytest.raises(UsageError, match="none can be drawn") as caught:
         label_genome(**files, out=place / "v.tsv", negatives=3)  # type: ignore[arg-type]
+    assert caught.value.hint == "add --empty"
+    found = label_genome(**files, out=place / "e.tsv", negatives=2, empty=True, seed=2)  # type: ignore[arg-type]
+    assert "2 of 3 bins without a label kept, drawn by seed 2" in found.lines
+    assert len(pl.read_csv(place / "e.tsv", separator="\t")) == 13
+
+
+def test_what_is_said_is_what_is_written(place: Path) -> None:
+    """Labels asked for twice count once; bins on the blacklist are neither positives nor negatives."""
+    (place / "black.bed").write_text("I\t0\t10\nI\t40\t100\n")
+    files = {
+        "genome": place / "g.fa",
+        "peaks": [place / "p.bed", place / "Rap1.bed"],
+        "alias": place / "alias.tsv",
+        "size": 10,
+    }
+    found = label_genome(
+        **files,
+        out=place / "t.tsv",
+        labels=["Reb1", "Reb1"],
+        negatives=9,
+        blacklist=place / "black.bed",  # type: ignore[arg-type]
+    )
+    frame = pl.read_csv(place / "t.tsv", separator="\t")
+    assert found.bins.labels == ("Reb1",)
+    assert found.bins.positives().tolist() == [1]
+    assert len(frame) == len(found.bins) == 4
+    assert "4 bins of 10 bases with 1 label (1 bin each)" in found.lines[-1]
+    with pytest.raises(InputError, match="fewer than 2 bins have Reb1"):
+        label_genome(**files, out=place / "u.tsv", labels=["Reb1"], least=2, blacklist=place / "black.bed")  # type: ignore[arg-type]
 
 
 def test_other_names_are_suggested(place: Path) -> None:

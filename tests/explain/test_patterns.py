@@ -10,6 +10,7 @@ import pytest
 from strandloom import pwm
 from strandloom.alphabet import DNA
 from strandloom.explain.attribution import AttributionMap, Check, Output
+from strandloom.explain.pattern_sites import _core
 from strandloom.explain.patterns import Patterns, find_patterns
 from strandloom.explain.seqlets import find_seqlets
 from strandloom.explain.similarity import best_matches
@@ -161,6 +162,38 @@ def test_both_halves_of_a_dyad_are_one_pattern(word: str) -> None:
     both = {pwm.consensus(matrix), pwm.consensus(pwm.reverse_complement(matrix))}
     assert word in both
     assert len(found.motifs[0].sites) > 200
+
+
+def test_motifs_that_are_often_neighbours_stay_two() -> None:
+    """Four in ten sites of one have the other at the same distance: not the halves of a dyad."""
+    made, _ = planted(motifs=("TATAAANNNNNNNNGGGCGG", "TATAAA", "GGGCGG"), per=130, noise=0.2)
+    found = solve(made)
+    assert sorted(names(found)) == canonical(("TATAAA", "GGGCGG"))
+    assert [len(motif.sites) for motif in found.motifs] == [260, 260]
+
+
+def core_of(columns: dict[int, float]) -> tuple[int, int]:
+    """The core of 50 equal members that weigh so much at some columns of 60."""
+    mean = np.zeros((60, 4), np.float32)
+    for column, weight in columns.items():
+        mean[column, 0] = weight
+    return _core(mean, np.array(sorted(columns)), np.repeat(mean[None], 50, axis=0), most=24)
+
+
+@pytest.mark.parametrize(
+    ("columns", "core"),
+    [
+        ([10, 11, 12, 13, 25, 26, 27], (10, 28)),  # eleven silent positions
+        ([10, 11, 12, 13, 26, 27, 28], (10, 14)),  # twelve
+        ([10, 11, 12, 13, 20, 21], (10, 14)),  # two bases are no half
+        (
+            [1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 25, 26, 27, 28],
+            (10, 29),
+        ),  # the heavier neighbour, not both: they span over 24
+    ],
+)
+def test_the_core_of_a_motif(columns: list[int], core: tuple[int, int]) -> None:
+    assert core_of(dict.fromkeys(columns, 1.0)) == core
 
 
 def test_noise_has_no_patterns_and_says_so() -> None:

@@ -64,13 +64,25 @@ class LabelledBins:
         return [",".join(names[a:b]) for a, b in pairwise(bounds.tolist())]
 
     def only(self, labels: Sequence[str]) -> LabelledBins:
-        """The same bins with some of the labels, in the order given; bins of other labels are left without one."""
+        """The same bins with some of the labels; bins of other labels only are left without one.
+
+        Parameters
+        ----------
+        labels
+            Names, each once and among those of the bins, in the order wanted.
+        """
         number = np.full(len(self.labels), -1, np.int64)
         number[[self.labels.index(name) for name in labels]] = np.arange(len(labels))
         label = number[self.label]
         row, label = self.row[label >= 0], label[label >= 0]
         order = np.lexsort((label, row))
         return replace(self, labels=tuple(labels), row=row[order], label=label[order])
+
+    def take(self, bins: NDArray[np.integer]) -> LabelledBins:
+        """Some of the bins, rising int ``(n,)``, with their labels."""
+        kept = np.isin(self.row, bins)
+        row = np.searchsorted(bins, self.row[kept])
+        return replace(self, contig=self.contig[bins], start=self.start[bins], row=row, label=self.label[kept])
 
     def positives(self) -> NDArray[np.int64]:
         """Positive bins of each label, int64 ``(K,)``."""

@@ -72,9 +72,10 @@ def label_genome(
     size, rule, empty
         See :func:`~strandloom.data.bins.label_bins`.
     least
-        Labels with fewer positive bins are left out.
+        Labels with fewer positive bins, those on the blacklist not counted, are left out.
     labels
-        The labels to write; a bin of others only has none. None given: all that the peaks have.
+        The labels to write; a bin of others only stays, without one, also where ``least`` leaves a label out. None given: all that the
+        peaks have.
     negatives, seed
         Bins without a label that are kept, drawn by the seed; None: all of them.
     alias
@@ -94,7 +95,7 @@ def label_genome(
     InputError
         A file cannot be read, a contig is not known, a peak lies beyond its contig; the line is named.
     UsageError
-        A label that is asked for has no peak, a contig stands in two parts, or negatives are asked for where every bin has a label.
+        A label that is asked for has no peak, a contig stands in two parts, or negatives are asked for where no bin is without a label.
     """
     opened = open_genome(genome, cache=cache)
     lines = [opened.note] if opened.note else []
@@ -108,44 +109,36 @@ def label_genome(
     sizes = {contig.name: contig.length for contig in opened.contigs}
     bins = label_bins(joined, sizes, size=size, rule=rule, empty=empty)
     if labels:
-        for name in labels:
-            if name not in bins.labels:
-                close = nearest(name, bins.labels)
-                hint = f"did you mean '{close}'?" if close else f"there are {', '.join(bins.labels[:5])} …"
-                raise UsageError(f"no peak is called '{name}'", where="--label", hint=hint)
-        bins = bins.only(labels)
+        bins = bins.only(_known_labels(labels, bins))
+    if blacklist is not None:
+        places = make_intervals([bins.names[c] for c in bins.contig], bins.start, bins.start + bins.size)
+        outside = np.ones(len(bins), bool)
+        outside[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
+        lines.append(f"{plural(int((~outside).sum()), 'bin')} on the blacklist left out")
+        bins = bins.take(np.flatnonzero(outside))
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
     if few:
         if len(few) == len(bins.labels):
-            raise _no_label(bins, rule=rule, least=least, where=", ".join(map(str, peaks)))
-        if labels:
-            bins = bins.only([name for name in bins.labels if name not in few])
-        else:
-            bins = label_bins(
-                joined.take(~joined.label.is_in(few).to_numpy()), sizes, size=size, rule=rule, empty=empty
-            )
+            raise _no_label(bins, rule=rule, least=least, asked=labels, where=", ".join(map(str, peaks)))
+        bins = bins.only([name for name in bins.labels if name not in few])
+        if not (labels or empty):
+            bins = bins.take(np.unique(bins.row))
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
         lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {shown}")
-    kept_rows = np.ones(len(bins), bool)
-    if blacklist is not None:
-        places = make_intervals([bins.names[c] for c in bins.contig], bins.start, bins.start + bins.size)
-        kept_rows[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
-        lines.append(f"{plural(int((~kept_rows).sum()), 'bin')} on the blacklist left out")
     if negatives is not None:
-        without = np.setdiff1d(np.flatnonzero(kept_rows), bins.row)
+        without = np.setdiff1d(np.arange(len(bins)), bins.row)
         if not len(without):
-            raise UsageError(
-                "every bin has a label, so that there are no negatives to draw", where="--negatives", hint="add --empty"
-            )
+            hint = None if empty else "add --empty"
+            raise UsageError("no bin is without a label, so that none can be drawn", where="--negatives", hint=hint)
         kept = np.random.default_rng(seed).choice(without, min(negatives, len(without)), replace=False)
-        kept_rows[np.setdiff1d(without, kept)] = False
+        bins = bins.take(np.union1d(bins.row, kept))
         lines.append(f"{len(kept):,} of {plural(len(without), 'bin')} without a label kept, drawn by seed {seed}")
     chrom = pl.Series("chrom", list(bins.names), dtype=pl.String).gather(bins.contig)
     columns = [chrom, pl.Series("start", bins.start), pl.Series("end", bins.start + bins.size)]
     if validation or test:
         part = {**dict.fromkeys(validation, _PARTS[1]), **dict.fromkeys(test, _PARTS[2])}
         columns.append(chrom.replace_strict(part, default=_PARTS[0], return_dtype=pl.String).alias("split"))
-    frame = pl.DataFrame([*columns, pl.Series("labels", bins.texts())]).filter(pl.Series(kept_rows))
+    frame = pl.DataFrame([*columns, pl.Series("labels", bins.texts())])
     there = set(frame["chrom"].unique())
     lines += [f"careful: no bin lies on {x}, which was to be held out" for x in (*validation, *test) if x not in there]
     with TableWriter(Path(out)) as writer:
@@ -159,21 +152,39 @@ def label_genome(
             "--alias TABLE translates names"
         )
     each = bins.positives()
-    span = f"{each.min():,} to {each.max():,} bins each"
+    span = (
+        f"{each.min():,} to {each.max():,} bins each" if each.min() < each.max() else f"{plural(each[0], 'bin')} each"
+    )
     lines.append(
         f"{plural(len(frame), 'bin')} of {size} bases with {plural(len(bins.labels), 'label')} ({span}) → {out}"
     )
     return Labelled(bins, tuple(lines))
 
 
-def _no_label(bins: LabelledBins, *, rule: Rule, least: int, where: str) -> InputError:
+def _known_labels(asked: Sequence[str], bins: LabelledBins) -> list[str]:
+    """The labels that are asked for, each once."""
+    for name in asked:
+        if name not in bins.labels:
+            close = nearest(name, bins.labels)
+            hint = f"did you mean '{close}'?" if close else f"there are {', '.join(bins.labels[:5])} …"
+            raise UsageError(f"no peak is called '{name}'", where="--label", hint=hint)
+    return list(dict.fromkeys(asked))
+
+
+def _no_label(bins: LabelledBins, *, rule: Rule, least: int, asked: Sequence[str], where: str) -> InputError:
+    whose = f" of {', '.join(asked[:5])}" if asked else ""
     if not len(bins.row) and rule == "half":
         return InputError(
-            f"no peak covers more than half of a bin of {bins.size} bases",
+            f"no peak{whose} covers more than half of a bin of {bins.size} bases",
             where=where,
             hint="of short peaks take --rule any",
         )
-    return InputError(f"no label has {least} bins", where=where, hint="lower --least")
+    few = (
+        f"fewer than {plural(least, 'bin')} have {' or '.join(asked[:5])}"
+        if asked
+        else f"no label has {plural(least, 'bin')}"
+    )
+    return InputError(few, where=where, hint="lower --least")
 
 
 def _sequences(places: pl.DataFrame, genome: Genome, window: int) -> pl.Series:

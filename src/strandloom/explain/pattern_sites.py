@@ -13,10 +13,14 @@ from torch.nn import functional as F
 from strandloom.alphabet import DNA
 from strandloom.explain.pattern_windows import FLANK, Members, SignedMap, cut_out, mean_of, weighted
 from strandloom.explain.seqlets import apart
+from strandloom.explain.similarity import Windows
 
 _GAP = 3  # silent positions inside a motif
-_SPACER, _HALF = 11, 0.4
-"""Silent positions between the halves of a dyad (Abf1 has 5, Gal4 11), and how much of the stronger half the other weighs at least."""
+_SPACER, _HALF, _HALF_BASES = 11, 0.4, 3
+"""Of a dyad: silent positions between its halves at most (Abf1 has 5, Gal4 11), what the weaker half weighs of the other at least, and
+bases of a half at least."""
+_TOGETHER = 0.6
+"""Share of the members that must have the other half too: what stands beside a motif in fewer of its sites is another one."""
 NARROWEST = 4  # bases of a core; less is a base, not a motif
 _FALSE = 0.02  # share of a pattern's sites that may be chance matches
 _BLOCK_VALUES = 1 << 22  # one-hot values scanned at once (16 MB)
@@ -49,8 +53,7 @@ def place_sites(
     current = list(clusters)
     placed: list[tuple[Members, int]] = []
     for _ in range(2):  # the second time with cores from all sites
-        templates = [_template(view, members, width) for members in current]
-        templates = [x for x in templates if len(x[1].weights) >= NARROWEST and x[1].weights.sum() > 0]
+        templates = [x for members in current if (x := _template(view, members, width)) is not None]
         if not templates:
             return [], []
         hits = [_scan(view, template, both) for _, template in templates]
@@ -77,14 +80,17 @@ def place_sites(
     return placed, current
 
 
-def _template(view: SignedMap, members: Members, width: int) -> tuple[int, _Template]:
-    """The core of aligned members, and where it begins in their window."""
+def _template(view: SignedMap, members: Members, width: int) -> tuple[int, _Template] | None:
+    """The core of aligned members, and where it begins in their window; None where too few bases are strong."""
     margin = width // 2
     mean = mean_of(view, members, width, margin)  # (W + 2 * margin, 4)
     weight = np.abs(mean).sum(axis=1)
     strong = np.flatnonzero(weight >= 0.25 * weight.max())
-    runs = np.split(strong, np.flatnonzero(np.diff(strong) > _GAP + 1) + 1)
-    first, end = _span([(int(run[0]), int(run[-1]) + 1) for run in runs], weight, most=width)
+    first, end = _core(
+        mean, strong, cut_out(view, members._replace(start=members.start - margin), len(mean)), most=width
+    )
+    if np.count_nonzero((strong >= first) & (strong < end)) < NARROWEST or mean[first:end].sum() <= 0:
+        return None
     core = mean[first:end]
     core = (core / np.linalg.norm(core)).astype(np.float32)
     start = members.start + np.where(members.reverse, width + margin - end, first - margin)
@@ -96,21 +102,35 @@ def _template(view: SignedMap, members: Members, width: int) -> tuple[int, _Temp
     return first - margin, _Template(core, least, alike)
 
 
-def _span(runs: Sequence[tuple[int, int]], weight: NDArray[np.floating], *, most: int) -> tuple[int, int]:
-    """First column and end of a core: the strongest run of columns, and its neighbours that weigh nearly as much."""
-    totals = [float(weight[slice(*run)].sum()) for run in runs]
+def _core(mean: Windows, strong: NDArray[np.int64], cut: Windows, *, most: int) -> tuple[int, int]:
+    """First column and end of the core: the strongest run of columns, and the other half of a dyad.
+
+    Parameters
+    ----------
+    mean
+        Of the members ``(W, 4)``.
+    strong
+        Columns that weigh enough to be of a motif, rising.
+    cut
+        The members ``(S, W, 4)``.
+    most
+        Bases of a core that is joined of two halves.
+    """
+    weight = np.abs(mean).sum(axis=1)
+    runs = np.split(strong, np.flatnonzero(np.diff(strong) > _GAP + 1) + 1)
+    totals = [float(weight[run].sum()) for run in runs]
     best = int(np.argmax(totals))
-    halves = [run for run, total in zip(runs, totals, strict=True) if total >= _HALF * totals[best]]
-    at = halves.index(runs[best])
-    first, end = runs[best]
-    for run in reversed(halves[:at]):
-        if first - run[1] > _SPACER or end - run[0] > most:
-            break
-        first = run[0]
-    for run in halves[at + 1 :]:
-        if run[0] - end > _SPACER or run[1] - first > most:
-            break
-        end = run[1]
+    first, end = int(runs[best][0]), int(runs[best][-1]) + 1
+    beside = [i for i in (best - 1, best + 1) if 0 <= i < len(runs)]
+    for i in sorted(beside, key=lambda i: -totals[i]):
+        low, high = int(runs[i][0]), int(runs[i][-1]) + 1
+        apart_by, whole = (first - high if i < best else low - end), max(end, high) - min(first, low)
+        if apart_by > _SPACER or whole > most or len(runs[i]) < _HALF_BASES or totals[i] < _HALF * totals[best]:
+            continue
+        half = mean[low:high]
+        own = np.einsum("swc,wc->s", cut[:, low:high], half) / float((half**2).sum())  # 1: as much of it as the mean
+        if (own > _TOGETHER / 2).mean() >= _TOGETHER:
+            return min(first, low), max(end, high)
     return first, end
 
 

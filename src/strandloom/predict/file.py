@@ -20,7 +20,7 @@ from strandloom.predict.predictor import LETTER_SETTING, Predictor
 from strandloom.words import plural
 
 BLOCK_ROWS, BLOCK_BASES = 16_384, 1 << 21
-"""Rows, and bases, of a block: 16,384 reads of 80 bases, or 2,097 windows of 1,000. Memory is at its height from the third block on."""
+"""Rows, and bases, of a block at most: 16,384 reads of 80 bases, 2,048 windows of 1,000."""
 
 
 class PredictListener(Protocol):
@@ -111,11 +111,18 @@ def predict_file(
         policy = policy.model_copy(
             update={kind: "skip" for kind, action in policy.model_dump().items() if action == "error"}
         )
+    measured = None if predictor.engine is None else predictor.engine.batch_size
     rows = abstained = shorter = longer = 0
     letters: LetterCounts | None = None
     with TableWriter(Path(out)) as writer:
         for records in input_blocks(
-            source, manifest, policy=policy, sequence=sequence, genome=genome, order=order, block_rows=block_rows
+            source,
+            manifest,
+            policy=policy,
+            sequence=sequence,
+            genome=genome,
+            order=order,
+            block_rows=block_rows or rows_of_block(manifest.length, batch=batch_size or measured),
         ):
             letters = records.letters if letters is None else letters + records.letters
             if not len(records):
@@ -142,9 +149,19 @@ def predict_file(
     return PredictionSummary(rows, abstained, shorter, longer, letters, seconds, Path(out), manifest.length)
 
 
-def rows_of_block(length: int) -> int:
-    """Rows of a block for a window of so many bases: memory is about the same for reads and for contigs."""
-    return max(1, min(BLOCK_ROWS, BLOCK_BASES // max(length, 1)))
+def rows_of_block(length: int, *, batch: int | None = None) -> int:
+    """Rows of a block for windows of so many bases: whole batches, so that no pass is filled up, and about the same memory for all lengths.
+
+    Parameters
+    ----------
+    batch
+        Rows of a forward pass; None: :func:`strandloom.training.infer.batch_rows`.
+    """
+    from strandloom.training.infer import batch_rows
+
+    size = batch or batch_rows(length)
+    most = min(BLOCK_ROWS, BLOCK_BASES // max(length, 1))
+    return max(most // size, 1) * size
 
 
 def input_blocks(
