@@ -1,6 +1,6 @@
 """Training the published networks: strandloom beside Keras 3 on TensorFlow and beside plain torch with a DataLoader of items.
 
-Every way runs in a process of its own that stays open; the processes are asked in turn, never two at once, and the median of the
+Every program runs in a process of its own that stays open; the processes are asked in turn, never two at once, and the median of the
 rounds counts. Keras is installed in a throw-away environment (``benchmarks/.keras``). Its speed differs from process to process:
 three are tried in each precision, and the fastest of each stays for the comparison.
 

@@ -124,15 +124,23 @@ def _resident(name: str) -> tuple[Tensor, Tensor]:
     return hot.to(DEVICE), items.targets.to(DEVICE)
 
 
+@cache
+def _loader(name: str) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Its processes, on a card, start in the round that is thrown away and stay."""
+    card = DEVICE != "cpu"
+    return DataLoader(
+        _items(name), batch_size=NETWORKS[name].batch, shuffle=True, num_workers=4 if card else 0, pin_memory=card,
+        persistent_workers=card,
+    )  # fmt: skip
+
+
 def _batches(name: str, way: str) -> Iterator[tuple[Tensor, Tensor]]:
-    size = NETWORKS[name].batch
     if way == "resident":
         x, y = _resident(name)
-        for rows in torch.randperm(len(x), device=DEVICE).split(size):
+        for rows in torch.randperm(len(x), device=DEVICE).split(NETWORKS[name].batch):
             yield x[rows], y[rows]
         return
-    card = DEVICE != "cpu"
-    for x, y in DataLoader(_items(name), batch_size=size, shuffle=True, num_workers=4 if card else 0, pin_memory=card):
+    for x, y in _loader(name):
         yield x.to(DEVICE, non_blocking=True), y.to(DEVICE, non_blocking=True)
 
 

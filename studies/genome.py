@@ -2,12 +2,17 @@
 
 Every choice is made on validation chromosomes; test chromosomes are read once. Times are those of one process on the same rows.
 
-Usage: python studies/genome.py [deepsea labels superq fractions motifs] [--seeds 3]
+Usage: python studies/genome.py [labels superq fractions motifs memory deepsea card] [--seeds 3]
+
+``card`` trains the three networks from several seeds each, on an accelerator where there is one.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from common import RUNS, data_folder, record, resolver, run, table
+from strandloom.bundle import Bundle, Manifest, write_bundle
 from strandloom.data.label import label_genome
 from strandloom.data.load import load
 from strandloom.data.split.core import TEST, TRAIN, VALIDATION, make_splits
@@ -27,6 +33,7 @@ from strandloom.evaluation.evaluate import evaluate_labels
 from strandloom.evaluation.settings import EvaluationSettings
 from strandloom.experiment import Experiment, check_experiment
 from strandloom.explain.settings import ExplainSettings
+from strandloom.models.build import build
 from strandloom.report.motif_inputs import FoundMotif
 from strandloom.run.explain import explain_bundle
 from strandloom.settings_file import check_settings
@@ -346,8 +353,8 @@ def motifs(seeds: int, rows: int = 1000) -> None:
     areas: dict[str, list[float]] = {factor: [] for factor in FACTORS}
     for seed in range(1, seeds + 1):
         name = f"genome/factors_{seed}"
-        raw = {"data": data, "task": "labels", "split": {"kind": "column"}, **SITES, **ALONE}
-        found = run(name, {**raw, "training": {**SITES["training"], "seed": seed}})
+        about = {"data": data, "task": "labels", "split": {"kind": "column"}, **SITES, **ALONE}
+        found = run(name, {**about, "training": {**SITES["training"], "seed": seed}})
         for factor in FACTORS:
             own_bins = bins.with_name(f"bins_{factor}.tsv")
             places.filter(pl.col("labels").str.split(",").list.contains(factor)).write_csv(own_bins, separator="\t")
@@ -389,20 +396,90 @@ def _own_motif(motifs: Sequence[FoundMotif], factor: str) -> list[str]:
     return ["none", "; ".join(f"`{x.consensus}`" for x in motifs[:2]) or "none", "none", ""]
 
 
+def card(seeds: int) -> None:
+    """Every network alone from several seeds, with all the epochs that are its own."""
+    lines, each = [], {}
+    for title, name in (("ours", "ours"), ("DanQ preset", "danq"), ("DeepSEA preset", "deepsea")):
+        found = []
+        for seed in range(1, seeds + 1):
+            about = raw(model=MODELS[name], **ALONE)
+            about["training"] = {"epochs": 14, **OURS} if name == "ours" else {**about["training"], "epochs": 14}
+            about["training"]["seed"] = seed
+            found.append(run(f"genome/{name}_seed{seed}", about))
+        areas = {metric: np.array([by_label(x, metric) for x in found]) for metric in ("roc_auc", "average_precision")}
+        each[name] = areas["average_precision"].mean(axis=0)
+        spent = [float(x["environment"]["seconds"]["training"]) for x in found]
+        figures = [
+            np.nanmedian(areas["roc_auc"], axis=1),
+            np.nanmedian(areas["average_precision"], axis=1),
+            np.nanmean(areas["average_precision"], axis=1),
+        ]
+        lines.append([
+            title, *(f"{x.mean():.3f} ({x.min():.3f} to {x.max():.3f})" for x in figures), f"{min(spent):.0f} to {max(spent):.0f}",
+        ])  # fmt: skip
+    device = found[0]["environment"]["machine"]["accelerators"] or ["CPU"]
+    head = ["model", "AUROC median", "AUPRC median", "AUPRC mean", "training seconds"]
+    body = (
+        f"{device[0]}; means over {seeds} seeds, the range in brackets.\n\n{table(head, lines)}\n\n"
+        "AUPRC of ours minus the other's, label by label, mean of the seeds: "
+        + "; ".join(f"{name} {over_labels(each['ours'], each[name])}" for name in ("danq", "deepsea"))
+    )
+    record("genome-labels-card", "Genomes: the same networks, several seeds each", body)
+
+
+def memory(_: int) -> None:
+    """Peak memory of predicting windows on a genome, a process for each number of windows."""
+    folder = RUNS / "genome" / "memory"
+    shape = {"kind": "layers", "blocks": [
+        {"block": "conv", "filters": 4, "width": 8, "stride": 8, "padding": "valid"}, {"block": "activation"}, {"block": "global_pool"},
+    ]}  # fmt: skip
+    settings = check_experiment({"data": {"table": "x"}, "model": shape}).model
+    about = Manifest.model_validate({
+        "strandloom": "0", "name": "memory", "task": "labels", "length": 1000, "labels": [f"l{i}" for i in range(120)],
+        "model": settings, "anchor": "centre",
+    })  # fmt: skip
+    weights = build(settings, channels=4, length=1000, outputs=120, seed=1).state_dict()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_bundle(folder / "bundle", Bundle(about, ({name: x.numpy() for name, x in weights.items()},), {}, "# c\n"))
+    rng = np.random.default_rng(1)
+    lines = []
+    for count in (10_000, 100_000, 1_000_000):
+        start = rng.integers(0, 500_000, count)
+        places = folder / "places.tsv"
+        pl.DataFrame({"chrom": ["IV"] * count, "start": start, "end": start + 200}).write_csv(places, separator="\t")
+        work = (
+            "import resource; from strandloom.cli.main import main\n"
+            "try: main()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", work, "predict", str(folder / "bundle"), str(places), "--out", str(folder / "o.tsv"), "--genome",
+             str(data_folder() / "yeast_epigenome/S_cerevisiae.R64-1-1.fa.gz")],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        lines.append([f"{count:,}", f"{int(said.split()[-1]) / 1024:.0f}"])
+        (folder / "o.tsv").unlink()
+        print(lines[-1], flush=True)
+    body = f"Windows of 1,000 bases, 120 labels, a small network, answers as TSV.\n\n{table(['windows', 'peak memory, MB'], lines)}"
+    record("genome-memory", "Genomes: memory of prediction", body)
+    shutil.rmtree(folder)
+
+
 def main() -> None:
     """The studies that are named, or all."""
     tune_allocator()  # as every command does
     parser = argparse.ArgumentParser()
-    parser.add_argument("studies", nargs="*", default=["labels", "superq", "fractions"])
+    parser.add_argument("studies", nargs="*", default=["labels", "superq", "fractions", "motifs", "memory"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), help="Encoders of `superq`")
     asked = parser.parse_args()
     for name in set(VARIANTS) - set(asked.variants):
         del VARIANTS[name]
     for name in asked.studies:
-        {"deepsea": deepsea, "labels": labels, "superq": superq, "fractions": fractions, "motifs": motifs}[name](
-            asked.seeds
-        )
+        {
+            "deepsea": deepsea, "labels": labels, "superq": superq, "fractions": fractions, "motifs": motifs, "memory": memory,
+            "card": card,
+        }[name](asked.seeds)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -80,9 +80,14 @@ def trim(matrix: Matrix, *, bits: float = 0.25, background: NDArray[np.float64] 
 
 
 def consensus(matrix: Matrix, *, share: float = 0.25, least: float = 0.1) -> str:
-    """IUPAC letters of the bases that have more than ``share`` of a position (of the likeliest base where none has).
+    """IUPAC letters of a matrix ``(w, 4)`` of probabilities.
 
-    N where a position holds fewer than ``least`` bits, as between the halves of a dyad.
+    Parameters
+    ----------
+    share
+        Bases with more than this share of a position are named, the likeliest where none has so much.
+    least
+        Bits below which a position is N, as between the halves of a dyad.
     """
     letters = []
     for row, bits in zip(matrix, information(matrix), strict=True):

@@ -117,22 +117,16 @@ def label_genome(
         lines.append(f"{plural(int((~outside).sum()), 'bin')} on the blacklist left out")
         bins = bins.take(np.flatnonzero(outside))
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
+    if few and len(few) == len(bins.labels):
+        raise _no_label(bins, rule=rule, least=least, asked=labels, where=", ".join(map(str, peaks)))
     if few:
-        if len(few) == len(bins.labels):
-            raise _no_label(bins, rule=rule, least=least, asked=labels, where=", ".join(map(str, peaks)))
         bins = bins.only([name for name in bins.labels if name not in few])
         if not (labels or empty):
             bins = bins.take(np.unique(bins.row))
-        shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
-        lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {shown}")
+        lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {_first(few)}")
     if negatives is not None:
-        without = np.setdiff1d(np.arange(len(bins)), bins.row)
-        if not len(without):
-            hint = None if empty else "add --empty"
-            raise UsageError("no bin is without a label, so that none can be drawn", where="--negatives", hint=hint)
-        kept = np.random.default_rng(seed).choice(without, min(negatives, len(without)), replace=False)
-        bins = bins.take(np.union1d(bins.row, kept))
-        lines.append(f"{len(kept):,} of {plural(len(without), 'bin')} without a label kept, drawn by seed {seed}")
+        bins, said = _drawn(bins, negatives, seed=seed, empty=empty)
+        lines.append(said)
     chrom = pl.Series("chrom", list(bins.names), dtype=pl.String).gather(bins.contig)
     columns = [chrom, pl.Series("start", bins.start), pl.Series("end", bins.start + bins.size)]
     if validation or test:
@@ -145,10 +139,9 @@ def label_genome(
         for rows in frame.iter_slices(_BLOCK):
             writer.write(rows if window is None else rows.with_columns(_sequences(rows, opened, window)))
     if bins.dropped:
-        gone = [name for name in joined.names if name not in sizes]
-        shown = ", ".join(gone[:5]) + (" …" if len(gone) > 5 else "")
+        gone = _first([name for name in joined.names if name not in sizes])
         lines.append(
-            f"careful: {bins.dropped:,} of {plural(len(joined), 'peak')} left out, on contigs that the genome does not have ({shown}); "
+            f"careful: {bins.dropped:,} of {plural(len(joined), 'peak')} left out, on contigs that the genome does not have ({gone}); "
             "--alias TABLE translates names"
         )
     each = bins.positives()
@@ -161,12 +154,28 @@ def label_genome(
     return Labelled(bins, tuple(lines))
 
 
+def _first(names: Sequence[str]) -> str:
+    """The first five, in words."""
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def _drawn(bins: LabelledBins, negatives: int, *, seed: int, empty: bool) -> tuple[LabelledBins, str]:
+    """Bins with fewer of those without a label, and a line about it."""
+    without = np.setdiff1d(np.arange(len(bins)), bins.row)
+    if not len(without):
+        hint = None if empty else "add --empty"
+        raise UsageError("no bin is without a label, so that none can be drawn", where="--negatives", hint=hint)
+    kept = np.random.default_rng(seed).choice(without, min(negatives, len(without)), replace=False)
+    said = f"{len(kept):,} of {plural(len(without), 'bin')} without a label kept, drawn by seed {seed}"
+    return bins.take(np.union1d(bins.row, kept)), said
+
+
 def _known_labels(asked: Sequence[str], bins: LabelledBins) -> list[str]:
     """The labels that are asked for, each once."""
     for name in asked:
         if name not in bins.labels:
             close = nearest(name, bins.labels)
-            hint = f"did you mean '{close}'?" if close else f"there are {', '.join(bins.labels[:5])} …"
+            hint = f"did you mean '{close}'?" if close else f"there are {_first(bins.labels)}"
             raise UsageError(f"no peak is called '{name}'", where="--label", hint=hint)
     return list(dict.fromkeys(asked))
 

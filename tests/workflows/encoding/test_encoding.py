@@ -15,6 +15,7 @@ import torch
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from strandloom.alphabet import DNA
+from strandloom.bundle import read_bundle, write_bundle
 from strandloom.errors import BundleError, DivergedError, SettingsError, TrainingError, UsageError
 from strandloom.experiment import check_experiment
 from strandloom.predict import load
@@ -253,6 +254,15 @@ def test_moved_sequences_are_asked_where_that_is_better(fitted: Encoding) -> Non
     assert moved_where_better(model, asked, good, share=share).moves == five.moves
     assert moved_where_better(replace(model, moves=(0,)), asked, 1 / (1 + np.exp(-own)), share=share).moves == (0,)
     assert moved_where_better(model, asked, good, share=0.0) is model
+
+
+def test_bundles_that_name_only_how_far_sequences_are_moved(fitted: Encoding, tmp_path: Path) -> None:
+    bundle = read_bundle(fitted.bundle)
+    facts = {key: value for key, value in bundle.parts["encoding"].facts.items() if key != "moves"}
+    for moved, moves in ((2, (0, 2, -2)), (0, (0,))):
+        part = replace(bundle.parts["encoding"], facts={**facts, "moved": moved})
+        write_bundle(tmp_path / str(moved), replace(bundle, parts={**bundle.parts, "encoding": part}))
+        assert load_encoding(tmp_path / str(moved)).model.moves == moves
 
 
 def test_from_a_table_to_a_judged_forest(fitted: Encoding) -> None:

@@ -17,7 +17,7 @@ from strandloom.workflows.encoding.settings import ForestSettings
 SAMPLED = 0.7
 """Training rows that each tree is grown on; its leaves are filled with all."""
 LOOKED_AT = 0.15
-"""``share: auto``: of the values at each split. Half as many as were tried first take half the time, and several runs gain more."""
+"""``share: auto``: of the values at each split. Twice as many take twice the time and gain nothing (docs/results.md#genome-superq)."""
 PENALTY = 1.0
 """Added to the curvature of a leaf, so that a leaf of few rows takes a small step."""
 LEAST_SHARE = 1e-4
@@ -63,7 +63,17 @@ def boost(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One run of boosting: values and targets of training and validation, and what the first tree corrects ``(K,)``."""
+    """What a run of boosting learns from and is judged by.
+
+    Parameters
+    ----------
+    x, y, x_validation, y_validation
+        Values ``(N, V)`` and targets ``(N, K)``, and those of validation.
+    base
+        What the first tree corrects, ``(K,)``.
+    logistic
+        Whether targets are 0/1.
+    """
 
     x: NDArray[np.float32]
     y: Floats

@@ -140,6 +140,11 @@ def move(codes: Codes, by: int) -> Codes:
     return found
 
 
+def _earlier_moves(by: int) -> tuple[int, ...]:
+    """Moves of a bundle that names only how far, to either side."""
+    return (0, by, -by) if by else (0,)
+
+
 def load_encoding(folder: str | Path) -> LoadedEncoding:
     """Load a bundle of ``encode fit``.
 
@@ -152,8 +157,6 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
     part = bundle.parts.get(ENCODING_PART)
     if part is None:
         raise BundleError("the bundle holds no encoder", where=folder, hint="strandloom predict asks it")
-    if "moves" not in part.facts:
-        raise BundleError("the encoder was made by an earlier version", where=folder, hint="fit it again")
     settings = check_settings(EncoderSettings, part.facts["settings"], where=f"{folder}")
     encoder = Encoder(settings, length=bundle.manifest.length)
     try:
@@ -173,6 +176,6 @@ def load_encoding(folder: str | Path) -> LoadedEncoding:
         bool(part.facts["both"]),
         part.arrays.get("centre", empty),
         part.arrays.get("scale", empty),
-        tuple(part.facts["moves"]),
+        tuple(part.facts["moves"]) if "moves" in part.facts else _earlier_moves(int(part.facts.get("moved", 0))),
     )
     return LoadedEncoding(model, bundle)

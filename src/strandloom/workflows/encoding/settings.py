@@ -87,7 +87,7 @@ class ForestSettings(Settings):
     """Boosted: splits from the root to a leaf at most."""
     repeats: Annotated[int, Field(ge=1, le=100)] = 3
     """Boosted: so many runs of boosting, each from a seed of its own, whose answers are averaged."""
-    moved: Annotated[float, Field(ge=0, lt=0.5)] = 0.03
+    moved: Annotated[float, Field(ge=0, lt=0.25)] = 0.03
     """Share of the length by which a sequence is moved to either side when it is asked, and by twice that; the five answers are averaged
     where that is better on validation. 0: never."""
     rows: Annotated[int, Field(ge=100)] = 100_000
