@@ -113,10 +113,11 @@ def test_a_threshold_moves_the_decision_of_two_classes() -> None:
 @pytest.mark.parametrize(
     ("length", "batch", "rows"),
     [
-        (80, None, 16_384),
-        (1_000, None, 2_048),
-        (2_000, None, 1_024),
-        (100_000, None, 20),
+        (20, None, 16_384),
+        (80, None, 13_056),
+        (1_000, None, 1_024),
+        (2_000, None, 512),
+        (100_000, None, 10),
         (1_000, 4_096, 4_096),
         (10**7, None, 1),
     ],

@@ -19,8 +19,8 @@ from strandloom.io.write import TableWriter
 from strandloom.predict.predictor import LETTER_SETTING, Predictor
 from strandloom.words import plural
 
-BLOCK_ROWS, BLOCK_BASES = 16_384, 1 << 21
-"""Rows, and bases, of a block at most: 16,384 reads of 80 bases, 2,048 windows of 1,000."""
+BLOCK_ROWS, BLOCK_BASES = 16_384, 1 << 20
+"""Rows, and bases, of a block at most: 13,107 reads of 80 bases (in whole batches 13,056), 1,024 windows of 1,000."""
 
 
 class PredictListener(Protocol):
