@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strandloom.evaluation.baselines.base import draw
-from strandloom.evaluation.calibration import sigmoid
 from strandloom.evaluation.ranking import Floats
 from strandloom.workflows.encoding.forest import Forest
 from strandloom.workflows.encoding.settings import ForestSettings
 
 SAMPLED = 0.7
 """Training rows that each tree is grown on; its leaves are filled with all."""
+SKETCH = 20
+"""Random mixtures of the outputs on which splits are found where there are more outputs (Iosipoi and Vakhrushev 2022, SketchBoost); leaves
+answer for all of them."""
 LOOKED_AT = 0.15
 """``share: auto``: of the values at each split. Twice as many take twice the time and gain nothing (docs/results.md#genome-superq)."""
 PENALTY = 1.0
@@ -84,27 +86,32 @@ class _Run:
 
     def grow(self, *, settings: ForestSettings, least: int, repeat: int) -> tuple[list[Any], NDArray[np.float32]]:
         """Trees, and what their leaves add ``(M, K)``; where no tree helps, one that adds nothing."""
+        from scipy.special import expit
         from sklearn.tree import ExtraTreeRegressor
 
-        found, found_held = np.tile(self.base, (len(self.x), 1)), np.tile(self.base, (len(self.x_validation), 1))
+        base, y = self.base.astype(np.float32), self.y.astype(np.float32)
+        found, found_held = np.tile(base, (len(self.x), 1)), np.tile(base, (len(self.x_validation), 1))
         trees: list[Any] = []
         steps: list[NDArray[np.float32]] = []
         best, count = _loss(found_held, self.y_validation, logistic=self.logistic), 0
         for number in range(settings.trees):
             rng = np.random.default_rng((settings.seed, repeat, number))
-            said = sigmoid(found) if self.logistic else found
-            left, curve = self.y - said, said * (1 - said) if self.logistic else np.ones_like(said)
+            said = expit(found) if self.logistic else found
+            left, curve = y - said, said * (1 - said) if self.logistic else np.ones_like(said)
             drawn = np.sort(rng.permutation(len(self.x))[: max(int(SAMPLED * len(self.x)), 1)])
+            wanted = left / np.sqrt(curve.mean(axis=0))
+            if wanted.shape[1] > SKETCH:
+                wanted = wanted @ rng.normal(scale=SKETCH**-0.5, size=(wanted.shape[1], SKETCH)).astype(np.float32)
             tree = ExtraTreeRegressor(
                 max_depth=settings.depth, min_samples_leaf=least, max_features=LOOKED_AT if settings.share == "auto" else settings.share,
                 random_state=int(rng.integers(1 << 31)),
-            ).fit(self.x[drawn], (left / np.sqrt(curve.mean(axis=0)))[drawn])  # fmt: skip
+            ).fit(self.x[drawn], wanted[drawn])  # fmt: skip
             leaf, leaf_held = tree.apply(self.x), tree.apply(self.x_validation)
-            step = settings.rate * _newton(leaf, left, curve, nodes=tree.tree_.node_count)
+            step = (settings.rate * _newton(leaf, left, curve, nodes=tree.tree_.node_count)).astype(np.float32)
             found += step[leaf]
             found_held += step[leaf_held]
             trees.append(tree.tree_)
-            steps.append(step[tree.tree_.children_left < 0].astype(np.float32))
+            steps.append(step[tree.tree_.children_left < 0])
             loss = _loss(found_held, self.y_validation, logistic=self.logistic)
             if loss < best:
                 best, count = loss, number + 1
@@ -112,7 +119,7 @@ class _Run:
         return trees[:kept], np.concatenate(steps[:kept]) * np.float32(count > 0)
 
 
-def _newton(leaf: NDArray[np.integer], left: Floats, curve: Floats, *, nodes: int) -> Floats:
+def _newton(leaf: NDArray[np.integer], left: NDArray[np.float32], curve: NDArray[np.float32], *, nodes: int) -> Floats:
     """The step of each leaf and output, ``(nodes, K)``; 0 elsewhere."""
     order = np.argsort(leaf, kind="stable")
     names, starts = np.unique(leaf[order], return_index=True)
@@ -121,7 +128,7 @@ def _newton(leaf: NDArray[np.integer], left: Floats, curve: Floats, *, nodes: in
     return found
 
 
-def _loss(found: Floats, wanted: NDArray[np.floating], *, logistic: bool) -> float:
+def _loss(found: NDArray[np.floating], wanted: NDArray[np.floating], *, logistic: bool) -> float:
     """Mean log loss, or squared error."""
     if logistic:
         return float((np.logaddexp(0, found) - wanted * found).mean())
