@@ -69,6 +69,10 @@ class DivergedError(TrainingError):
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
-    """The allowed name most like ``name``, or None when nothing comes close."""
-    found = get_close_matches(name, list(allowed), n=1, cutoff=0.6)
+    """The allowed name most like ``name``, or None when nothing comes close; one that differs in capitals only is the nearest."""
+    allowed = list(allowed)
+    same = [other for other in allowed if other.casefold() == name.casefold()]
+    if same:
+        return same[0]
+    found = get_close_matches(name, allowed, n=1, cutoff=0.6)
     return found[0] if found else None

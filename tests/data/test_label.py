@@ -70,6 +70,9 @@ def test_some_labels_and_a_draw_of_the_other_bins(place: Path) -> None:
     with pytest.raises(UsageError, match="no peak is called 'Abf'") as caught:
         label_genome(**files, out=place / "v.tsv", labels=["Abf"])  # type: ignore[arg-type]
     assert "Abf1" in (caught.value.hint or "")
+    with pytest.raises(UsageError, match="no peak is called 'REB1'") as caught:
+        label_genome(**files, out=place / "v.tsv", labels=["REB1"])  # type: ignore[arg-type]
+    assert caught.value.hint == "did you mean 'Reb1'?"
     with pytest.raises(UsageError, match="none can be drawn") as caught:
         label_genome(**files, out=place / "v.tsv", negatives=3)  # type: ignore[arg-type]
     assert caught.value.hint == "add --empty"

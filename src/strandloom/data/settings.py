@@ -82,7 +82,7 @@ class DataSettings(Settings):
     @model_validator(mode="after")
     def _windows_of_a_genome(self) -> Self:
         if self.genome is not None and self.window.length is None:
-            raise ValueError("genome needs window.length, the bases around each place")
+            raise ValueError("genome needs window.length, the bases around each place (--window 1000)")
         if self.genome is not None and self.sequence is not None:
             raise ValueError("give genome or sequence, not both")
         return self

@@ -359,7 +359,7 @@ def load(
     ):
         if part in read.parts:
             raise BundleError(
-                f"the bundle holds a {kind} model, which is asked in another way",
+                f"the bundle holds {'an' if kind[0] in 'aeiou' else 'a'} {kind} model, which is asked in another way",
                 where=None if isinstance(bundle, Bundle) else bundle,
                 hint=how,
             )
