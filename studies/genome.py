@@ -276,7 +276,7 @@ def superq(seeds: int) -> None:
         ]
         padded = [[*line, *[""] * (len(head) - len(line))] for line in lines]
         body = (
-            "The same rows and test chromosomes, nothing blended in, seed 1 where no other is named; minutes of one core, of DanQ 14 times "
+            "The same rows and test chromosomes, nothing blended in, seed 1 where no other is named; CPU minutes, of DanQ 14 times "
             "those of an epoch in this run. The best linear code of "
             f"500 values rebuilds {ceiling:.1%} of the bases of validation.\n\n{table(head, padded)}\n\n"
             "What the encoders learned without labels:\n\n" + "\n".join(notes)

@@ -19,7 +19,8 @@ SKETCH = 20
 """Random mixtures of the outputs on which splits are found where there are more outputs (Iosipoi and Vakhrushev 2022, SketchBoost); leaves
 answer for all of them."""
 LOOKED_AT = 0.15
-"""``share: auto``: of the values at each split. Twice as many take twice the time and gain nothing (docs/results.md#genome-superq)."""
+"""``share: auto``: of the values at each split. Twice as many take twice the time and gain less than
+another seed does (docs/results.md#genome-superq)."""
 PENALTY = 1.0
 """Added to the curvature of a leaf, so that a leaf of few rows takes a small step."""
 LEAST_SHARE = 1e-4
