@@ -111,3 +111,42 @@ def test_a_window_of_padding_says_nothing(place: Path) -> None:
     with pytest.raises(InputError, match="beyond its contig 'II'") as caught:
         list(window_blocks(place / "far.tsv", genome, length=20))
     assert ":3" in str(caught.value)
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_lines_of_a_browser_above_the_places_of_bed(place: Path, columns: bool) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "p.bed").write_text(
+        'browser position I:1-50\ntrack name="x, y" visibility=2\n#a comment\nI\t10\t20\nII\t0\t4\n'
+    )
+    found = list(window_blocks(place / "p.bed", genome, length=20, columns=columns))
+    assert [x for block in found for x in block.ids] == ["I:10-20", "II:0-4"]
+
+
+def test_the_sixth_field_of_bed_is_the_strand(place: Path) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "p.bed").write_text("I\t10\t20\tx\t0\t-\nI\t10\t20\tx\t0\t+\n")
+    minus, plus = next(iter(window_blocks(place / "p.bed", genome, length=20))).codes.reshape(2, 20)
+    assert minus.tolist() == DNA.reverse_complement(plus[None])[0].tolist() != plus.tolist()
+
+
+def test_rows_at_fault_are_left_out_and_counted(place: Path) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "p.bed").write_text("I\t400\t410\nI\t10\t20\nchrI\t1\t2\nI\t9\t2\nII\t\t4\nII\t1\t4\nII\tone\t4\n")
+    with pytest.raises(InputError, match="lies beyond") as caught:
+        list(window_blocks(place / "p.bed", genome, length=20))
+    assert ":1" in str(caught.value)
+    (found,) = window_blocks(place / "p.bed", genome, length=20, skip=True)
+    assert found.ids.to_list() == ["I:10-20", "II:1-4"]
+    assert found.columns["start"].to_list() == [10, 1]
+    assert (found.letters.rows, found.letters.skipped_rows) == (2, 5)
+    assert found.letters.skipped == (
+        "the place 400 to 410 lies beyond its contig 'I' of 100 bases (line 1)",
+        "the genome has no contig 'chrI' (line 3)",
+        "the interval ends at 2, before it begins at 9 (line 4)",
+        "the start '' is no whole number (line 5)",
+        "the start 'one' is no whole number (line 7)",
+    )
+    (place / "p.bed").write_text("I\t400\t410\n")
+    (found,) = window_blocks(place / "p.bed", genome, length=20, skip=True)
+    assert (len(found), found.letters.skipped_rows) == (0, 1)

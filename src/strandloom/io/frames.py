@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +66,9 @@ def listed(names: Sequence[str], *, most: int = NAMED) -> str:
     return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])}, … ({len(names):,} in all)"
 
 
-def read_text_frame(path: str | Path, *, headed: Callable[[list[str]], bool] | None = None) -> TextFrame:
+def read_text_frame(
+    path: str | Path, *, headed: Callable[[list[str]], bool] | None = None, above: tuple[bytes, ...] = ()
+) -> TextFrame:
     """Read a table; what separates the fields is seen from its first row.
 
     Lines that begin with ``#`` and have not the fields of the rows are comments. A header that is one name short, as R writes it, gets
@@ -77,6 +80,8 @@ def read_text_frame(path: str | Path, *, headed: Callable[[list[str]], bool] | N
         TSV, CSV (separated by ``,`` or ``;``), plain or gzip, or Parquet.
     headed
         Says of the fields of the first row whether they are column names; None: they are. Without names the columns are ``column_1``, ….
+    above
+        What other lines than comments begin with that may stand above the first row, such as ``track`` in BED.
 
     Raises
     ------
@@ -99,17 +104,21 @@ def read_text_frame(path: str | Path, *, headed: Callable[[list[str]], bool] | N
     _check_text(data, path)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    return _text(data.rstrip(b"\r\n") + b"\n", path, headed)
+    return _text(data.rstrip(b"\r\n") + b"\n", path, headed, above)
 
 
 def text_frame_blocks(
-    path: str | Path, *, headed: Callable[[list[str]], bool] | None = None, size: int = _PIECE
+    path: str | Path,
+    *,
+    headed: Callable[[list[str]], bool] | None = None,
+    above: tuple[bytes, ...] = (),
+    size: int = _PIECE,
 ) -> Iterator[TextFrame]:
     """The same as :func:`read_text_frame`, some rows at a time: memory does not grow with a text file (a Parquet file is one piece).
 
     Parameters
     ----------
-    headed
+    headed, above
         As for :func:`read_text_frame`.
     size
         Bytes of text parsed at a time.
@@ -120,17 +129,17 @@ def text_frame_blocks(
         As :func:`read_text_frame`.
     """
     path = Path(path)
-    if not path.is_file() or detect(path).format not in ("tsv", "csv") or not _fed(path):
-        yield read_text_frame(path, headed=headed)
+    if not path.is_file() or not _fed(path):
+        yield read_text_frame(path, headed=headed, above=above)
         return
     before = 0
     names: list[str] | None = None
     separator = ""
-    for text, last in _pieces(path, size):
+    for text, last in _pieces(path, size, above):
         _check_text(text, path, first=before + 1)
         if names is None:
-            found = _text(text, path, headed, some=not last)
-            separator, names = _header(text)[0], list(found.frame.columns)
+            found = _text(text, path, headed, above, some=not last)
+            separator, names = _header(text, above)[0], list(found.frame.columns)
         else:
             frame, lines = _rows(text, separator, names, path, before)
             found = TextFrame(frame, path, lines, "line")
@@ -139,7 +148,7 @@ def text_frame_blocks(
             yield found
 
 
-def _pieces(path: Path, size: int) -> Iterator[tuple[bytes, bool]]:
+def _pieces(path: Path, size: int, above: tuple[bytes, ...]) -> Iterator[tuple[bytes, bool]]:
     """Whole rows of a text file, about so many bytes at a time, and whether they are the last."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -154,7 +163,7 @@ def _pieces(path: Path, size: int) -> Iterator[tuple[bytes, bool]]:
             if block is None:
                 held = held.rstrip(b"\r\n") + b"\n"
             while len(held) > target:
-                separator = separator or _separator(held)
+                separator = separator or _separator(held, above)
                 cut = whole_rows(as_bytes(held[:target]), quotes=True, separator=separator, keep_blank_tail=False)[0]
                 if not cut:
                     target *= 2  # a row longer than a piece
@@ -167,16 +176,19 @@ def _pieces(path: Path, size: int) -> Iterator[tuple[bytes, bool]]:
                 return
 
 
-def _separator(data: bytes) -> int:
-    found = _header(data)[0]
+def _separator(data: bytes, above: tuple[bytes, ...]) -> int:
+    found = _header(data, above)[0]
     return ord(found) if found else _NO_SEPARATOR
 
 
 def _fed(path: Path) -> bool:
-    """Whether lines end with a line feed: old files with carriage returns alone are read whole."""
+    """Whether this is text whose lines end with a line feed: old files with carriage returns alone are read whole."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
-    return head[:2] == b"\x1f\x8b" or b"\n" in head
+    if head[:2] == b"\x1f\x8b":
+        with ByteStream(path, "gzip") as stream:
+            head = b"".join(block.tobytes() for block in islice(stream.blocks(1 << 16), 1))
+    return b"\n" in head and b"\0" not in head and not head.startswith((b"PAR1", b"<"))
 
 
 def _parquet(path: Path) -> TextFrame:
@@ -208,9 +220,16 @@ def _place(path: Path, data: bytes, at: int, first: int) -> str:
     return f"{path}:{number}"
 
 
-def _text(data: bytes, path: Path, headed: Callable[[list[str]], bool] | None, *, some: bool = False) -> TextFrame:
+def _text(
+    data: bytes,
+    path: Path,
+    headed: Callable[[list[str]], bool] | None,
+    above: tuple[bytes, ...],
+    *,
+    some: bool = False,
+) -> TextFrame:
     """A text with its header; ``some``: more rows follow, so that none here is no fault."""
-    separator, at, line, names = _header(data)
+    separator, at, line, names = _header(data, above)
     below = data.find(b"\n", at) + 1
     if headed is not None and not headed(names):
         names, below, line = [f"column_{i}" for i in range(1, len(names) + 1)], at, line - 1
@@ -228,17 +247,17 @@ def _text(data: bytes, path: Path, headed: Callable[[list[str]], bool] | None, *
     return TextFrame(frame, path, lines, "line")
 
 
-def _header(data: bytes) -> tuple[str, int, int, list[str]]:
-    """Separator, offset and line number of the first row that is no comment, and its fields."""
+def _header(data: bytes, above: tuple[bytes, ...]) -> tuple[str, int, int, list[str]]:
+    """Separator, offset and line number of the first row that is no comment, and its fields; ``above``: see :func:`read_text_frame`."""
     marked: list[tuple[int, int, bytes]] = []
     at, line = 0, 0
     while True:
         end = data.find(b"\n", at)
         text = data[at:end] if end >= 0 else b""
         line += 1
-        if end < 0 or (text.strip() and not text.startswith(b"#")):
+        if end < 0 or (text.strip() and not text.startswith((b"#", *above))):
             break
-        if text.strip():
+        if text.startswith(b"#"):
             marked.append((at, line, text))
         at = end + 1
     probe = text.strip() or (marked[-1][2] if marked else b"")

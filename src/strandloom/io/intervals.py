@@ -19,7 +19,8 @@ from strandloom.io.write import replacing
 
 Kind = Literal["bed", "gff"]
 PLUS, MINUS, NO_STRAND = 1, -1, 0
-_HEADS = (b"#", b"track", b"browser")
+BED_HEADS = (b"track", b"browser")
+"""What lines of BED that are no intervals begin with; others are comments."""
 _BED_NAMES = ("name", "score", "strand", "signal", "p", "q", "peak")
 _ATTRIBUTE = r'(?:^|;)\s*{name}(?:=|\s+)"?([^";]+)"?'
 
@@ -167,7 +168,7 @@ def _rows(path: Path) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     starts = np.concatenate([[0], ends[:-1] + 1])
     kept = ends > starts
     kept &= ~((ends == starts + 1) & (buffer[starts] == 13))
-    for head in _HEADS:
+    for head in (b"#", *BED_HEADS):
         at = np.flatnonzero(kept & (buffer[starts] == head[0]))
         marked = np.array([data.startswith(head, int(starts[i])) for i in at], bool)
         kept[at[marked]] = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from strandloom.alphabet import DNA
 from strandloom.bundle import Manifest
 from strandloom.data.genomic import window_blocks
 from strandloom.errors import InputError, OutputError, SettingsError, UsageError
@@ -38,6 +39,8 @@ class PredictionSummary:
     abstained: int
     shorter: int
     longer: int
+    over_ends: int
+    """Windows over an end of their contig."""
     letters: LetterCounts
     seconds: float
     out: Path
@@ -55,6 +58,8 @@ class PredictionSummary:
             lines.append(f"{plural(self.longer, 'sequence')} longer than {self.length} bases, cropped")
         if self.shorter:
             lines.append(f"{plural(self.shorter, 'sequence')} shorter than {self.length} bases, padded")
+        if self.over_ends:
+            lines.append(f"{plural(self.over_ends, 'window')} over an end of the contig, padded there")
         if self.letters.skipped_rows:
             lines.append(f"{plural(self.letters.skipped_rows, 'row')} skipped:")
             lines += [f"  {text}" for text in self.letters.skipped]
@@ -112,7 +117,7 @@ def predict_file(
             update={kind: "skip" for kind, action in policy.model_dump().items() if action == "error"}
         )
     measured = None if predictor.engine is None else predictor.engine.batch_size
-    rows = abstained = shorter = longer = 0
+    rows = abstained = shorter = longer = over_ends = 0
     letters: LetterCounts | None = None
     with TableWriter(Path(out)) as writer:
         for records in input_blocks(
@@ -122,6 +127,7 @@ def predict_file(
             sequence=sequence,
             genome=genome,
             order=order,
+            skip=on_bad_row == "skip",
             block_rows=block_rows or rows_of_block(manifest.length, batch=batch_size or measured),
         ):
             letters = records.letters if letters is None else letters + records.letters
@@ -130,6 +136,8 @@ def predict_file(
             shorter += int((records.lengths < manifest.length).sum())
             longer += int((records.lengths > manifest.length).sum())
             codes, lengths = predictor.window.place(records)
+            if genome is not None:
+                over_ends += int((codes == DNA.pad).any(1).sum())
             frame = predictor.answer(records.ids, predictor.scores(codes, lengths, batch_size=batch_size))
             if "abstain" in frame.columns:
                 abstained += int(frame["abstain"].sum())
@@ -146,7 +154,7 @@ def predict_file(
             raise InputError(f"no sequence to predict{reason}", where=source)
     assert letters is not None
     seconds = time.perf_counter() - started
-    return PredictionSummary(rows, abstained, shorter, longer, letters, seconds, Path(out), manifest.length)
+    return PredictionSummary(rows, abstained, shorter, longer, over_ends, letters, seconds, Path(out), manifest.length)
 
 
 def rows_of_block(length: int, *, batch: int | None = None) -> int:
@@ -172,11 +180,12 @@ def input_blocks(
     sequence: str | None = None,
     genome: str | Path | None = None,
     order: str | None = None,
+    skip: bool = False,
     block_rows: int | None = None,
 ) -> Iterator[Records]:
     """Blocks of any file of sequences, or of windows around places on a genome, as a model reads them.
 
-    Parameters as of :func:`predict_file`.
+    Parameters as of :func:`predict_file`; ``skip``: whether places that cannot be read are left out and counted.
 
     Raises
     ------
@@ -193,7 +202,7 @@ def input_blocks(
                     "places on a genome hold no sequences", where=option, hint="leave it out, or leave --genome out"
                 )
         yield from window_blocks(
-            source, open_genome(genome), length=manifest.length, block_rows=block_rows, columns=False
+            source, open_genome(genome), length=manifest.length, block_rows=block_rows, columns=False, skip=skip
         )
         return
     try:

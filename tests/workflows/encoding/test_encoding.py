@@ -162,6 +162,21 @@ def test_a_forest_in_arrays_answers_as_that_of_scikit_learn(kind: Any) -> None:
     assert set(grown.losses) == {2, 100}
 
 
+def test_forests_answer_the_same_on_any_number_of_threads_and_leave_those_of_torch() -> None:
+    generator = np.random.default_rng(1)
+    x, y = generator.normal(size=(203, 6)), generator.random((203, 3)) < 0.3
+    forest = Forest.grow(x, y.astype(float), settings=ForestSettings(kind="random", trees=5), least=5)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        one, three, many = (forest.predict(x[:n], threads=threads) for n, threads in ((203, 1), (203, 3), (2, 5)))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert one.tolist() == three.tolist()
+    assert one[:2].tolist() == many.tolist()
+
+
 @pytest.mark.parametrize("logistic", [True, False])
 def test_boosted_trees_learn_what_is_left_and_stop_where_validation_says(logistic: bool) -> None:
     generator = np.random.default_rng(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -48,15 +49,26 @@ class Forest:
     base: Floats | None = None
     logistic: bool = False
 
-    def predict(self, x: NDArray[np.floating]) -> Floats:
+    def predict(self, x: NDArray[np.floating], *, threads: int = 1) -> Floats:
         """What the trees say ``(N, K)`` of values ``(N, V)``: shares of labels or classes, or measured values."""
         from strandloom.workflows.encoding.forest_kernels import walk
 
         out = np.zeros((len(x), self.values.shape[1]), np.float32)
-        walk(
-            np.ascontiguousarray(x, np.float32), self.roots, self.feature, self.threshold, self.left, self.right, self.leaf,
-            self.values.astype(np.float32), out,
-        )  # fmt: skip
+        trees = (
+            self.roots,
+            self.feature,
+            self.threshold,
+            self.left,
+            self.right,
+            self.leaf,
+            self.values.astype(np.float32),
+        )
+        parts = [np.array_split(each, threads) for each in (np.ascontiguousarray(x, np.float32), out)]
+        if threads == 1:
+            walk(parts[0][0], *trees, out)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda values, found: walk(values, *trees, found), *parts))
         found = out.astype(np.float64)
         if self.base is None:
             return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def walk(
     x: Any, roots: Any, feature: Any, threshold: Any, left: Any, right: Any, leaf: Any, values: Any, out: Any
 ) -> None:
     """Mean leaf values ``out (N, K)`` of rows ``x (N, V)``.
+
+    No parallel loop of numba's: its first one sets the threads of torch to all of the machine. Give each thread some rows instead.
 
     Parameters
     ----------
@@ -22,7 +24,7 @@ def walk(
     leaf
         Row of ``values (leaves, K)`` of each node that is a leaf.
     """
-    for i in prange(len(x)):
+    for i in range(len(x)):
         for t in range(len(roots)):
             node = roots[t]
             while feature[node] >= 0:

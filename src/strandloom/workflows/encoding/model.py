@@ -66,7 +66,7 @@ class EncodingModel:
     def scores(self, values: NDArray[np.floating]) -> Floats:
         """Raw scores ``(N, K)`` of values ``(N, V)``: log odds (labels), log shares (classes) or measured values."""
         assert self.forest is not None
-        found = self.forest.predict(values)
+        found = self.forest.predict(values, threads=torch.get_num_threads())
         if self.task == "value":
             return found * self.scale + self.centre
         found = np.clip(found, LEAST_SHARE, 1 - LEAST_SHARE)
