@@ -50,6 +50,20 @@ def test_few_labels_blacklist_and_empty_bins(place: Path) -> None:
         )
 
 
+def test_contigs_without_a_peak_are_said_where_their_bins_are_kept(place: Path) -> None:
+    (place / "one.bed").write_text("chrI\t0\t10\tReb1\nchrI\t3\t9\tReb1\n")
+    files = {"genome": place / "g.fa", "peaks": [place / "one.bed"], "alias": place / "alias.tsv", "size": 10}
+    found = label_genome(**files, out=place / "t.tsv", empty=True)  # type: ignore[arg-type]
+    assert (
+        "careful: no peak lies on II, whose 4 bins count as without a label; --blacklist BED leaves places out"
+        in found.lines
+    )
+    assert not any("careful" in line for line in label_genome(**files, out=place / "u.tsv").lines)  # type: ignore[arg-type]
+    (place / "black.bed").write_text("II\t0\t40\n")
+    found = label_genome(**files, out=place / "t.tsv", empty=True, blacklist=place / "black.bed")  # type: ignore[arg-type]
+    assert not any("careful" in line for line in found.lines)
+
+
 def test_some_labels_and_a_draw_of_the_other_bins(place: Path) -> None:
     files = {
         "genome": place / "g.fa",

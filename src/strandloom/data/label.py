@@ -116,6 +116,8 @@ def label_genome(
         outside[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
         lines.append(f"{plural(int((~outside).sum()), 'bin')} on the blacklist left out")
         bins = bins.take(np.flatnonzero(outside))
+    if empty:
+        lines += _bare(bins, joined)
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
     if few and len(few) == len(bins.labels):
         raise _no_label(bins, rule=rule, least=least, asked=labels, where=", ".join(map(str, peaks)))
@@ -157,6 +159,18 @@ def label_genome(
 def _first(names: Sequence[str]) -> str:
     """The first five, in words."""
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def _bare(bins: LabelledBins, peaks: Intervals) -> list[str]:
+    """A line on contigs without a peak, where nobody may have looked for any."""
+    counts = np.bincount(bins.contig, minlength=len(bins.names))
+    bare = [i for i, name in enumerate(bins.names) if counts[i] and name not in peaks.names]
+    if not bare:
+        return []
+    where, many = _first([bins.names[i] for i in bare]), plural(int(counts[bare].sum()), "bin")
+    return [
+        f"careful: no peak lies on {where}, whose {many} count as without a label; --blacklist BED leaves places out"
+    ]
 
 
 def _drawn(bins: LabelledBins, negatives: int, *, seed: int, empty: bool) -> tuple[LabelledBins, str]:

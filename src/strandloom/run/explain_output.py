@@ -164,7 +164,7 @@ class OutputJob:
         for caution in found.check.cautions:
             self.say(f"careful: {caution}")
         seqlets, patterns = self._motifs(found)
-        named = self._named(patterns.motifs)
+        named = self._named(patterns.motifs, what="motifs")
         motifs = [FoundMotif(motif, *named[motif.name], effect=self._effect(motif)) for motif in patterns.motifs[:MOST]]
         motifs.sort(key=lambda found: -strength(found))
         settings = self.settings
@@ -229,12 +229,14 @@ class OutputJob:
         """One dinucleotide shuffle of every sequence, ``(N, L)``."""
         return dinucleotide_shuffle(self.rows.codes, copies=1, seed=self.settings.seed)[:, 0]
 
-    def _named(self, motifs: Sequence[Motif]) -> dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]]:
+    def _named(
+        self, motifs: Sequence[Motif], *, what: str
+    ) -> dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]]:
         """For each motif the known ones it resembles, and the nearest where none is like it enough."""
         found: dict[str, tuple[tuple[KnownMatch, ...], KnownMatch | None]] = {x.name: ((), None) for x in motifs}
         if not self.known or not motifs:
             return found
-        self.say("  naming motifs (the first time on a machine this compiles for about 40 s)")
+        self.say(f"  naming {what} (the first time on a machine this compiles for about 40 s)")
         matches = match_motifs(motifs, self.known, q=1.0)
         for motif in motifs:
             own = [KnownMatch.of(m, self.known[m.target]) for m in matches if m.query == motif.name]
@@ -303,7 +305,7 @@ class OutputJob:
             found = filters_to_motifs(self.predictor.modules, self.rows.codes, starts=self.rows.columns)
         except UsageError as error:
             return {"filters_note": f"No filters are shown: {error.message}."}
-        named = self._named(found.motifs)
+        named = self._named(found.motifs, what="motifs of filters")
         dead = sum(x.dead is not None for x in found.filters)
         note = (
             f"{len(found.filters):,} filters, {dead:,} of them without sites enough; those that hold the same motif stand together. "

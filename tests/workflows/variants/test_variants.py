@@ -175,6 +175,21 @@ def test_reference_answers_are_those_of_predict(place_of: Path, tmp_path: Path, 
     assert frame[column].to_numpy() == pytest.approx(said[name].to_numpy(), abs=2e-5)
 
 
+def test_places_that_cannot_be_read_are_skipped_and_windows_over_ends_said(place_of: Path, tmp_path: Path) -> None:
+    predictor, genome = load(place_of / "values/bundle"), place_of / "g.fa"
+    (tmp_path / "p.bed").write_text("track name=x\nc1\t0\t10\nc9\t1\t2\nc1\t100\t110\nc2\t500\t510\n")
+    with pytest.raises(InputError, match="no contig 'c9'"):
+        predict_file(predictor, tmp_path / "p.bed", out=tmp_path / "p.tsv", genome=genome)
+    found = predict_file(predictor, tmp_path / "p.bed", out=tmp_path / "p.tsv", genome=genome, on_bad_row="skip")
+    assert pl.read_csv(tmp_path / "p.tsv", separator="\t")["id"].to_list() == ["c1:0-10", "c1:100-110"]
+    assert found.lines()[1:] == [
+        "1 window over an end of the contig, padded there",
+        "2 rows skipped:",
+        "  the genome has no contig 'c9' (line 3)",
+        "  the place 500 to 510 lies beyond its contig 'c2' of 90 bases (line 5)",
+    ]
+
+
 def test_long_substitutions_under_shifts(place_of: Path, tmp_path: Path) -> None:
     text = contigs_of(place_of)["c1"]
     vcf = tmp_path / "m.vcf"

@@ -53,7 +53,7 @@ def column(dataset: Rows, settings: ColumnSplit) -> list[Split]:
         raise InputError(
             f"no row of column '{settings.column}' names the test part ({', '.join(settings.test)})",
             where="split.column",
-            hint="name it under split.test, or use another kind of split",
+            hint=f"give some rows '{settings.test[0]}' there, or name what they have in an experiment file, under split.test",
         )
     how = f"As given in column '{settings.column}'."
     return [
