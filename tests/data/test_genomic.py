@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -114,38 +115,76 @@ def test_a_window_of_padding_says_nothing(place: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", [True, False])
-def test_lines_of_a_browser_above_the_places_of_bed(place: Path, columns: bool) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        'browser position I:1-50\ntrack name="x, y" visibility=2\n#a comment\nI\t10\t20\nII\t0\t4\n',
+        "# a\ntrack\nI\t10\t20\ntrack name=b\n# b\n\nII\t0\t4\n",
+        "#chrom\tstart\tend\ntrack name=a\r\nI\t10\t20\nII\t0\t4\n",
+        "#chrom\tstart\tend\nI\t10\t20\nII\t0\t4\n",
+    ],
+)
+def test_lines_of_bed_that_are_no_places(place: Path, text: str, columns: bool) -> None:
     genome = open_genome(place / "g.fa", cache=place / "store")
-    (place / "p.bed").write_text(
-        'browser position I:1-50\ntrack name="x, y" visibility=2\n#a comment\nI\t10\t20\nII\t0\t4\n'
-    )
-    found = list(window_blocks(place / "p.bed", genome, length=20, columns=columns))
-    assert [x for block in found for x in block.ids] == ["I:10-20", "II:0-4"]
+    (place / "p.bed").write_text(text)
+    (place / "p.bed.gz").write_bytes(gzip.compress(text.encode()))
+    for path in (place / "p.bed", place / "p.bed.gz"):
+        found = list(window_blocks(path, genome, length=20, columns=columns))
+        assert [x for block in found for x in block.ids] == ["I:10-20", "II:0-4"]
+
+
+def test_a_contig_may_be_called_track(place: Path) -> None:
+    (place / "t.fa").write_text(">track\nACGTACGTACGT\n>track1\nACGTACGTACGT\n")
+    genome = open_genome(place / "t.fa", cache=place / "other")
+    (place / "p.bed").write_text("track1\t0\t4\ntrack\t0\t4\n")
+    for columns in (True, False):
+        (found,) = window_blocks(place / "p.bed", genome, length=4, columns=columns)
+        assert found.ids.to_list() == ["track1:0-4", "track:0-4"]
+    (place / "t.tsv").write_text("track_id\tchrom\tstart\tend\na\ttrack\t0\t4\n")
+    (found,) = window_blocks(place / "t.tsv", genome, length=4)
+    assert found.columns["track_id"].to_list() == ["a"]
 
 
 def test_the_sixth_field_of_bed_is_the_strand(place: Path) -> None:
+    """Row by row: one that holds something else does not change how others are read."""
     genome = open_genome(place / "g.fa", cache=place / "store")
-    (place / "p.bed").write_text("I\t10\t20\tx\t0\t-\nI\t10\t20\tx\t0\t+\n")
-    minus, plus = next(iter(window_blocks(place / "p.bed", genome, length=20))).codes.reshape(2, 20)
-    assert minus.tolist() == DNA.reverse_complement(plus[None])[0].tolist() != plus.tolist()
+    (place / "p.bed").write_text("".join(f"I\t10\t20\tx\t0\t{strand}\n" for strand in "-+.*"))
+    minus, *plus = next(iter(window_blocks(place / "p.bed", genome, length=20))).codes.reshape(4, 20)
+    assert len({x.tobytes() for x in plus}) == 1
+    assert minus.tolist() == DNA.reverse_complement(plus[0][None])[0].tolist() != plus[0].tolist()
+
+
+def test_a_table_without_places_is_refused_as_before(place: Path) -> None:
+    genome = open_genome(place / "g.fa", cache=place / "store")
+    (place / "v.vcf").write_text(
+        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nI\t3\t.\tA\tC\t.\t.\t.\n"
+    )
+    with pytest.raises(InputError) as caught:
+        list(window_blocks(place / "v.vcf", genome, length=20, columns=False))
+    assert "strandloom variants" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="no such file"):
+        list(window_blocks(place / "missing.bed", genome, length=20, columns=False))
 
 
 def test_rows_at_fault_are_left_out_and_counted(place: Path) -> None:
     genome = open_genome(place / "g.fa", cache=place / "store")
-    (place / "p.bed").write_text("I\t400\t410\nI\t10\t20\nchrI\t1\t2\nI\t9\t2\nII\t\t4\nII\t1\t4\nII\tone\t4\n")
-    with pytest.raises(InputError, match="lies beyond") as caught:
+    (place / "p.bed").write_text(
+        "I\tx\t410\nI\t400\t410\nI\t10\t20\nchrI\t1\t2\nI\t9\t2\nII\t\t4\nII\t1\t4\nII\tone\t4\n"
+    )
+    with pytest.raises(InputError, match="the start 'x' is no whole number") as caught:
         list(window_blocks(place / "p.bed", genome, length=20))
-    assert ":1" in str(caught.value)
+    assert "p.bed:1" in str(caught.value)
     (found,) = window_blocks(place / "p.bed", genome, length=20, skip=True)
     assert found.ids.to_list() == ["I:10-20", "II:1-4"]
     assert found.columns["start"].to_list() == [10, 1]
-    assert (found.letters.rows, found.letters.skipped_rows) == (2, 5)
+    assert (found.letters.rows, found.letters.skipped_rows) == (2, 6)
     assert found.letters.skipped == (
-        "the place 400 to 410 lies beyond its contig 'I' of 100 bases (line 1)",
-        "the genome has no contig 'chrI' (line 3)",
-        "the interval ends at 2, before it begins at 9 (line 4)",
-        "the start '' is no whole number (line 5)",
-        "the start 'one' is no whole number (line 7)",
+        "the start 'x' is no whole number (line 1)",
+        "the place 400 to 410 lies beyond its contig 'I' of 100 bases (line 2)",
+        "the genome has no contig 'chrI' (line 4)",
+        "the interval ends at 2, before it begins at 9 (line 5)",
+        "the start '' is no whole number (line 6)",
+        "the start 'one' is no whole number (line 8)",
     )
     (place / "p.bed").write_text("I\t400\t410\n")
     (found,) = window_blocks(place / "p.bed", genome, length=20, skip=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.errors import InputError
 from strandloom.io.frames import TextFrame, find_column, read_text_frame, text_frame_blocks, typed
 from strandloom.io.genome import Genome
-from strandloom.io.intervals import BED_HEADS
+from strandloom.io.intervals import BED_COMMENTS
 from strandloom.io.records import MESSAGES, LetterCounts, Records
 
 BLOCK_ROWS = 16_384
@@ -20,10 +23,10 @@ _CHROM, _START, _END, _STRAND = (
     ("chrom", "chromosome", "chr", "seqname", "contig", "column1"),
     ("start", "chromstart", "column2"),
     ("end", "chromend", "stop", "column3"),
-    ("strand",),
+    ("strand", "column6"),
 )
 """Names of columns, as :func:`~strandloom.io.frames.key` writes them; those of BED, which has none, are numbers."""
-_BED_STRAND = "column_6"
+_WHOLE = re.compile(r"[+-]?\d+")
 
 
 def window_blocks(
@@ -59,17 +62,18 @@ def window_blocks(
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
     whole = (
-        [read_text_frame(path, headed=_headed, above=BED_HEADS)]
+        [read_text_frame(path, headed=_headed, comments=BED_COMMENTS)]
         if columns
-        else text_frame_blocks(path, headed=_headed, above=BED_HEADS)
+        else text_frame_blocks(path, headed=_headed, comments=BED_COMMENTS)
     )
     for read in whole:
         yield from _windows(read, genome, length=length, block_rows=block_rows, windows=windows, skip=skip)
 
 
 def _headed(fields: list[str]) -> bool:
-    """Whether the first row of a table of places holds names: that of BED holds a place."""
-    return not (len(fields) > 2 and fields[1].isdecimal() and fields[2].isdecimal())
+    """Whether the first row of a table of places holds names: that of BED holds numbers."""
+    named = all(find_column(fields, keys) for keys in (_CHROM, _START, _END))
+    return named or not any(_WHOLE.fullmatch(x) for x in fields[1:3])
 
 
 def _windows(
@@ -83,23 +87,22 @@ def _windows(
             hint="columns: " + ", ".join(read.frame.columns[:12]),
         )
     chrom, start_name, end_name = (str(name) for name in names)
+    places = _read_places(read, genome, chrom, start_name, end_name)
     left_out = LetterCounts()
-    bad = _first_faults(read, genome, chrom, start_name, end_name)
-    if bad:
+    bad = np.flatnonzero(places.fault)
+    if len(bad):
         if not skip:
-            raise bad[min(bad)]
-        messages = tuple(
-            f"{error.message} ({read.unit} {read.lines[row]})" for row, error in list(bad.items())[:MESSAGES]
-        )
-        left_out = LetterCounts(skipped_rows=len(bad), skipped=messages)
-        kept = np.ones(read.frame.height, bool)
-        kept[list(bad)] = False
-        read = read.take(pl.Series(kept))
-    text = read.frame[chrom]
-    contig = genome.find(text.to_list())
-    start, end = (read.frame[name].cast(pl.Int64).to_numpy() for name in (start_name, end_name))
+            raise _fault(read, genome, places, int(bad[0]))
+        words = [
+            f"{_fault(read, genome, places, row).message} ({read.unit} {read.lines[row]})"
+            for row in bad[:MESSAGES].tolist()
+        ]
+        left_out = LetterCounts(skipped_rows=len(bad), skipped=tuple(words))
+        sound = ~places.fault
+        read, places = read.take(pl.Series(sound)), places.take(sound)
+    text, contig, start, end, _ = places
     minus = np.zeros(len(start), bool)
-    strand_name = _strand_column(read.frame)
+    strand_name = find_column(read.frame.columns, _STRAND)
     if strand_name is not None:
         minus = (read.frame[strand_name].fill_null("") == "-").to_numpy()
     first = (start + end) // 2 - length // 2
@@ -126,48 +129,57 @@ def _windows(
         )
 
 
-def _first_faults(read: TextFrame, genome: Genome, chrom: str, start_name: str, end_name: str) -> dict[int, InputError]:
-    """What is wrong with places, by row; of several faults the first."""
+class _Places(NamedTuple):
+    """N places as they were read; what is at fault holds zeros."""
+
+    contig_name: pl.Series
+    contig: NDArray[np.int64]
+    """-1: the genome has none of that name."""
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    fault: NDArray[np.bool_]
+
+    def take(self, kept: NDArray[np.bool_]) -> _Places:
+        return _Places(
+            self.contig_name.filter(pl.Series(kept)),
+            self.contig[kept],
+            self.start[kept],
+            self.end[kept],
+            self.fault[kept],
+        )
+
+
+def _read_places(read: TextFrame, genome: Genome, chrom: str, start_name: str, end_name: str) -> _Places:
     text = read.frame[chrom].fill_null("")
-    start, end = (_numbers(read.frame[name]) for name in (start_name, end_name))
-    numbered = start.is_not_null().to_numpy() & end.is_not_null().to_numpy()
-    first, last = (x.fill_null(0).to_numpy() for x in (start, end))
-    contig = genome.find(text.to_list())
-    known = contig >= 0
+    known = {contig.name: i for i, contig in enumerate(genome.contigs)}
+    contig = text.replace_strict(known, default=-1, return_dtype=pl.Int64).to_numpy().astype(np.int64)
+    numbers = [read.frame[name].cast(pl.Int64, strict=False) for name in (start_name, end_name)]
+    start, end = (x.fill_null(0).to_numpy().astype(np.int64) for x in numbers)
     sizes = genome.sizes[np.maximum(contig, 0)]
-    middle = (first + last) // 2
-    ordered = first <= last
-    # a window of padding says nothing
-    off = (first >= sizes) | (last <= 0) | (middle >= sizes) | (middle < 0)
-    found: dict[int, InputError] = {}
-    for row in np.flatnonzero(~known | ~numbered | ~ordered | off).tolist():
-        where, hint = read.where(row), None
-        if not known[row]:
-            try:
-                genome.number(text[row], where=where)
-            except InputError as error:
-                found[row] = error
-            continue
-        if not numbered[row]:
-            name, column = ("start", start_name) if start[row] is None else ("end", end_name)
-            words = f"the {name} '{read.frame[column][row] or ''}' is no whole number"
-        elif not ordered[row]:
-            words = f"the interval ends at {last[row]}, before it begins at {first[row]}"
-        else:
-            words = f"the place {first[row]:,} to {last[row]:,} lies beyond its contig '{text[row]}' of {sizes[row]:,} bases"
-            hint = "the table belongs to another version of the genome"
-        found[row] = InputError(words, where=where, hint=hint)
-    return found
+    middle = (start + end) // 2
+    fault = (contig < 0) | (end < start)
+    fault |= (start >= sizes) | (end <= 0) | (middle >= sizes) | (middle < 0)  # a window of padding says nothing
+    for x in numbers:
+        fault |= x.is_null().to_numpy()
+    return _Places(text, contig, start, end, fault)
 
 
-def _strand_column(frame: pl.DataFrame) -> str | None:
-    """The column of strands: by its name, or the sixth of BED, where it holds nothing else."""
-    named = find_column(frame.columns, _STRAND)
-    if named is None and _BED_STRAND in frame.columns and frame[_BED_STRAND].is_in(["+", "-", "."]).all():
-        return _BED_STRAND
-    return named
-
-
-def _numbers(column: pl.Series) -> pl.Series:
-    """Whole numbers; null where there is none."""
-    return column.cast(pl.Int64, strict=False)
+def _fault(read: TextFrame, genome: Genome, places: _Places, row: int) -> InputError:
+    """What is wrong with a place."""
+    where, name, start, end = read.where(row), places.contig_name[row], places.start[row], places.end[row]
+    if places.contig[row] < 0:
+        try:
+            genome.number(name, where=where)
+        except InputError as error:
+            return error
+    for word, keys in (("start", _START), ("end", _END)):
+        text = read.frame[str(find_column(read.frame.columns, keys))][row]
+        if text is None or pl.Series([text]).cast(pl.Int64, strict=False)[0] is None:
+            return InputError(f"the {word} '{text or ''}' is no whole number", where=where)
+    if end < start:
+        return InputError(f"the interval ends at {end}, before it begins at {start}", where=where)
+    return InputError(
+        f"the place {start:,} to {end:,} lies beyond its contig '{name}' of {genome.sizes[places.contig[row]]:,} bases",
+        where=where,
+        hint="the table belongs to another version of the genome",
+    )

@@ -116,8 +116,6 @@ def label_genome(
         outside[overlaps(places, read_intervals(blacklist).renamed(names)).left] = False
         lines.append(f"{plural(int((~outside).sum()), 'bin')} on the blacklist left out")
         bins = bins.take(np.flatnonzero(outside))
-    if empty:
-        lines += _bare(bins, joined)
     few = [name for name, count in zip(bins.labels, bins.positives().tolist(), strict=True) if count < least]
     if few and len(few) == len(bins.labels):
         raise _no_label(bins, rule=rule, least=least, asked=labels, where=", ".join(map(str, peaks)))
@@ -129,6 +127,8 @@ def label_genome(
     if negatives is not None:
         bins, said = _drawn(bins, negatives, seed=seed, empty=empty)
         lines.append(said)
+    if empty:
+        lines += _bare(bins, joined)
     chrom = pl.Series("chrom", list(bins.names), dtype=pl.String).gather(bins.contig)
     columns = [chrom, pl.Series("start", bins.start), pl.Series("end", bins.start + bins.size)]
     if validation or test:

@@ -67,7 +67,7 @@ def listed(names: Sequence[str], *, most: int = NAMED) -> str:
 
 
 def read_text_frame(
-    path: str | Path, *, headed: Callable[[list[str]], bool] | None = None, above: tuple[bytes, ...] = ()
+    path: str | Path, *, headed: Callable[[list[str]], bool] | None = None, comments: Sequence[str] = ()
 ) -> TextFrame:
     """Read a table; what separates the fields is seen from its first row.
 
@@ -80,8 +80,8 @@ def read_text_frame(
         TSV, CSV (separated by ``,`` or ``;``), plain or gzip, or Parquet.
     headed
         Says of the fields of the first row whether they are column names; None: they are. Without names the columns are ``column_1``, ….
-    above
-        What other lines than comments begin with that may stand above the first row, such as ``track`` in BED.
+    comments
+        First words of lines that are no rows, such as ``track`` in BED, wherever they stand; those with ``#`` are none either then.
 
     Raises
     ------
@@ -104,21 +104,21 @@ def read_text_frame(
     _check_text(data, path)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    return _text(data.rstrip(b"\r\n") + b"\n", path, headed, above)
+    return _text(_without(data.rstrip(b"\r\n") + b"\n", comments), path, headed, comments)
 
 
 def text_frame_blocks(
     path: str | Path,
     *,
     headed: Callable[[list[str]], bool] | None = None,
-    above: tuple[bytes, ...] = (),
+    comments: Sequence[str] = (),
     size: int = _PIECE,
 ) -> Iterator[TextFrame]:
     """The same as :func:`read_text_frame`, some rows at a time: memory does not grow with a text file (a Parquet file is one piece).
 
     Parameters
     ----------
-    headed, above
+    headed, comments
         As for :func:`read_text_frame`.
     size
         Bytes of text parsed at a time.
@@ -129,26 +129,27 @@ def text_frame_blocks(
         As :func:`read_text_frame`.
     """
     path = Path(path)
-    if not path.is_file() or not _fed(path):
-        yield read_text_frame(path, headed=headed, above=above)
+    if not path.is_file() or not _is_text_table(path, comments) or not _fed(path):
+        yield read_text_frame(path, headed=headed, comments=comments)
         return
     before = 0
     names: list[str] | None = None
     separator = ""
-    for text, last in _pieces(path, size, above):
-        _check_text(text, path, first=before + 1)
+    for raw, last in _pieces(path, size, comments):
+        _check_text(raw, path, first=before + 1)
+        text = _without(raw, comments)
         if names is None:
-            found = _text(text, path, headed, above, some=not last)
-            separator, names = _header(text, above)[0], list(found.frame.columns)
+            found = _text(text, path, headed, comments, some=not last)
+            separator, names = _header(text)[0], list(found.frame.columns)
         else:
-            frame, lines = _rows(text, separator, names, path, before)
+            frame, lines = _rows(text, separator, names, path, before, comments)
             found = TextFrame(frame, path, lines, "line")
         before += text.count(b"\n")
         if found.frame.height:
             yield found
 
 
-def _pieces(path: Path, size: int, above: tuple[bytes, ...]) -> Iterator[tuple[bytes, bool]]:
+def _pieces(path: Path, size: int, comments: Sequence[str]) -> Iterator[tuple[bytes, bool]]:
     """Whole rows of a text file, about so many bytes at a time, and whether they are the last."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -163,7 +164,7 @@ def _pieces(path: Path, size: int, above: tuple[bytes, ...]) -> Iterator[tuple[b
             if block is None:
                 held = held.rstrip(b"\r\n") + b"\n"
             while len(held) > target:
-                separator = separator or _separator(held, above)
+                separator = separator or _separator(_without(held, comments))
                 cut = whole_rows(as_bytes(held[:target]), quotes=True, separator=separator, keep_blank_tail=False)[0]
                 if not cut:
                     target *= 2  # a row longer than a piece
@@ -176,19 +177,39 @@ def _pieces(path: Path, size: int, above: tuple[bytes, ...]) -> Iterator[tuple[b
                 return
 
 
-def _separator(data: bytes, above: tuple[bytes, ...]) -> int:
-    found = _header(data, above)[0]
+def _separator(data: bytes) -> int:
+    found = _header(data)[0]
     return ord(found) if found else _NO_SEPARATOR
 
 
+def _is_text_table(path: Path, comments: Sequence[str]) -> bool:
+    """Whether a file is TSV or CSV, seen from its content; one whose first line is a comment of its kind is."""
+    if comments:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with ByteStream(path, "gzip" if packed else "none") as stream:
+            head = b"".join(block.tobytes() for block in islice(stream.blocks(_FIRST), 1))
+        first = next(
+            (line for line in head.splitlines(keepends=True) if line.strip() and not line.startswith(b"#")), b""
+        )
+        if first != _without(first, comments):
+            return True
+    return detect(path).format in ("tsv", "csv")
+
+
+def _without(data: bytes, comments: Sequence[str]) -> bytes:
+    """A text in which lines that begin with one of these words are empty."""
+    for word in comments:
+        if word.encode() in data:
+            data = re.sub(rb"(?m)^%s(?: [^\n]*)?\r?$" % word.encode(), b"", data)
+    return data
+
+
 def _fed(path: Path) -> bool:
-    """Whether this is text whose lines end with a line feed: old files with carriage returns alone are read whole."""
+    """Whether lines end with a line feed: old files with carriage returns alone are read whole."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
-    if head[:2] == b"\x1f\x8b":
-        with ByteStream(path, "gzip") as stream:
-            head = b"".join(block.tobytes() for block in islice(stream.blocks(1 << 16), 1))
-    return b"\n" in head and b"\0" not in head and not head.startswith((b"PAR1", b"<"))
+    return head[:2] == b"\x1f\x8b" or b"\n" in head
 
 
 def _parquet(path: Path) -> TextFrame:
@@ -224,12 +245,12 @@ def _text(
     data: bytes,
     path: Path,
     headed: Callable[[list[str]], bool] | None,
-    above: tuple[bytes, ...],
+    comments: Sequence[str],
     *,
     some: bool = False,
 ) -> TextFrame:
     """A text with its header; ``some``: more rows follow, so that none here is no fault."""
-    separator, at, line, names = _header(data, above)
+    separator, at, line, names = _header(data)
     below = data.find(b"\n", at) + 1
     if headed is not None and not headed(names):
         names, below, line = [f"column_{i}" for i in range(1, len(names) + 1)], at, line - 1
@@ -241,23 +262,23 @@ def _text(
         raise InputError(
             f"two columns are named '{twice}'", where=f"{path}:{line}", hint="give every column its own name"
         )
-    frame, lines = _rows(data[below:], separator, names, path, line)
+    frame, lines = _rows(data[below:], separator, names, path, line, comments)
     if not frame.height and not some:
         raise InputError("the file has a header line but no rows", where=path, hint="add at least one row")
     return TextFrame(frame, path, lines, "line")
 
 
-def _header(data: bytes, above: tuple[bytes, ...]) -> tuple[str, int, int, list[str]]:
-    """Separator, offset and line number of the first row that is no comment, and its fields; ``above``: see :func:`read_text_frame`."""
+def _header(data: bytes) -> tuple[str, int, int, list[str]]:
+    """Separator, offset and line number of the first row that is no comment, and its fields."""
     marked: list[tuple[int, int, bytes]] = []
     at, line = 0, 0
     while True:
         end = data.find(b"\n", at)
         text = data[at:end] if end >= 0 else b""
         line += 1
-        if end < 0 or (text.strip() and not text.startswith((b"#", *above))):
+        if end < 0 or (text.strip() and not text.startswith(b"#")):
             break
-        if text.startswith(b"#"):
+        if text.strip():
             marked.append((at, line, text))
         at = end + 1
     probe = text.strip() or (marked[-1][2] if marked else b"")
@@ -279,8 +300,12 @@ def _split(line: bytes, separator: str) -> list[str]:
     return [field.strip() for field in next(csv.reader([text], delimiter=separator), [])]
 
 
-def _rows(data: bytes, separator: str, names: list[str], path: Path, before: int) -> tuple[pl.DataFrame, Positions]:
+def _rows(
+    data: bytes, separator: str, names: list[str], path: Path, before: int, comments: Sequence[str]
+) -> tuple[pl.DataFrame, Positions]:
     """The rows of a text below its header, and their lines; ``before`` lines stand above."""
+    if comments and b"#" in data:
+        data = re.sub(rb"(?m)^#[^\n]*", b"", data)
     kernels, byte = Kernels(), ord(separator) if separator else _NO_SEPARATOR
     frames, lines = [pl.DataFrame(schema=dict.fromkeys(names, pl.String))], [np.zeros(0, np.int64)]
     at = 0

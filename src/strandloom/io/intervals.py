@@ -19,8 +19,8 @@ from strandloom.io.write import replacing
 
 Kind = Literal["bed", "gff"]
 PLUS, MINUS, NO_STRAND = 1, -1, 0
-BED_HEADS = (b"track", b"browser")
-"""What lines of BED that are no intervals begin with; others are comments."""
+BED_COMMENTS = ("track", "browser")
+"""First words of lines in BED that are no intervals; those that begin with # are none either."""
 _BED_NAMES = ("name", "score", "strand", "signal", "p", "q", "peak")
 _ATTRIBUTE = r'(?:^|;)\s*{name}(?:=|\s+)"?([^";]+)"?'
 
@@ -168,9 +168,10 @@ def _rows(path: Path) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     starts = np.concatenate([[0], ends[:-1] + 1])
     kept = ends > starts
     kept &= ~((ends == starts + 1) & (buffer[starts] == 13))
-    for head in (b"#", *BED_HEADS):
-        at = np.flatnonzero(kept & (buffer[starts] == head[0]))
-        marked = np.array([data.startswith(head, int(starts[i])) for i in at], bool)
+    kept &= buffer[starts] != ord("#")
+    for word in BED_COMMENTS:
+        at = np.flatnonzero(kept & (buffer[starts] == ord(word[0])))
+        marked = np.array([data[starts[i] : ends[i]].split(b" ")[0].rstrip(b"\r") == word.encode() for i in at], bool)
         kept[at[marked]] = False
     rows = np.flatnonzero(kept)
     if not len(rows):

@@ -50,7 +50,13 @@ class Forest:
     logistic: bool = False
 
     def predict(self, x: NDArray[np.floating], *, threads: int = 1) -> Floats:
-        """What the trees say ``(N, K)`` of values ``(N, V)``: shares of labels or classes, or measured values."""
+        """What the trees say ``(N, K)`` of values ``(N, V)``: shares of labels or classes, or measured values.
+
+        Parameters
+        ----------
+        threads
+            Threads that share the rows; the answers do not depend on them.
+        """
         from strandloom.workflows.encoding.forest_kernels import walk
 
         out = np.zeros((len(x), self.values.shape[1]), np.float32)
@@ -63,6 +69,7 @@ class Forest:
             self.leaf,
             self.values.astype(np.float32),
         )
+        threads = max(min(threads, len(x)), 1)
         parts = [np.array_split(each, threads) for each in (np.ascontiguousarray(x, np.float32), out)]
         if threads == 1:
             walk(parts[0][0], *trees, out)
@@ -190,7 +197,7 @@ def grow_best(
             found = boost(x, y, x_validation, y_validation, settings=settings, least=least, logistic=logistic)
         else:
             found = Forest.grow(x, y, settings=settings, least=least, threads=threads)
-        losses[least] = float(((found.predict(x_validation) - y_validation) ** 2).mean())
+        losses[least] = float(((found.predict(x_validation, threads=threads) - y_validation) ** 2).mean())
         if losses[least] <= min(losses.values()):
             best = found
     assert best is not None
