@@ -114,6 +114,35 @@ def test_from_a_genome_and_peaks_to_a_model_in_two_commands(tmp_path: Path) -> N
     assert yaml.safe_load((tmp_path / "e.yaml").read_text())["data"]["window"] == {"length": 1000, "anchor": "centre"}
 
 
+def test_a_bed_file_with_a_track_line_is_a_table_of_places(tmp_path: Path) -> None:
+    fasta, peaks = genome(tmp_path)
+    peaks.write_text(f"track name=peaks\n{peaks.read_text()}")
+    quick = ("--set", "training.epochs=1", "--set", "evaluation.resamples=20")
+    small = ("--set", "model={kind: multiscale, filters: 4, dense: [4]}")
+    trained = strandloom("train", peaks, "--genome", fasta, "--window", 100, "--out", tmp_path / "run", *quick, *small)
+    assert trained.code == 0, trained.err
+    assert "target: column_4 (2 classes)" in trained.err
+    assert "split: by chromosome" in trained.err
+    bundle = tmp_path / "run/bundle"
+    explained = strandloom("explain", bundle, peaks, "--genome", fasta, "--rows", 40, "--out", tmp_path / "WHY")
+    assert explained.code == 0, explained.err
+    strandloom("predict", bundle, peaks, "--out", tmp_path / "p.tsv").fails(
+        1, "these are places on a genome", "--genome FASTA"
+    )
+
+
+def test_a_misspelled_part_is_an_error_and_no_other_split(tmp_path: Path) -> None:
+    fasta, peaks = genome(tmp_path)
+    files = ("--peaks", peaks, "--rule", "any", "--test", "III", "--validation", "II", "--out", tmp_path / "bins.tsv")
+    strandloom("data", "label", fasta, *files).good()
+    text = (tmp_path / "bins.tsv").read_text()
+    (tmp_path / "bins.tsv").write_text(text.replace("\ttrain\t", "\ttran\t", 1))
+    done = strandloom(
+        "train", tmp_path / "bins.tsv", "--genome", fasta, "--window", 100, "--out", tmp_path / "run", "--quiet"
+    )
+    done.fails(1, "values that name no part: 'tran' (first in row 1)", "split.train")
+
+
 def test_options_of_a_table_do_not_fit_an_experiment_file(tmp_path: Path) -> None:
     (tmp_path / "e.yaml").write_text("data: {table: t.csv}\n")
     for option, value in (("--genome", "g.fa"), ("--window", 100)):

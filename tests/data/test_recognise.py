@@ -53,6 +53,13 @@ def test_a_constant_split_column_needs_its_name() -> None:
     assert recognise(pl.DataFrame({"vehicle": ["train"] * 3})).split_column is None
 
 
+def test_a_split_column_by_its_name_may_hold_other_words() -> None:
+    words = ["train", "tran", "test", "unused"]
+    assert recognise(pl.DataFrame({"split": words})).split_column == "split"
+    assert recognise(pl.DataFrame({"vehicle": words})).split_column is None
+    assert recognise(pl.DataFrame({"part": ["leaf", "root", "test"]})).split_column is None
+
+
 @pytest.mark.parametrize(
     ("values", "task"),
     [

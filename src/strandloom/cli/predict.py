@@ -37,7 +37,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="FASTA, FASTQ, CSV, TSV, Parquet, NPY or one sequence per line; gz is fine.",
+            help="FASTA, FASTQ, CSV, TSV, Parquet, NPY or one sequence per line; with --genome BED or a table of places; gz is fine.",
             show_default=False,
         ),
     ],

@@ -61,13 +61,16 @@ def window_blocks(
     InputError
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
-    whole = (
-        [read_text_frame(path, headed=_headed, comments=BED_COMMENTS)]
-        if columns
-        else text_frame_blocks(path, headed=_headed, comments=BED_COMMENTS)
-    )
+    whole = [read_places(path)] if columns else text_frame_blocks(path, headed=_headed, comments=BED_COMMENTS)
     for read in whole:
         yield from _windows(read, genome, length=length, block_rows=block_rows, windows=windows, skip=skip)
+
+
+def read_places(path: str | Path) -> TextFrame:
+    """A table of places, or BED, whose columns are then ``chrom``, ``start``, ``end``, ``column_4``, …; errors: :func:`read_text_frame`."""
+    read = read_text_frame(path, headed=_headed, comments=BED_COMMENTS)
+    named = dict(zip(("column_1", "column_2", "column_3"), ("chrom", "start", "end"), strict=True))
+    return read._replace(frame=read.frame.rename(named)) if set(named) <= set(read.frame.columns) else read
 
 
 def _headed(fields: list[str]) -> bool:

@@ -138,8 +138,13 @@ def _sequence(frame: pl.DataFrame) -> str | None:
 
 
 def _is_split(column: pl.Series) -> bool:
+    """Whether a column says which part a row is for; one of such a name also where other words stand beside those of train and test."""
     if column.dtype not in (pl.String, pl.Categorical):
         return False
+    if _key(column.name) in _SPLITS:
+        words = set(column.cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase().unique().to_list())
+        if "test" in words and words & {"train", "training"}:
+            return True
     values = set(column.cast(pl.String).drop_nulls().str.strip_chars().str.to_lowercase().unique().head(20).to_list())
     return bool(values) and values <= SPLIT_VALUES and (len(values) > 1 or column.name.lower() in _SPLITS)
 

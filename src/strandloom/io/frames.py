@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,7 +128,7 @@ def text_frame_blocks(
         As :func:`read_text_frame`.
     """
     path = Path(path)
-    if not path.is_file() or not _is_text_table(path, comments) or not _fed(path):
+    if not path.is_file() or detect(path).format not in ("tsv", "csv") or not _fed(path):
         yield read_text_frame(path, headed=headed, comments=comments)
         return
     before = 0
@@ -180,21 +179,6 @@ def _pieces(path: Path, size: int, comments: Sequence[str]) -> Iterator[tuple[by
 def _separator(data: bytes) -> int:
     found = _header(data)[0]
     return ord(found) if found else _NO_SEPARATOR
-
-
-def _is_text_table(path: Path, comments: Sequence[str]) -> bool:
-    """Whether a file is TSV or CSV, seen from its content; one whose first line is a comment of its kind is."""
-    if comments:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with ByteStream(path, "gzip" if packed else "none") as stream:
-            head = b"".join(block.tobytes() for block in islice(stream.blocks(_FIRST), 1))
-        first = next(
-            (line for line in head.splitlines(keepends=True) if line.strip() and not line.startswith(b"#")), b""
-        )
-        if first != _without(first, comments):
-            return True
-    return detect(path).format in ("tsv", "csv")
 
 
 def _without(data: bytes, comments: Sequence[str]) -> bytes:

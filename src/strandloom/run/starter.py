@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from strandloom.data.genomic import read_places
 from strandloom.data.recognise import Recognised, odd_cell, recognise, recognise_task
 from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
-from strandloom.io.frames import read_text_frame, typed
+from strandloom.io.frames import typed
 from strandloom.io.read import read_blocks
 from strandloom.io.settings import LetterPolicy
 
@@ -171,7 +172,7 @@ def starting_experiment(
         No sequence or target column is recognised, or the target is nothing that can be learned.
     """
     frame = _look(table, sequence) if genome is None else _places(table)
-    found = recognise(frame)
+    found = recognise(frame if genome is None else frame.drop("chrom", "start", "end", strict=False))
     target = _target(frame, found, target, table)
     odd = odd_cell(frame[target]) if task is None else None
     if odd is not None:
@@ -291,7 +292,7 @@ def _beside(path: Path, out: Path) -> str:
 
 def _places(table: Path) -> pl.DataFrame:
     """The first rows of a table of places, numbers as numbers."""
-    frame = read_text_frame(table).frame.head(ROWS_LOOKED_AT)
+    frame = read_places(table).frame.head(ROWS_LOOKED_AT)
     return frame.select(typed(column) for column in frame)
 
 

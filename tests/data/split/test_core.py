@@ -238,7 +238,7 @@ WRONG = [
     (
         {"kind": "column"},
         rows(3, split=["train", "tset", "test"]),
-        "values that name no part: 'tset'; known: dev, test",
+        "values that name no part: 'tset' (first in row 2); known: dev, test",
     ),
     ({"kind": "column"}, rows(3, split=["train", None, "test"]), "empty in 1 rows, first in record 'r2'"),
     ({"kind": "column"}, rows(3, split=["train", "val", "train"]), "no row of column 'split' names the test part"),

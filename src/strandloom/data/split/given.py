@@ -44,8 +44,9 @@ def column(dataset: Rows, settings: ColumnSplit) -> list[Split]:
     unknown = text.filter(pl.Series(part == _UNKNOWN)).unique().sort().to_list()
     if unknown:
         listed = ", ".join(f"'{x}'" for x in unknown[:_LISTED]) + (" …" if len(unknown) > _LISTED else "")
+        words, first = ", ".join(sorted(meaning)), int((part == _UNKNOWN).argmax()) + 1
         raise InputError(
-            f"column '{settings.column}' has values that name no part: {listed}; known: {', '.join(sorted(meaning))}",
+            f"column '{settings.column}' has values that name no part: {listed} (first in row {first}); known: {words}",
             where="split.column",
             hint="list them under split.train, split.validation, split.test or split.unused",
         )
