@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 
 from strandloom.alphabet import DNA
 from strandloom.errors import InputError
+from strandloom.io.detect import BED_COMMENTS
 from strandloom.io.frames import TextFrame, find_column, read_text_frame, text_frame_blocks, typed
 from strandloom.io.genome import Genome
-from strandloom.io.intervals import BED_COMMENTS
 from strandloom.io.records import MESSAGES, LetterCounts, Records
 
 BLOCK_ROWS = 16_384
 _CHROM, _START, _END, _STRAND = (
-    ("chrom", "chromosome", "chr", "seqname", "contig", "column1"),
-    ("start", "chromstart", "column2"),
-    ("end", "chromend", "stop", "column3"),
+    ("chrom", "chromosome", "chr", "seqname", "contig"),
+    ("start", "chromstart"),
+    ("end", "chromend", "stop"),
     ("strand", "column6"),
 )
-"""Names of columns, as :func:`~strandloom.io.frames.key` writes them; those of BED, which has none, are numbers."""
+"""Names of columns, as :func:`~strandloom.io.frames.key` writes them; the sixth of BED, which names none, is the strand."""
+_BED_NAMES = {"column_1": "chrom", "column_2": "start", "column_3": "end"}
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -61,16 +62,29 @@ def window_blocks(
     InputError
         A column is missing, a place is no whole number, ends before it begins, or lies on no contig; the line is named.
     """
-    whole = [read_places(path)] if columns else text_frame_blocks(path, headed=_headed, comments=BED_COMMENTS)
-    for read in whole:
+    for read in place_frames(path, whole=columns):
         yield from _windows(read, genome, length=length, block_rows=block_rows, windows=windows, skip=skip)
 
 
-def read_places(path: str | Path) -> TextFrame:
-    """A table of places, or BED, whose columns are then ``chrom``, ``start``, ``end``, ``column_4``, …; errors: :func:`read_text_frame`."""
-    read = read_text_frame(path, headed=_headed, comments=BED_COMMENTS)
-    named = dict(zip(("column_1", "column_2", "column_3"), ("chrom", "start", "end"), strict=True))
-    return read._replace(frame=read.frame.rename(named)) if set(named) <= set(read.frame.columns) else read
+def place_frames(path: str | Path, *, whole: bool) -> Iterator[TextFrame]:
+    """A table of places, or BED, whose columns are then ``chrom``, ``start``, ``end``, ``column_4``, …
+
+    Parameters
+    ----------
+    whole
+        Whether the table is read in one piece; otherwise some rows at a time.
+
+    Raises
+    ------
+    InputError
+        As :func:`~strandloom.io.frames.read_text_frame`.
+    """
+    if whole:
+        frames: Iterator[TextFrame] = iter([read_text_frame(path, headed=_headed, comments=BED_COMMENTS)])
+    else:
+        frames = text_frame_blocks(path, headed=_headed, comments=BED_COMMENTS)
+    for read in frames:
+        yield read._replace(frame=read.frame.rename(_BED_NAMES, strict=False))
 
 
 def _headed(fields: list[str]) -> bool:

@@ -13,7 +13,7 @@ from strandloom.alphabet import DNA
 from strandloom.data.bins import LabelledBins, Rule, label_bins
 from strandloom.data.interval_sets import overlaps
 from strandloom.errors import InputError, UsageError, nearest
-from strandloom.io.frames import read_text_frame
+from strandloom.io.frames import listed, read_text_frame
 from strandloom.io.genome import Genome, open_genome
 from strandloom.io.intervals import Intervals, make_intervals, read_intervals
 from strandloom.io.write import TableWriter
@@ -123,7 +123,7 @@ def label_genome(
         bins = bins.only([name for name in bins.labels if name not in few])
         if not (labels or empty):
             bins = bins.take(np.unique(bins.row))
-        lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {_first(few)}")
+        lines.append(f"{plural(len(few), 'label')} with fewer than {least} bins left out: {listed(few)}")
     if negatives is not None:
         bins, said = _drawn(bins, negatives, seed=seed, empty=empty)
         lines.append(said)
@@ -141,7 +141,7 @@ def label_genome(
         for rows in frame.iter_slices(_BLOCK):
             writer.write(rows if window is None else rows.with_columns(_sequences(rows, opened, window)))
     if bins.dropped:
-        gone = _first([name for name in joined.names if name not in sizes])
+        gone = listed([name for name in joined.names if name not in sizes])
         lines.append(
             f"careful: {bins.dropped:,} of {plural(len(joined), 'peak')} left out, on contigs that the genome does not have ({gone}); "
             "--alias TABLE translates names"
@@ -156,18 +156,13 @@ def label_genome(
     return Labelled(bins, tuple(lines))
 
 
-def _first(names: Sequence[str]) -> str:
-    """The first five, in words."""
-    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
 def _bare(bins: LabelledBins, peaks: Intervals) -> list[str]:
     """A line on contigs without a peak, where nobody may have looked for any."""
     counts = np.bincount(bins.contig, minlength=len(bins.names))
     bare = [i for i, name in enumerate(bins.names) if counts[i] and name not in peaks.names]
     if not bare:
         return []
-    where, many = _first([bins.names[i] for i in bare]), plural(int(counts[bare].sum()), "bin")
+    where, many = listed([bins.names[i] for i in bare]), plural(int(counts[bare].sum()), "bin")
     return [
         f"careful: no peak lies on {where}, whose {many} count as without a label; --blacklist BED leaves places out"
     ]
@@ -189,7 +184,7 @@ def _known_labels(asked: Sequence[str], bins: LabelledBins) -> list[str]:
     for name in asked:
         if name not in bins.labels:
             close = nearest(name, bins.labels)
-            hint = f"did you mean '{close}'?" if close else f"there are {_first(bins.labels)}"
+            hint = f"did you mean '{close}'?" if close else f"there are {listed(bins.labels)}"
             raise UsageError(f"no peak is called '{name}'", where="--label", hint=hint)
     return list(dict.fromkeys(asked))
 

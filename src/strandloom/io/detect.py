@@ -14,7 +14,9 @@ from strandloom.io.stream import ByteStream, Compression, open_error
 
 FileFormat = Literal["fasta", "fastq", "csv", "tsv", "lines", "parquet", "npy", "npz", "ndjson", "hdf5", "mat"]
 SUPPORTED = "FASTA, FASTQ, CSV, TSV, NDJSON, one sequence per line (each plain or .gz), Parquet, NPY, NPZ, HDF5, MATLAB"
-_BED_COMMENT = re.compile(rb"#|(?:track|browser)(?: |$)")
+BED_COMMENTS = ("track", "browser")
+"""First words of lines in BED that are no places; those that begin with # are none either."""
+_BED_COMMENT = re.compile(rb"#|(?:%s)(?: |$)" % "|".join(BED_COMMENTS).encode())
 _BED_PLACE = re.compile(rb"[^\t]+\t\d+\t\d+(?:\t|$)")
 _HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"
@@ -51,6 +53,8 @@ class Detected(NamedTuple):
     format: FileFormat
     compression: Compression
     separator: str = ""
+    places: bool = False
+    """Whether a TSV is BED: no names of columns, the second and third field of its first place are numbers."""
 
 
 def detect(path: str | Path) -> Detected:
@@ -118,7 +122,9 @@ def _text(path: Path, head: bytes, compression: Compression, *, complete: bool) 
     lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
     if not complete and len(lines) > 1:
         lines.pop()
-    lines = _below_comments_of_bed(lines)
+    at = next((i for i, line in enumerate(lines) if line and not _BED_COMMENT.match(line)), 0)
+    if _BED_PLACE.match(lines[at]):
+        return Detected("tsv", compression, "\t", places=True)
     first = lines[0]
     second = next((line for line in lines[1:] if line), b"")
     named = named_format(path)
@@ -155,12 +161,6 @@ def _text(path: Path, head: bytes, compression: Compression, *, complete: bool) 
         return Detected("lines", compression)
     shown = first[:40].decode("utf-8", "replace")
     raise InputError(f"unknown kind of file (it begins with {shown!r}); supported are {SUPPORTED}", where=path)
-
-
-def _below_comments_of_bed(lines: list[bytes]) -> list[bytes]:
-    """The lines from the first place on, where those above are comments of a BED file; else all."""
-    at = next((i for i, line in enumerate(lines) if line and not _BED_COMMENT.match(line)), 0)
-    return lines[at:] if _BED_PLACE.match(lines[at]) else lines
 
 
 def named_format(path: Path) -> FileFormat | None:

@@ -13,14 +13,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from strandloom.errors import InputError
+from strandloom.io.detect import BED_COMMENTS
 from strandloom.io.kernels import as_bytes, line_ends
 from strandloom.io.stream import ByteStream, open_error
 from strandloom.io.write import replacing
 
 Kind = Literal["bed", "gff"]
 PLUS, MINUS, NO_STRAND = 1, -1, 0
-BED_COMMENTS = ("track", "browser")
-"""First words of lines in BED that are no intervals; those that begin with # are none either."""
 _BED_NAMES = ("name", "score", "strand", "signal", "p", "q", "peak")
 _ATTRIBUTE = r'(?:^|;)\s*{name}(?:=|\s+)"?([^";]+)"?'
 

@@ -66,9 +66,6 @@ def sequence_column(sample: pl.DataFrame, path: str | Path) -> str:
             hint="name one with data.sequence or --sequence",
         )
     places = {"chrom", "start", "end"} <= {x.lower() for x in sample.columns}
-    places |= (
-        all(x.isdecimal() for x in sample.columns[1:3]) and len(sample.columns) > 2
-    )  # BED: its first row was taken for names
     raise InputError(
         f"no column looks like DNA sequences; columns: {_listed(sample.columns)}",
         where=path,

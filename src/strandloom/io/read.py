@@ -70,6 +70,8 @@ def read_blocks(
     if block_rows < 1 or block_bytes < 1:
         raise SettingsError("a block holds at least one row and one byte", where="block_rows")
     detected = detect(path)
+    if detected.places:
+        raise InputError("these are places on a genome, not sequences", where=path, hint="name it with --genome FASTA")
     name = str(path)
     if order is not None and detected.format not in ("npy", "npz", "hdf5", "mat"):
         raise SettingsError(
@@ -154,6 +156,8 @@ def column_names(path: str | Path) -> list[str]:
     detected = detect(path)
     if detected.format in ("fasta", "fastq"):
         return ["description"]
+    if detected.places:
+        return []
     if detected.format in ("csv", "tsv"):
         return list(TextTable(path, detected).header.columns)
     if detected.format in ("parquet", "ndjson"):

@@ -205,10 +205,6 @@ def input_blocks(
             source, open_genome(genome), length=manifest.length, block_rows=block_rows, columns=False, skip=skip
         )
         return
-    if Path(source).name.lower().removesuffix(".gz").endswith((".bed", ".narrowpeak")):
-        raise InputError(
-            "these are places on a genome, not sequences", where=source, hint="name it with --genome FASTA"
-        )
     try:
         if sequence is None and manifest.sequence is not None and manifest.sequence in column_names(source):
             sequence = manifest.sequence

@@ -14,7 +14,7 @@ from strandloom.alphabet import Codes
 from strandloom.bundle import Manifest
 from strandloom.data.coordinates import located
 from strandloom.data.dataset import Dataset
-from strandloom.data.genomic import read_places, window_blocks
+from strandloom.data.genomic import place_frames, window_blocks
 from strandloom.data.targets import class_texts, labels_target
 from strandloom.errors import InputError
 from strandloom.io.genome import open_genome
@@ -108,7 +108,7 @@ def read_rows(
         A row cannot be read, there is none, an id is not there, or a sequence holds no base that is known.
     """
     manifest = predictor.manifest
-    names = column_names(source) if genome is None else list(read_places(source).frame.columns)
+    names = column_names(source) if genome is None else next(place_frames(source, whole=False)).frame.columns
     if target is not None and target not in names:
         raise InputError(f"no column '{target}'", where=source, hint="columns: " + (", ".join(names) or "none"))
     column = sequence or (manifest.sequence if manifest.sequence in names else None)

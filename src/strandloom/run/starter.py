@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from strandloom.data.genomic import read_places
+from strandloom.data.genomic import place_frames
 from strandloom.data.recognise import Recognised, odd_cell, recognise, recognise_task
 from strandloom.data.targets import missing
 from strandloom.errors import InputError, nearest
@@ -292,7 +292,7 @@ def _beside(path: Path, out: Path) -> str:
 
 def _places(table: Path) -> pl.DataFrame:
     """The first rows of a table of places, numbers as numbers."""
-    frame = read_places(table).frame.head(ROWS_LOOKED_AT)
+    frame = next(place_frames(table, whole=True)).frame.head(ROWS_LOOKED_AT)
     return frame.select(typed(column) for column in frame)
 
 
